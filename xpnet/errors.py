@@ -1,0 +1,29 @@
+"""What a caller may want to tell apart; a command prints any of them as one sentence, without a traceback."""
+
+
+class XpnetError(Exception):
+    """Something that the user can mend; the message says how."""
+
+
+class InputError(XpnetError, ValueError):
+    """An argument or an array that does not fit."""
+
+
+class DataError(InputError):
+    """A file or data set that is not what it claims to be."""
+
+
+class ModelFileError(InputError):
+    """A saved model that cannot be read, or not for this use."""
+
+
+class DeviceError(XpnetError, RuntimeError):
+    """A backend or a device that cannot serve; the message lists each candidate and what mends it."""
+
+
+class MissingExtraError(XpnetError, ImportError):
+    """An optional package that is not installed; the message holds the command that installs it."""
+
+
+class DivergenceError(XpnetError, ArithmeticError):
+    """A cost that is no longer finite."""
