@@ -19,6 +19,10 @@ class Layer(NamedTuple):
 Params: TypeAlias = tuple[Layer, ...]
 
 
+Slots: TypeAlias = tuple[Params, ...]
+"""What an optimizer remembers of earlier steps: as many arrays a parameter as its rule needs."""
+
+
 class Batch(NamedTuple):
     """Rows of a data set: inputs (n, d_in), targets (n, k) and sample weights (n,), or None where all count the same."""
 

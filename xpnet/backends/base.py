@@ -24,6 +24,11 @@ def map_arrays(function: Callable[[Array], Array], tree: Any) -> Any:
     return function(tree)
 
 
+def dtype_name(array: Array) -> str:
+    """The array's dtype as the standard names it, whatever library it is from: "float32"."""
+    return str(array.dtype).rpartition(".")[2]
+
+
 class Backend:
     """An array library on one device.
 
@@ -93,7 +98,8 @@ class Backend:
 
     def take(self, data: Batch, rows: Array) -> Batch:
         """Those rows of a data set."""
-        return map_arrays(lambda array: self.xp.take(array, rows, axis=0), data)
+        batch: Batch = map_arrays(lambda array: self.xp.take(array, rows, axis=0), data)
+        return batch
 
     def map_rows(self, function: Callable[[Any, Any], Any], params: Any, data: Any, chunk: int) -> Any:
         """Apply `function(params, rows)` to a data set in chunks of rows, and join the results.
@@ -105,11 +111,13 @@ class Backend:
             chunk: Rows at a time.
         """
         n = first_array(data).shape[0]
-        results = [
-            function(params, map_arrays(lambda array, start=start: array[start : start + chunk, ...], data))
-            for start in range(0, n, chunk)
-        ]
-        return join(results, self.xp)
+
+        def part(start: int) -> Any:
+            # The standard leaves open what a slice that ends behind the last row gives.
+            return map_arrays(lambda array: array[start : min(start + chunk, n), ...], data)
+
+        # No rows are one empty chunk, so that the result has its shape and dtype all the same.
+        return join([function(params, part(start)) for start in range(0, max(n, 1), chunk)], self.xp)
 
 
 def first_array(tree: Any) -> Array:
@@ -120,7 +128,11 @@ def first_array(tree: Any) -> Array:
 
 
 def join(results: Sequence[Any], xp: Namespace) -> Any:
-    """Lay arrays, or tuples of them, end to end."""
-    if isinstance(results[0], tuple):
-        return tuple(xp.concat(column, axis=0) for column in zip(*results, strict=True))
-    return results[0] if len(results) == 1 else xp.concat(list(results), axis=0)
+    """Lay arrays, or nested tuples of them, end to end."""
+    first = results[0]
+    if len(results) == 1:
+        return first
+    if isinstance(first, tuple):
+        columns = [join(column, xp) for column in zip(*results, strict=True)]
+        return type(first)(*columns) if hasattr(first, "_fields") else tuple(columns)
+    return xp.concat(list(results), axis=0)

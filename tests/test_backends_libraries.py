@@ -1,0 +1,173 @@
+"""What is particular to one array library."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from xpnet import backends
+from xpnet._typing import Array, Batch
+from xpnet.backends import Backend
+
+ROWS = np.asarray([[0, 1], [2, 0]])
+
+
+@pytest.fixture
+def jax() -> Backend:
+    """JAX on the CPU."""
+    pytest.importorskip("jax")
+    return backends.resolve("jax")
+
+
+@pytest.fixture
+def torch() -> Backend:
+    """PyTorch on the CPU."""
+    pytest.importorskip("torch")
+    return backends.resolve("torch")
+
+
+def run_python(code: str, **environment: str) -> str:
+    """What a fresh interpreter prints, with every warning an error."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    answer = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.strip()
+
+
+def test_importing_backends_imports_no_array_library() -> None:
+    """Only NumPy is loaded before a backend is asked for, and even for the listing of what is installed."""
+    code = (
+        "import sys, xpnet.backends as b; b.installed(); b.of([1]); b.resolve();"
+        "print(*{'torch', 'jax', 'cupy', 'array_api_compat.numpy'} & set(sys.modules))"
+    )
+    assert run_python(code) == ""
+
+
+def test_numpy_shares_memory_with_what_it_is_given() -> None:
+    """A NumPy array is taken as it is, without a copy, and given back so."""
+    array, here = np.ones(3), backends.resolve("numpy")
+    assert here.asarray(array) is array
+    assert here.to_host(array) is array
+
+
+def test_jax_traces_a_step_once_for_equal_blocks(jax: Backend) -> None:
+    """Blocks of one shape are compiled once, whatever arrays they come with; another shape once more."""
+    traced = []
+
+    def step(carry: Array, batch: Batch) -> tuple[Array, tuple[Array]]:
+        traced.append(batch.x.shape)
+        return carry + batch.x[0, 0], (carry,)
+
+    data = Batch(jax.asarray(np.ones((3, 2), "float32")), None)
+    carry = jax.xp.asarray(np.float32(0))
+    for _ in range(3):
+        # A new backend each time, as each call of the library finds its own.
+        carry, _ = backends.of(data.x).run_block(step, carry, data, ROWS)
+    assert traced == [(2, 2)]
+    jax.run_block(step, carry, data, ROWS[:, :1])
+    assert traced == [(2, 2), (1, 2)]
+    assert float(carry) == 6
+
+
+def test_jax_traces_a_mapped_function_once_a_shape(jax: Backend) -> None:
+    """All full chunks share one compiled function, and the short last one has another."""
+    traced = []
+
+    def double(params: None, x: Array) -> Array:
+        traced.append(x.shape)
+        return 2 * x
+
+    x = jax.asarray(np.arange(8, dtype="float32"))
+    for _ in range(2):
+        np.testing.assert_array_equal(jax.map_rows(double, None, x, 3), 2 * np.arange(8))
+    assert traced == [(3,), (2,)]
+
+
+def test_jax_multiplies_in_full_precision(jax: Backend) -> None:
+    """A product in a block or a map asks for the highest precision, so that float32 means float32 on a GPU too."""
+    asked = []
+
+    def step(carry: Array, batch: Batch) -> tuple[Array, tuple[Array]]:
+        asked.append(config.jax_default_matmul_precision)
+        return carry, (carry,)
+
+    def same(params: None, x: Array) -> Array:
+        asked.append(config.jax_default_matmul_precision)
+        return x
+
+    config = pytest.importorskip("jax").config
+    x = jax.asarray(np.ones((3, 2), "float32"))
+    jax.run_block(step, jax.asarray(np.float32(0)), Batch(x, None), ROWS)
+    jax.map_rows(same, None, x, 3)
+    assert asked == ["highest", "highest"]
+
+
+@pytest.mark.parametrize(
+    "ask", ["h.asarray(np.ones(3))", "h.asarray([1.0], 'float64')", "h.xp.zeros(3, dtype=h.dtype('float64'))"]
+)
+def test_jax_keeps_float64_that_is_asked_for(jax: Backend, ask: str) -> None:
+    """Asking for float64 switches it on, where JAX by itself would make float32 of it."""
+    code = f"import numpy as np, xpnet.backends as b; h = b.resolve('jax'); print({ask}.dtype)"
+    assert run_python(code) == "float64"
+
+
+def test_jax_keeps_32_bits_until_asked(jax: Backend) -> None:
+    """Integer labels of 64 bits do not switch 64 bits on in the whole process."""
+    code = "import numpy as np, xpnet.backends as b; print(b.resolve('jax').asarray(np.arange(3)).dtype)"
+    assert run_python(code) == "int32"
+
+
+def test_jax_computes_on_the_device_of_its_arrays(jax: Backend) -> None:
+    """Arrays, blocks and maps stay on a device that is not JAX's default."""
+    code = """
+import jax, numpy as np, xpnet.backends as b
+from xpnet._typing import Batch
+x = jax.device_put(np.ones((3, 2), "float32"), jax.devices()[1])
+here = b.of(x)
+carry, (metric,) = here.run_block(lambda c, batch: (c + 1, (c,)), here.asarray(np.float32(0)), Batch(x, None),
+                                  np.asarray([[0, 1]]))
+mapped = here.map_rows(lambda params, x: x, None, x, 2)
+print(here.device_name, *{a.device.id for a in (carry, metric, mapped, here.copy(x))})
+"""
+    assert run_python(code, XLA_FLAGS="--xla_force_host_platform_device_count=2") == "cpu:1 1"
+
+
+def test_jax_arrays_decide_inside_a_traced_function(jax: Backend) -> None:
+    """The library can be called inside `jax.jit`, where an array has no device."""
+    library = pytest.importorskip("jax")
+
+    def total(x: Array) -> Array:
+        here = backends.of(x=x)
+        return here.xp.sum(here.map_rows(lambda params, x: 2 * x, None, x, 2))
+
+    assert float(library.jit(total)(jax.asarray(np.ones(3, "float32")))) == 6
+
+
+def test_torch_results_do_not_require_gradients(torch: Backend) -> None:
+    """Tensors that require a gradient are taken, and what is computed of them has no history."""
+    library = pytest.importorskip("torch")
+    w = library.ones(2, requires_grad=True)
+    x = library.ones((3, 2), requires_grad=True)
+
+    def step(carry: tuple[Array, Array], batch: Batch) -> tuple[tuple[Array, Array], tuple[Array]]:
+        return (carry[0] - 1, carry[1]), (carry[0] @ batch.x[0],)
+
+    after, metrics = torch.run_block(step, (w, w), Batch(x, None), ROWS)
+    mapped = torch.map_rows(lambda params, x: (x @ params, x), w, x, 2)
+
+    results = [*after, *metrics, *mapped, torch.asarray(w), torch.copy(w)]
+    assert not any(result.requires_grad for result in results)
+    assert w.requires_grad
+    np.testing.assert_array_equal(torch.to_host(w), [1, 1])
+
+
+def test_torch_does_not_write_to_read_only_memory(torch: Backend) -> None:
+    """A read-only NumPy array is copied, a writable one shared."""
+    array = np.ones(3)
+    torch.asarray(array)[0] = 2
+    assert array[0] == 2
+    array.flags.writeable = False
+    torch.asarray(array)[0] = 3
+    assert array[0] == 2

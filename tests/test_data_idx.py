@@ -1,0 +1,75 @@
+"""IDX files: what is read and what is refused."""
+
+import gzip
+import hashlib
+
+import numpy as np
+import pytest
+
+from xpnet.data import idx
+from xpnet.errors import DataError
+
+IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+CONTENT = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4]) + IMAGES.tobytes()
+
+
+def written(folder, content):
+    """The path of a file with this content."""
+    path = folder / "images"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_plain_and_compressed_files_are_told_by_content(tmp_path, compress):
+    """The file's name does not matter."""
+    array = idx.read(written(tmp_path, compress(CONTENT)))
+    np.testing.assert_array_equal(array, IMAGES, strict=True)
+
+
+def test_files_longer_than_a_chunk_are_read(tmp_path, monkeypatch):
+    """Elements are read a chunk at a time."""
+    monkeypatch.setattr(idx, "CHUNK", 7)
+    np.testing.assert_array_equal(idx.read(str(written(tmp_path, gzip.compress(CONTENT)))), IMAGES)
+
+
+def test_the_digest_is_that_of_the_uncompressed_file():
+    """An array and its shape determine the file."""
+    assert idx.digest(IMAGES) == hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", r"not an IDX file, it starts with the bytes \(none\)"),
+        (b"\0\0", "not an IDX file, it starts with the bytes 00 00"),
+        (b"<html>", "not an IDX file, it starts with the bytes 3c 68 74 6d"),
+        (b"\0\0\x08\0", "not an IDX file"),
+        (b"\0\0\x08\xff", "not an IDX file"),
+        (b"\0\0\x0d" + CONTENT[3:], "holds elements of type 0x0d; only unsigned bytes, 0x08"),
+        (CONTENT[:9], "truncated within its header"),
+        (CONTENT[:-1], "truncated, its header announces 24 bytes but 23 follow"),
+        (CONTENT + b"x", "bytes are left over after the 24"),
+        (CONTENT[:4] + b"\xff" * 12, "truncated, its header announces 79228162458924105385300197375 bytes, more than"),
+        (gzip.compress(CONTENT)[:-9], "truncated, its gzip stream ends early"),
+        (gzip.compress(CONTENT)[:5], "truncated, its gzip stream ends early"),
+        (gzip.compress(CONTENT)[:-8] + b"\0" * 8, "damaged, CRC check failed"),
+        (gzip.compress(CONTENT)[:10] + b"\xff" * 20, "damaged, Error -3"),
+        (gzip.compress(CONTENT[:-1]), "truncated, its header announces 24 bytes but 23 follow"),
+        (gzip.compress(CONTENT + b"x"), "bytes are left over after the 24"),
+    ],
+)
+def test_what_is_not_a_whole_file_of_bytes_is_refused(tmp_path, content, sentence):
+    """The message names the file and what is wrong with it."""
+    with pytest.raises(DataError, match=f"images: {sentence}"):
+        idx.read(written(tmp_path, content))
+
+
+def test_paths_that_cannot_be_opened_are_refused(tmp_path):
+    """Missing files, folders and paths through a file become sentences."""
+    with pytest.raises(DataError, match="nowhere: no such file"):
+        idx.read(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r": is a directory|: permission denied"):
+        idx.read(tmp_path)
+    with pytest.raises(DataError, match=r": (not a directory|no such file)"):
+        idx.read(written(tmp_path, CONTENT) / "below")

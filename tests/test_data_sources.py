@@ -1,0 +1,115 @@
+"""Data by name or path."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from xpnet.data import load, load_rows
+from xpnet.errors import DataError
+
+X = np.arange(24, dtype=np.float32).reshape(4, 6)
+Y = np.array([0, 1, 1, 0])
+
+
+def test_an_npz_file_in_the_layout_of_keras_is_loaded(tmp_path):
+    """Images become rows; the file's name becomes the set's."""
+    np.savez(tmp_path / "set.npz", x_train=X.reshape(4, 2, 3), y_train=Y, x_test=X[:2].reshape(2, 2, 3), y_test=Y[:2])
+    data = load(tmp_path / "set.npz")
+    np.testing.assert_array_equal(data.x_train, X, strict=True)
+    np.testing.assert_array_equal(data.y_test, Y[:2])
+    assert (data.name, data.input_scale) == ("set", 1.0)
+
+
+def test_the_test_set_of_an_npz_file_is_optional(tmp_path):
+    """Both test arrays may be missing, one of them may not."""
+    np.savez(tmp_path / "set.npz", x_train=X, y_train=Y)
+    assert load(str(tmp_path / "set.npz")).x_test is None
+    np.savez(tmp_path / "set.npz", x_train=X, y_train=Y, y_test=Y)
+    with pytest.raises(DataError, match=r"set.npz: y_test is there without x_test"):
+        load(tmp_path / "set.npz")
+
+
+def test_unknown_data_are_told_what_is_possible(tmp_path):
+    """Names and paths that lead nowhere list every kind of data."""
+    for source in ("minst", tmp_path / "nowhere.npz", "\0"):
+        with pytest.raises(
+            DataError, match=r"no such file or folder; data are digits, mnist, an .npz file .* a folder"
+        ):
+            load(source)
+    with pytest.raises(DataError, match=r"no such file or folder; rows are an .npz file with"):
+        load_rows("minst")
+    (tmp_path / "set.csv").write_text("1,2,3")
+    with pytest.raises(DataError, match=r"set.csv: neither an .npz file nor a folder; data are digits"):
+        load(tmp_path / "set.csv")
+    with pytest.raises(DataError, match=r"set.csv: of no known kind; rows are an .npz file"):
+        load_rows(tmp_path / "set.csv")
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    """A path that the shell did not expand is expanded."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    np.savez(tmp_path / "set.npz", x_train=X, y_train=Y)
+    assert load("~/set.npz").x_train.shape == (4, 6)
+
+
+def test_rows_come_from_an_npz_file(tmp_path):
+    """The test set is preferred to x and y, and targets are optional."""
+    path = tmp_path / "rows.npz"
+    np.savez(path, x=X[:3].reshape(3, 2, 3))
+    x, y = load_rows(path)
+    np.testing.assert_array_equal(x, X[:3], strict=True)
+    assert y is None
+    np.savez(path, x=X[:3], y=Y[:3].reshape(3, 1))
+    assert load_rows(path)[1].tolist() == [0, 1, 1]
+    np.savez(path, x=X[:3], y=Y[:3], x_test=X)
+    assert [load_rows(path)[0].shape, load_rows(path)[1]] == [(4, 6), None]
+    np.savez(path, x_test=X, y_test=Y + 0.5)
+    assert load_rows(path)[1].dtype == np.float64
+    np.savez(path, x_train=X)
+    with pytest.raises(DataError, match=r"rows.npz: x_test missing; it holds x_train"):
+        load_rows(path)
+
+
+def test_rows_come_from_single_arrays(tmp_path):
+    """An .npy file and an IDX file of images are told by their content."""
+    np.save(tmp_path / "x.npy", X)
+    np.testing.assert_array_equal(load_rows(str(tmp_path / "x.npy"))[0], X, strict=True)
+    idx = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3]) + bytes(range(12))
+    (tmp_path / "plain").write_bytes(idx)
+    (tmp_path / "compressed").write_bytes(gzip.compress(idx))
+    for name in ("plain", "compressed"):
+        x, y = load_rows(tmp_path / name)
+        assert (x.tolist(), y) == ([[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]], None)
+
+
+def test_rows_are_checked(tmp_path):
+    """The checks of training data hold for rows to predict as well."""
+    path = tmp_path / "rows.npz"
+    for arrays, sentence in (
+        ({"x": X * np.nan}, "x holds NaN in row 0, column 0"),
+        ({"x": X[0]}, r"x has shape \(6,\) but needs two axes"),
+        ({"x_test": X, "y_test": Y[:2]}, "y_test has 2 rows but x_test has 4"),
+        ({"x_test": X, "y_test": -Y}, "y_test holds the label -1; labels start at 0"),
+        ({"x": np.array([["a"]])}, "x holds <U1 but needs"),
+    ):
+        np.savez(path, **arrays)
+        with pytest.raises(DataError, match=f"rows.npz: {sentence}"):
+            load_rows(path)
+    (tmp_path / "labels").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 2, 0, 1]))
+    with pytest.raises(DataError, match=r"labels: the array has shape \(2,\)"):
+        load_rows(tmp_path / "labels")
+
+
+def test_a_folder_is_loaded_and_predicted_from(tmp_path):
+    """A folder is taken for one of IDX files."""
+    for read in (load, load_rows):
+        with pytest.raises(DataError, match=r"missing, plain or with .gz; it holds none of MNIST's four names"):
+            read(tmp_path)
+
+
+def test_rows_of_named_data_are_its_test_set():
+    """A name stands for its test rows."""
+    x, y = load_rows("digits")
+    assert (x.shape, y.shape) == ((360, 64), (360,))

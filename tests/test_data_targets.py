@@ -1,0 +1,147 @@
+"""What labels and other targets must be, on NumPy arrays and on those of stricter libraries."""
+
+import numpy as np
+import pytest
+
+from xpnet.data import check_complete_labels, check_labels, check_targets, loss_for
+from xpnet.errors import InputError
+
+
+@pytest.fixture
+def library(backend):
+    """A namespace and a function that makes its arrays, on the device that the backend has."""
+    return backend.xp, lambda values, dtype=None: backend.xp.asarray(values, dtype=dtype, device=backend.device)
+
+
+@pytest.mark.parametrize(
+    ("values", "loss"),
+    [
+        ([0, 1, 2], "softmax"),
+        ([[0, 1], [1, 1]], "sigmoid"),
+        ([[0.0, 1.0], [1.0, 1.0]], "sigmoid"),
+        ([[False], [True]], "sigmoid"),
+        ([0.0, 1.0], "identity"),
+        ([[0.5], [1.0]], "identity"),
+    ],
+)
+def test_targets_say_which_loss_they_ask_for(library, values, loss):
+    """Labels ask for softmax, matrices of 0 and 1 for sigmoid, other floating-point numbers for identity."""
+    xp, asarray = library
+    assert loss_for(asarray(values), xp=xp) == loss
+
+
+@pytest.mark.parametrize("values", [[[0, 1], [2, 1]], [True, False], [[[1.0]]], 1])
+def test_targets_that_fit_no_loss_are_refused(library, values):
+    """Integer matrices beyond 0 and 1, vectors of booleans, and too many or too few axes leave nothing to guess."""
+    xp, asarray = library
+    with pytest.raises(InputError, match=r"y_train holds \w+ of shape .*, which fits no loss: labels are a vector"):
+        loss_for(asarray(values), name="y_train", xp=xp)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "uint8", "uint16", "uint32"])
+def test_labels_of_any_integer_type_pass(library, dtype):
+    """Labels up to the number of classes less one pass, the unsigned types that PyTorch hardly knows among them."""
+    xp, asarray = library
+    check_labels(asarray([9, 0, 9], dtype=getattr(xp, dtype)), classes=10, xp=xp)
+    check_targets(asarray([9, 0, 9], dtype=getattr(xp, dtype)), loss="softmax", outputs=10, xp=xp)
+
+
+def test_labels_that_more_classes_than_their_type_holds_pass(library):
+    """A thousand classes do not overflow labels of bytes."""
+    xp, asarray = library
+    check_labels(asarray([255, 0], dtype=xp.uint8), classes=1000, xp=xp)
+
+
+@pytest.mark.parametrize(("values", "label"), [([1, 10, 3], 10), ([1, -2, 10], -2)])
+def test_a_label_out_of_range_is_named_with_the_range(library, values, label):
+    """The message gives the label and what would have been allowed."""
+    xp, asarray = library
+    with pytest.raises(InputError, match=rf"y holds the label {label}; labels of 10 classes are 0 … 9\."):
+        check_labels(asarray(values), classes=10, xp=xp)
+
+
+def test_labels_of_unknown_classes_start_at_0(library):
+    """Without a number of classes only negative labels are out of range."""
+    xp, asarray = library
+    check_labels(asarray([0, 1000]), xp=xp)
+    with pytest.raises(InputError, match=r"y holds the label -1; labels start at 0\."):
+        check_labels(asarray([0, -1]), xp=xp)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ([0.0, 1.0], "holds float.* but needs integers"),
+        ([True, False], "holds bool but needs integers"),
+        ([[0], [1]], r"labels are a vector: use y\.reshape\(-1\)"),
+        ([], "y holds float.* but needs integers"),
+    ],
+)
+def test_labels_are_a_vector_of_integers(library, values, sentence):
+    """Anything else is told what it is."""
+    xp, asarray = library
+    with pytest.raises(InputError, match=sentence):
+        check_labels(asarray(values), classes=3, xp=xp)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ([0, 1, 3, 3], "label 2 never occurs in y_train, whose largest is 3"),
+        ([1, 2, 3], "label 0 never occurs in y_train"),
+        ([2, 2], "y_train holds only the label 2; a classifier needs two classes or more"),
+        ([0, -1], "y_train holds the label -1; labels start at 0"),
+        ([0, 10**15], "label 1 never occurs in y_train"),
+    ],
+)
+def test_training_labels_leave_no_class_out(values, sentence):
+    """Every class up to the largest label occurs, and there are two or more."""
+    check_complete_labels(np.array([2, 0, 1]))
+    with pytest.raises(InputError, match=sentence):
+        check_complete_labels(np.array(values))
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "values"),
+    [
+        ("sigmoid", 2, [[0, 1], [1, 1]]),
+        ("sigmoid", 1, [True, False]),
+        ("sigmoid", 1, [[0.0], [1.0]]),
+        ("identity", 1, [0.5, -1.5]),
+        ("identity", 2, [[1, -2]]),
+        ("exp", 1, [0, 3]),
+        ("exp", 2, [[0.0, 2.5]]),
+    ],
+)
+def test_targets_of_each_loss_pass(library, loss, outputs, values):
+    """A matrix has a column for each output; one output also takes a vector."""
+    xp, asarray = library
+    check_targets(asarray(values), loss=loss, outputs=outputs, xp=xp)
+
+
+def test_unsigned_counts_pass(library):
+    """Unsigned integers are counts in every library."""
+    xp, asarray = library
+    check_targets(asarray([0, 3], dtype=xp.uint16), loss="exp", outputs=1, xp=xp)
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "values", "sentence"),
+    [
+        ("sigmoid", 2, [[0.0, 1.0], [1.0, 0.5]], r"y holds 0\.5 in row 1, column 1 .* 'sigmoid' needs 0 or 1"),
+        ("sigmoid", 1, [0, 2], r"y holds 2 in row 1 \(counted from 0\)"),
+        ("sigmoid", 3, [[0, 1]], r"y has shape \(1, 2\) but needs 3 columns, one for each output"),
+        ("identity", 2, [1.0, 2.0], r"y has shape \(2,\) but needs 2 columns"),
+        ("identity", 1, [[[1.0]]], "needs 1 column, one for each output"),
+        ("identity", 1, [1.0, float("nan")], r"y holds NaN in row 1 \(counted from 0\)"),
+        ("identity", 1, [True], "y holds bool but needs integers or real floating-point numbers"),
+        ("exp", 1, [1, -2], "y holds -2 in row 1 .*'exp' needs counts, none below 0"),
+        ("exp", 1, [float("inf")], "y holds infinity in row 0"),
+        ("hinge", 1, [1.0], "loss 'hinge' is unknown; it is 'softmax', 'sigmoid', 'identity' or 'exp'"),
+    ],
+)
+def test_targets_that_do_not_fit_their_loss_are_refused(library, loss, outputs, values, sentence):
+    """The message says which value or which shape was needed."""
+    xp, asarray = library
+    with pytest.raises(InputError, match=sentence):
+        check_targets(asarray(values), loss=loss, outputs=outputs, xp=xp)

@@ -1,0 +1,125 @@
+"""What a CUDA device needs, found out without any array library, and the sentences that say what is missing."""
+
+import ctypes
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from xpnet.errors import DeviceError, InputError
+
+DRIVERS = {12: 525, 13: 580}
+"""The oldest NVIDIA driver for each CUDA major version that libraries are built for."""
+
+PACKAGES = {"cupy": "cupy-cuda{}x[ctk]", "torch": "torch", "jax": "jax[cuda{}]"}
+"""What pip installs for each backend; the braces take the CUDA major version."""
+
+WHEELS = {"cupy": "cupy-cuda{}x", "jax": "jax-cuda{}-plugin"}
+"""The installed distributions whose names tell which CUDA major version they are built for."""
+
+
+def index(device: str) -> int | None:
+    """The N of cuda:N, 0 for cuda, None for cpu."""
+    kind, colon, number = device.partition(":")
+    if device == "cpu":
+        return None
+    if kind != "cuda" or (colon and not (number.isascii() and number.isdigit())):
+        raise InputError(f"device {device!r} is not one of cpu, cuda, cuda:N and auto; N counts from 0.")
+    return int(number or 0)
+
+
+def driver_library() -> Any:
+    """The driver's own library, or None on a machine without an NVIDIA driver."""
+    try:
+        return ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return None
+
+
+def driver_cuda_major() -> int:
+    """The newest CUDA major version that the driver serves; 0 without a driver."""
+    library, newest = driver_library(), ctypes.c_int(0)
+    if library is None or library.cuDriverGetVersion(ctypes.byref(newest)) != 0:
+        return 0
+    return newest.value // 1000
+
+
+def driver_device_count() -> int:
+    """How many GPUs the driver shows to this process."""
+    library, count = driver_library(), ctypes.c_int(0)
+    if library is None or library.cuInit(0) != 0 or library.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
+
+
+def install(name: str, again: bool = False) -> str:
+    """How to get a backend's library with CUDA on this machine, the driver first where that is what is missing.
+
+    Args:
+        name: The backend.
+        again: Whether a build without CUDA is there, which pip would keep where its version is the newest.
+    """
+    major, newest = driver_cuda_major(), max(DRIVERS)
+    serves = major >= min(DRIVERS)
+    pip = "run pip install --force-reinstall" if again else "run pip install"
+    command = f'{pip} "{PACKAGES[name].format(min(major, newest) if serves else newest)}"'
+    if serves:
+        return command
+    state = f"the NVIDIA driver serves CUDA {major} only" if major else "this machine has no NVIDIA driver"
+    return f"{state}: install driver {DRIVERS[newest]} or newer, then {command}"
+
+
+def no_device(name: str, needed: int, error: Exception | None = None) -> DeviceError:
+    """Why a library built for a CUDA major version finds no device, and what mends it."""
+    major, visible = driver_cuda_major(), os.environ.get("CUDA_VISIBLE_DEVICES")
+    driver = f"install driver {DRIVERS[needed]} or newer" if needed in DRIVERS else f"install one for CUDA {needed}"
+    told = f" ({first_line(error)})" if error else ""
+    if major == 0:
+        return DeviceError(f"this machine has no NVIDIA driver: {driver}")
+    if major < needed:
+        instead = ""
+        if name in WHEELS and major in DRIVERS:
+            # Wheels for two CUDA versions do not live side by side, so the first has to go.
+            instead = f", or run pip uninstall {WHEELS[name].format(needed)}, then {install(name)}"
+        return DeviceError(
+            f"the NVIDIA driver serves CUDA {major} but the installed {name} needs CUDA {needed}: {driver}{instead}"
+        )
+    if (count := driver_device_count()) > 0:
+        return DeviceError(
+            f"{name} finds no device{told} though the driver shows {count}: if CUDA's libraries are missing, "
+            f"{install(name)}"
+        )
+    if visible is not None:
+        return DeviceError(
+            f"no GPU is visible with CUDA_VISIBLE_DEVICES={visible!r}: unset it, or set it to a number from nvidia-smi"
+        )
+    return DeviceError(f"the NVIDIA driver shows no GPU{told}: see what nvidia-smi says")
+
+
+def wheel(name: str) -> tuple[int, str] | None:
+    """The CUDA major version that the installed wheel of CuPy, or JAX's plugin, is built for, and its own version."""
+    for major in sorted(DRIVERS, reverse=True):
+        if found := installed_version(WHEELS[name].format(major)):
+            return major, found
+    return None
+
+
+def installed_version(distribution: str) -> str | None:
+    """The version of an installed distribution, or None."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def check_index(index: int, count: int) -> None:
+    """Refuse a device number that the machine does not have."""
+    if index >= count:
+        there = "there is one, cuda:0" if count == 1 else f"there are {count}, cuda:0 to cuda:{count - 1}"
+        raise DeviceError(f"cuda:{index} does not exist: {there}")
+
+
+def first_line(error: Exception) -> str:
+    """An error's own words, without the paragraphs that follow."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__

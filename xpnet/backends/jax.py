@@ -1,0 +1,102 @@
+"""JAX: a whole block of steps is one compiled program; operation by operation it would be slow."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from xpnet._typing import Array, Batch
+from xpnet.backends import cuda
+from xpnet.backends.base import Backend, Carry, Step, map_arrays
+from xpnet.errors import DeviceError
+
+
+# The carry is not donated: the scan updates it in place anyway, and the caller may still hold what it passed in.
+@partial(jax.jit, static_argnums=0)
+def scan(step: Step, carry: Carry, data: Batch, rows: Array) -> tuple[Carry, tuple[Array, ...]]:
+    """Scan a step over the rows of each batch; compiled once for a step and the shapes it is given."""
+
+    def body(carry: Carry, batch: Array) -> tuple[Carry, tuple[Array, ...]]:
+        return step(carry, map_arrays(lambda array: jnp.take(array, batch, axis=0), data))
+
+    return jax.lax.scan(body, carry, rows)
+
+
+@partial(jax.jit, static_argnums=0)
+def call(function: Callable[[Any, Any], Any], params: Any, rows: Any) -> Any:
+    """Call a function; compiled once for it and the shapes it is given."""
+    return function(params, rows)
+
+
+class JaxBackend(Backend):
+    """JAX arrays on one device; a step or function is compiled once, as long as the same object is handed in."""
+
+    def __init__(self, device: Any) -> None:
+        super().__init__("jax", jnp, device)
+
+    @property
+    def version(self) -> str:
+        """JAX's version."""
+        return str(jax.__version__)
+
+    @property
+    def device_name(self) -> str:
+        """cpu or cuda:N; JAX itself says gpu for the latter."""
+        if self.device is None or str(self.device) == "cpu:0":
+            return "cpu"
+        return f"cuda:{self.device.id}" if getattr(self.device, "platform", None) == "gpu" else str(self.device)
+
+    def dtype(self, name: Any) -> Any:
+        """JAX's dtype; one of 64 bits switches them on in the whole process, or JAX would halve it."""
+        if str(name) in ("float64", "int64", "uint64"):
+            jax.config.update("jax_enable_x64", True)
+        return super().dtype(name)
+
+    def asarray(self, array: Any, dtype: Any = None) -> Array:
+        """An array committed to this device; float64 stays float64, integers of 64 bits become 32 unless asked for."""
+        if dtype is None and str(getattr(array, "dtype", None)) == "float64":
+            dtype = "float64"
+        return super().asarray(array, dtype)
+
+    def to_host(self, array: Array) -> np.ndarray:
+        """A read-only NumPy array; waits for the device."""
+        return np.asarray(array)
+
+    def run_block(self, step: Step, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
+        """Run the whole block as one compiled scan."""
+        with full_precision():
+            after, metrics = scan(step, carry, data, self.asarray(rows))
+        return after, metrics
+
+    def map_rows(self, function: Callable[[Any, Any], Any], params: Any, data: Any, chunk: int) -> Any:
+        """Apply the compiled function chunk by chunk; a short last chunk is compiled for itself."""
+        with full_precision():
+            return super().map_rows(partial(call, function), params, data, chunk)
+
+
+def full_precision() -> Any:
+    """A context in which the product of float32 matrices is float32: on a GPU JAX's default is less."""
+    return jax.default_matmul_precision("highest")
+
+
+def load(index: int | None) -> JaxBackend:
+    """The backend on the CPU or on a CUDA device that JAX finds."""
+    if index is None:
+        return JaxBackend(jax.devices("cpu")[0])
+    try:
+        devices = jax.devices("cuda")
+    except RuntimeError as error:
+        plugin = cuda.wheel("jax")
+        if plugin is None:
+            raise DeviceError(f"JAX {jax.__version__} has no CUDA plugin; {cuda.install('jax')}") from error
+        raise cuda.no_device("jax", plugin[0], error) from error
+    cuda.check_index(index, len(devices))
+    return JaxBackend(devices[index])
+
+
+def holding(array: Array) -> JaxBackend:
+    """The backend on an array's device; while a function is traced the device is open."""
+    return JaxBackend(getattr(array, "device", None))

@@ -1,0 +1,85 @@
+"""PyTorch: one operation after another, without autograd, on the CPU or a CUDA device."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import array_api_compat.torch as xp
+import numpy as np
+import torch
+
+from xpnet._typing import Array, Batch
+from xpnet.backends import cuda
+from xpnet.backends.base import Backend, Carry, Step, map_arrays
+from xpnet.errors import DeviceError
+
+
+class TorchBackend(Backend):
+    """Torch tensors on one device; what comes out never requires a gradient."""
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__("torch", xp, device)
+
+    @property
+    def version(self) -> str:
+        """PyTorch's version, with the CUDA version it is built for."""
+        return str(torch.__version__)
+
+    def asarray(self, array: Any, dtype: Any = None) -> Array:
+        """A detached tensor; an array that torch cannot share memory with is copied."""
+        if isinstance(array, torch.Tensor):
+            array = array.detach()
+        elif isinstance(array, np.ndarray) and (not array.flags.writeable or min(array.strides, default=0) < 0):
+            # torch 2.13 warns about read-only NumPy arrays and refuses negative strides.
+            array = array.copy()
+        return super().asarray(array, dtype)
+
+    def to_host(self, array: Array) -> np.ndarray:
+        """The tensor's own memory as a NumPy array on the CPU, a copy from elsewhere."""
+        host: np.ndarray = array.detach().cpu().numpy()
+        return host
+
+    def copy(self, tree: Any) -> Any:
+        """A detached copy."""
+        return map_arrays(lambda array: array.detach().clone(), tree)
+
+    def synchronize(self) -> None:
+        """Wait for every kernel that was launched on the device."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    @torch.no_grad()
+    def run_block(self, step: Step, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
+        """Run the steps one after another; the indices of the whole block are uploaded once."""
+        return super().run_block(step, detach(carry), detach(data), rows)
+
+    @torch.no_grad()
+    def map_rows(self, function: Callable[[Any, Any], Any], params: Any, data: Any, chunk: int) -> Any:
+        """Apply the function chunk by chunk."""
+        return super().map_rows(function, detach(params), detach(data), chunk)
+
+
+def detach(tree: Any) -> Any:
+    """The same memory without its history: what a step hands through unchanged would keep it even under no_grad."""
+    return map_arrays(lambda array: array.detach(), tree)
+
+
+def load(index: int | None) -> TorchBackend:
+    """The backend on the CPU or on a CUDA device that torch finds."""
+    if index is None:
+        return TorchBackend(torch.device("cpu"))
+    if torch.version.cuda is None:
+        raise DeviceError(f"torch {torch.__version__} is built without CUDA; {cuda.install('torch', again=True)}")
+    with warnings.catch_warnings():
+        # torch 2.13 warns where the driver is too old; the error says so.
+        warnings.simplefilter("ignore")
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if count == 0:
+        raise cuda.no_device("torch", int(torch.version.cuda.partition(".")[0]))
+    cuda.check_index(index, count)
+    return TorchBackend(torch.device("cuda", index))
+
+
+def holding(array: Array) -> TorchBackend:
+    """The backend on a tensor's device."""
+    return TorchBackend(array.device)

@@ -1,0 +1,18 @@
+"""Data sets and the checks that arrays pass before they meet a network; every name is safe to import from here."""
+
+from xpnet.data.checks import check_features, check_same_rows
+from xpnet.data.dataset import Data
+from xpnet.data.sources import load, load_rows
+from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
+
+__all__ = [
+    "Data",
+    "check_complete_labels",
+    "check_features",
+    "check_labels",
+    "check_same_rows",
+    "check_targets",
+    "load",
+    "load_rows",
+    "loss_for",
+]

@@ -1,0 +1,85 @@
+"""What features must be, on the arrays of any library; a departure is told in one sentence."""
+
+from typing import Any
+
+import numpy as np
+
+from xpnet._typing import Array, Namespace
+from xpnet.errors import InputError
+
+WORDS = {"bool": "booleans", "integral": "integers", "real floating": "real floating-point numbers"}
+
+
+def check_features(x: Array, *, name: str = "x", xp: Namespace) -> None:
+    """Refuse anything but a matrix of finite real numbers, one row for each sample."""
+    check_numbers(x, ("bool", "integral", "real floating"), name=name, xp=xp)
+    shape = tuple(x.shape)
+    if len(shape) != 2:
+        remedy = f"use {name}.reshape({shape[0] if len(shape) > 2 else 1}, -1)"
+        raise InputError(f"{name} has shape {shape} but needs two axes, one row for each sample: {remedy}.")
+    check_finite(x, name=name, xp=xp)
+
+
+def check_same_rows(x: Array, y: Array, *, names: tuple[str, str] = ("x", "y"), each: str = "label") -> None:
+    """Refuse two arrays of different lengths; `each` is what a row of the second one is called."""
+    rows = [array.shape[0] if array.ndim else 1 for array in (x, y)]
+    if rows[0] != rows[1]:
+        raise InputError(
+            f"{names[1]} has {count(rows[1], 'row')} but {names[0]} has {rows[0]}; every sample needs one {each}."
+        )
+
+
+def check_numbers(array: Array, kinds: tuple[str, ...], *, name: str, xp: Namespace) -> None:
+    """Refuse an empty array, and a dtype of none of the standard's kinds."""
+    try:
+        right = xp.isdtype(array.dtype, kinds)
+    except (AttributeError, TypeError):
+        # What isdtype of array-api-compat 1.16 and array-api-strict 2.6 raises for another library's dtype.
+        right = False
+    if not right:
+        if not isinstance(array, type(xp.asarray(0))):
+            held, needed = spell_library(type(array).__module__), spell_library(xp.__name__)
+            raise InputError(f"{name} is an array of {held} but needs to be one of {needed}, like the others.")
+        needed = " or ".join(WORDS[kind] for kind in kinds)
+        raise InputError(f"{name} holds {spell_dtype(array)} but needs {needed}.")
+    if 0 in tuple(array.shape):
+        raise InputError(f"{name} has shape {tuple(array.shape)}: it is empty.")
+
+
+def check_finite(array: Array, *, name: str, xp: Namespace) -> None:
+    """Refuse NaN and infinity; integers are not looked at."""
+    if not xp.isdtype(array.dtype, "real floating"):
+        return
+    finite = xp.isfinite(array)
+    if not bool(xp.all(finite)):
+        place = first(~finite, xp=xp)
+        value = array[place]
+        spelled = "NaN" if bool(xp.isnan(value)) else "infinity" if bool(value > 0) else "-infinity"
+        raise InputError(f"{name} holds {spelled} {spell_place(place)}; every value must be finite.")
+
+
+def first(bad: Array, *, xp: Namespace) -> tuple[int, ...]:
+    """The index of the first True, row by row."""
+    flat = int(xp.argmax(xp.reshape(xp.astype(bad, xp.uint8), (-1,))))
+    return tuple(int(i) for i in np.unravel_index(flat, tuple(bad.shape)))
+
+
+def spell_place(place: tuple[int, ...]) -> str:
+    """An index in words."""
+    axes = ("row", "column")
+    return "in " + ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=False)) + " (counted from 0)"
+
+
+def spell_dtype(array: Any) -> str:
+    """A dtype without its library's name."""
+    return str(array.dtype).rpartition(".")[2]
+
+
+def spell_library(module: str) -> str:
+    """The library that a module belongs to, without array-api-compat around it."""
+    return module.removeprefix("array_api_compat.").partition(".")[0]
+
+
+def count(n: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -1,0 +1,124 @@
+"""A data set in memory, and the checks that every reader puts it through."""
+
+import hashlib
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from xpnet._typing import Array
+from xpnet.data.checks import check_features, check_same_rows, count
+from xpnet.data.files import reading
+from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
+from xpnet.errors import InputError
+
+
+class Data(NamedTuple):
+    """Training and test rows as they were stored: images of bytes stay bytes.
+
+    Attributes:
+        input_scale: What inputs are divided by before the first layer; None stands for 255 where they are bytes and for
+            1 where they are not, as `scale` says.
+        name: What the data set is called in what a training prints.
+    """
+
+    x_train: Array
+    y_train: Array
+    x_test: Array | None = None
+    y_test: Array | None = None
+    input_scale: float | None = None
+    name: str = ""
+
+    @property
+    def scale(self) -> float:
+        """`input_scale`, resolved."""
+        if self.input_scale is not None:
+            return self.input_scale
+        return 255.0 if str(self.x_train.dtype).endswith("uint8") else 1.0
+
+    def fingerprint(self) -> str:
+        """A short digest of the arrays' shapes, dtypes and contents, to tell whether data have changed."""
+        digest = hashlib.blake2b(digest_size=8)
+        for array in self[:4]:
+            if array is None:
+                digest.update(b"none")
+                continue
+            host = np.ascontiguousarray(array)
+            digest.update(f"{host.dtype} {host.shape} ".encode())
+            digest.update(host.reshape(-1).view(np.uint8).data)
+        return digest.hexdigest()
+
+
+def assemble(
+    x_train: np.ndarray,
+    y_train: np.ndarray,
+    x_test: np.ndarray | None = None,
+    y_test: np.ndarray | None = None,
+    *,
+    origin: object,
+    name: str,
+    input_scale: float | None = None,
+) -> Data:
+    """A checked data set from a reader's arrays, its scale resolved; a message begins with the origin."""
+    x_train, y_train = as_rows(x_train), as_targets(y_train)
+    with reading(origin):
+        loss, outputs = task(y_train, name="y_train")
+        if loss == "softmax":
+            check_complete_labels(y_train, name="y_train")
+        check_rows(x_train, y_train, names=("x_train", "y_train"), loss=loss, outputs=outputs)
+        if (x_test is None) != (y_test is None):
+            here, missing = ("x_test", "y_test") if y_test is None else ("y_test", "x_test")
+            raise InputError(f"{here} is there without {missing}; a test set needs both, or leave out both.")
+        if x_test is not None and y_test is not None:
+            x_test, y_test = as_rows(x_test), as_targets(y_test)
+            check_rows(x_test, y_test, names=("x_test", "y_test"), loss=loss, outputs=outputs)
+            check_alike(x_train, x_test)
+    data = Data(x_train, y_train, x_test, y_test, input_scale, name)
+    return data._replace(input_scale=data.scale)
+
+
+def task(y: np.ndarray, *, name: str) -> tuple[str, int]:
+    """The loss that targets ask for, and how many outputs."""
+    loss = loss_for(y, name=name, xp=np)
+    if loss == "softmax":
+        check_labels(y, name=name, xp=np)
+        return loss, int(y.max()) + 1
+    return loss, y.shape[1] if y.ndim == 2 else 1
+
+
+def check_rows(x: np.ndarray, y: np.ndarray, *, names: tuple[str, str], loss: str, outputs: int) -> None:
+    """Refuse features and targets that do not belong together."""
+    check_features(x, name=names[0], xp=np)
+    check_targets(y, name=names[1], loss=loss, outputs=outputs, xp=np)
+    check_same_rows(x, y, names=names)
+
+
+def check_alike(x_train: np.ndarray, x_test: np.ndarray) -> None:
+    """Refuse test features that a network for the training features cannot take."""
+    if x_train.shape[1] != x_test.shape[1]:
+        raise InputError(f"x_test has {count(x_test.shape[1], 'column')} but x_train has {x_train.shape[1]}.")
+    if (x_train.dtype == np.uint8) != (x_test.dtype == np.uint8):
+        raise InputError(
+            f"x_test holds {x_test.dtype} but x_train {x_train.dtype}; both are divided by the same number, "
+            "so both must be bytes (uint8) or neither."
+        )
+
+
+def as_rows(x: np.ndarray) -> np.ndarray:
+    """Images, or anything of more than two axes, as rows."""
+    x = as_plain(x)
+    return x.reshape(len(x), math.prod(x.shape[1:])) if x.ndim > 2 else x
+
+
+def as_targets(y: np.ndarray) -> np.ndarray:
+    """Labels stored as a column, as Keras stores CIFAR's, become a vector."""
+    y = as_plain(y)
+    return y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind in "iu" else y
+
+
+def as_plain(array: np.ndarray) -> np.ndarray:
+    """Row by row in this machine's byte order, and half and extended precision as types that every library has."""
+    dtype = array.dtype.newbyteorder("=")
+    if dtype.kind == "f" and dtype.itemsize not in (4, 8):
+        dtype = np.dtype(np.float32 if dtype.itemsize == 2 else np.float64)
+    return np.asarray(array, dtype=dtype, order="C")

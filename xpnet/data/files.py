@@ -1,0 +1,21 @@
+"""What goes wrong with a file, told as one sentence that names it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from xpnet.errors import DataError, InputError
+
+
+@contextmanager
+def reading(origin: object) -> Iterator[None]:
+    """Turn the system's errors and failed checks into a DataError that begins with where the data came from."""
+    try:
+        yield
+    except DataError:
+        raise
+    except InputError as error:
+        raise DataError(f"{origin}: {error}") from error
+    except FileNotFoundError:
+        raise DataError(f"{origin}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{origin}: {(error.strerror or str(error)).lower()}") from error

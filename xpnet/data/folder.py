@@ -1,0 +1,47 @@
+"""A folder of IDX files under MNIST's four names, each plain or with .gz."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from xpnet.data import idx
+from xpnet.data.dataset import Data, assemble
+from xpnet.errors import DataError
+
+TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+def load(folder: Path) -> Data:
+    """The data set in a folder; without the two test files it has no test set."""
+    files = locate(folder)
+    require(files, TRAIN + TEST if files.keys() & set(TEST) else TRAIN, folder)
+    arrays = [idx.read(path) for path in files.values()]
+    return assemble(*arrays, origin=folder, name=folder.resolve().name)
+
+
+def load_rows(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """The test images and, where the folder has them, their labels."""
+    files = locate(folder)
+    require(files, TEST[:1], folder)
+    images, labels = TEST
+    return idx.read(files[images]), idx.read(files[labels]) if labels in files else None
+
+
+def locate(folder: Path) -> dict[str, Path]:
+    """Those of the four files that are there, by their names without .gz, in order."""
+    found: dict[str, Path] = {}
+    for name in TRAIN + TEST:
+        for path in (folder / name, folder / f"{name}.gz"):
+            if os.path.lexists(path):
+                found.setdefault(name, path)
+    return found
+
+
+def require(files: dict[str, Path], names: tuple[str, ...], folder: Path) -> None:
+    """Refuse a folder without all of these files."""
+    missing = [name for name in names if name not in files]
+    if missing:
+        held = ", ".join(files) or "none of MNIST's four names"
+        raise DataError(f"{folder}: {', '.join(missing)} missing, plain or with .gz; it holds {held}")

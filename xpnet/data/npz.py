@@ -1,0 +1,75 @@
+"""NumPy's own files, .npz and .npy, read without unpickling."""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from xpnet.data.files import reading
+from xpnet.errors import DataError
+
+
+def names(path: Path) -> list[str]:
+    """What the arrays in an .npz file are called.
+
+    Raises:
+        DataError: The file is no .npz file.
+    """
+    with _opened(path) as file, np.load(file, allow_pickle=False) as archive:
+        return list(archive.files)
+
+
+def read(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
+    """Some arrays of an .npz file.
+
+    Raises:
+        DataError: The file is no .npz file or damaged, lacks one of the arrays, or would have to be unpickled.
+    """
+    with _opened(path) as file, np.load(file, allow_pickle=False) as archive:
+        missing = [name for name in wanted if name not in archive.files]
+        if missing:
+            held = ", ".join(archive.files) or "no arrays"
+            raise DataError(f"{path}: {' and '.join(missing)} missing; it holds {held}")
+        arrays = []
+        for name in wanted:
+            with _undamaged(f"{path}: {name}"):
+                arrays.append(archive[name])
+            if not isinstance(arrays[-1], np.ndarray):
+                raise DataError(f"{path}: {name} is a file of another kind, not a NumPy array")
+        return arrays
+
+
+def read_one(path: Path) -> np.ndarray:
+    """The array in an .npy file.
+
+    Raises:
+        DataError: It is damaged, or would have to be unpickled.
+    """
+    with reading(path), _undamaged(path), open(path, "rb") as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    with reading(path), open(path, "rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise DataError(f"{path}: not an .npz file, or truncated: it is no complete zip archive")
+        file.seek(0)
+        with _undamaged(path):
+            yield file
+
+
+@contextmanager
+def _undamaged(origin: object) -> Iterator[None]:
+    try:
+        yield
+    except (DataError, OSError):
+        raise
+    except Exception as error:
+        # zipfile, zlib and NumPy report damage in a dozen types of exception.
+        if "allow_pickle" in str(error):
+            raise DataError(f"{origin} holds Python objects, which are never unpickled; save it as numbers") from error
+        raise DataError(f"{origin}: cannot be read, {error}") from error

@@ -1,0 +1,87 @@
+"""What labels and other targets must be, for each loss, on the arrays of any library."""
+
+import numpy as np
+
+from xpnet._typing import Array, Namespace
+from xpnet.data.checks import check_finite, check_numbers, count, first, spell_dtype, spell_place
+from xpnet.errors import InputError
+
+
+def loss_for(y: Array, *, name: str = "y", xp: Namespace) -> str:
+    """The loss that such targets ask for.
+
+    Integer vectors are labels ("softmax"), matrices of 0 and 1 are yes or no for each output ("sigmoid"), any other
+    floating-point numbers are a regression ("identity").
+    """
+    check_numbers(y, ("bool", "integral", "real floating"), name=name, xp=xp)
+    if y.ndim == 1 and xp.isdtype(y.dtype, "integral"):
+        return "softmax"
+    if y.ndim == 2 and not bool(xp.any(neither_0_nor_1(y, xp=xp))):
+        return "sigmoid"
+    if y.ndim in (1, 2) and xp.isdtype(y.dtype, "real floating"):
+        return "identity"
+    raise InputError(
+        f"{name} holds {spell_dtype(y)} of shape {tuple(y.shape)}, which fits no loss: labels are a vector of "
+        "integers, yes-or-no targets a matrix of 0 and 1, the targets of a regression floating-point numbers."
+    )
+
+
+def check_targets(y: Array, *, name: str = "y", loss: str, outputs: int, xp: Namespace) -> None:
+    """Refuse targets that the loss cannot compare with so many outputs; one output also takes a vector."""
+    if loss == "softmax":
+        return check_labels(y, name=name, classes=outputs, xp=xp)
+    if loss not in ("sigmoid", "identity", "exp"):
+        raise InputError(f"loss {loss!r} is unknown; it is 'softmax', 'sigmoid', 'identity' or 'exp'.")
+    check_numbers(y, ("bool", "integral", "real floating")[loss != "sigmoid" :], name=name, xp=xp)
+    shape = tuple(y.shape)
+    if shape[1:] != (outputs,) and not (len(shape) == 1 and outputs == 1):
+        raise InputError(
+            f"{name} has shape {shape} but needs {count(outputs, 'column')}, one for each output of the network."
+        )
+    check_finite(y, name=name, xp=xp)
+    if loss == "sigmoid":
+        refuse(neither_0_nor_1(y, xp=xp), f"{name} holds {{}}; the loss 'sigmoid' needs 0 or 1.", y, xp=xp)
+    if loss == "exp" and not xp.isdtype(y.dtype, "unsigned integer"):
+        refuse(y < 0, f"{name} holds {{}}; the loss 'exp' needs counts, none below 0.", y, xp=xp)
+
+
+def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: Namespace) -> None:
+    """Refuse anything but a vector of integers 0 … classes - 1; without `classes`, of any that are not negative."""
+    check_numbers(y, ("integral",), name=name, xp=xp)
+    if y.ndim != 1:
+        raise InputError(f"{name} has shape {tuple(y.shape)} but labels are a vector: use {name}.reshape(-1).")
+    if xp.isdtype(y.dtype, "unsigned integer"):
+        # PyTorch 2.13 neither orders uint16, uint32 and uint64 nor finds their extremes.
+        y = xp.astype(y, xp.asarray([0], device=y.device).dtype)
+    smallest, largest = int(xp.min(y)), int(xp.max(y))
+    if smallest < 0 or (classes is not None and largest >= classes):
+        allowed = "start at 0" if classes is None else f"of {classes} classes are 0 … {classes - 1}"
+        raise InputError(f"{name} holds the label {smallest if smallest < 0 else largest}; labels {allowed}.")
+
+
+def check_complete_labels(y: np.ndarray, *, name: str = "y_train") -> None:
+    """Refuse a file's training labels where a class below the largest is left out, or there is only one."""
+    check_labels(y, name=name, xp=np)
+    present = np.unique(y)
+    if len(present) == 1:
+        raise InputError(f"{name} holds only the label {present[0]}; a classifier needs two classes or more.")
+    missing = np.flatnonzero(present != np.arange(len(present)))
+    if len(missing):
+        raise InputError(
+            f"label {missing[0]} never occurs in {name}, whose largest is {present[-1]}; "
+            "number the classes from 0 without gaps."
+        )
+
+
+def neither_0_nor_1(y: Array, *, xp: Namespace) -> Array:
+    """True where a value is no truth value."""
+    if xp.isdtype(y.dtype, "bool"):
+        return xp.zeros_like(y)
+    return (y != 0) & (y != 1)
+
+
+def refuse(bad: Array, sentence: str, y: Array, *, xp: Namespace) -> None:
+    """Raise the sentence with the first bad value and its place, if there is one."""
+    if bool(xp.any(bad)):
+        place = first(bad, xp=xp)
+        raise InputError(sentence.format(f"{float(y[place]):g} {spell_place(place)}"))

@@ -1,0 +1,142 @@
+"""The training loop: a generator of epochs, on any backend."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from xpnet import backends
+from xpnet._typing import Array, Params
+from xpnet.backends import dtype_name, map_arrays
+from xpnet.data import Data
+from xpnet.errors import InputError
+from xpnet.losses import worst_error
+from xpnet.network import Network
+from xpnet.optimizers import Optimizer
+from xpnet.records import Checkpoint, Epoch
+from xpnet.seeds import generator
+from xpnet.training import Training
+
+DTYPES = ("float32", "float64")
+
+
+def epochs(
+    network: Network,
+    data: Data | tuple[Array, Array],
+    optimizer: Optimizer,
+    *,
+    params: Params | None = None,
+    batch_size: int,
+    epochs: int,
+    seed: int = 0,
+    backend: str | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+    weight: Array | None = None,
+    l2: float = 0.0,
+    shuffle: bool = True,
+    validation_fraction: float = 0.0,
+    patience: int | None = None,
+    resume: Checkpoint | None = None,
+    progress: bool = False,
+) -> Iterator[Epoch]:
+    """Train a network, one record an epoch; stop listening and it stops.
+
+    Args:
+        network: What to train.
+        data: `(x, y)`, or a `Data` with test rows too, which are scored after every epoch.
+        optimizer: `sgd`, `momentum`, `nesterov`, `adam` or `adamw`, with its learning rate or schedule.
+        params: Parameters to start from; None draws them from the seed.
+        batch_size: Rows a step; the last batch of an epoch is short where they do not divide.
+        epochs: Epochs in all, those of a resumed training counted.
+        seed: What initial weights, validation rows and batches are drawn from.
+        backend: Where to compute: "numpy", "cupy", "torch", "jax"; None takes the data's own kind.
+        device: "cpu", "cuda", "cuda:1"; None takes the data's own place.
+        dtype: "float32" or "float64"; None takes x's, and float32 for integers.
+        weight: Sample weights sᵢ (n,) for the training rows.
+        l2: λ of the objective C = Σ sᵢ Cᵢ / Σ sᵢ + λ/2 · Σ ‖w‖².
+        shuffle: Whether each epoch has an order of its own.
+        validation_fraction: The part of the training rows that is held back to validate on.
+        patience: Stop after so many epochs without a lower cost, validation's if there is any; None never stops early.
+        resume: An earlier epoch's checkpoint, to go on from; everything else must be as it was.
+        progress: Whether to show a bar, if stderr is a terminal.
+
+    Raises:
+        InputError: Arguments or data that do not fit, at once.
+        DeviceError: The backend or device cannot serve, at once.
+        DivergenceError: The cost is no longer finite, at the end of that epoch.
+    """
+    _check_arguments(batch_size, epochs, seed, l2, validation_fraction, patience)
+    suffixes = ("_train", "_test") if isinstance(data, Data) else ("", "")
+    data = data if isinstance(data, Data) else Data(*data)
+    _check_scale(network, data)
+    arrays = dict(x=data.x_train, y=data.y_train, x_test=data.x_test, y_test=data.y_test, weight=weight)
+    here = backends.of(**arrays) if backend is None and device is None else backends.resolve(backend, device)
+    x, y, x_test, y_test, weight = (here.asarray(a) for a in backends.moved(tuple(arrays.values()), here))
+    dtype = dtype or (dtype_name(x) if dtype_name(x) in DTYPES else "float32")
+    if dtype not in DTYPES:
+        raise InputError(f"dtype is {dtype!r}; it can be {' or '.join(DTYPES)}.")
+
+    train = network.batch(here, dtype, x, y, weight, of=suffixes[0])
+    rows, held_back = split(train.x.shape[0], validation_fraction, seed)
+    if resume is None:
+        params = network.checked_params(backends.moved(network.init(seed) if params is None else params, here))
+        params = here.copy(map_arrays(lambda array: here.asarray(array, dtype), params))
+        order = generator(seed, "order").bit_generator.state
+        resume = Checkpoint(0, params, optimizer.init(params, xp=here.xp), 0, order, params, math.inf, 0)
+    else:
+        tensors = (resume.params, resume.slots, resume.best_params)
+        params, slots, best_params = here.copy(backends.moved(tensors, here))
+        resume = resume._replace(params=network.checked_params(params), slots=slots, best_params=best_params)
+
+    return Training(
+        network=network,
+        optimizer=optimizer,
+        here=here,
+        dtype=dtype,
+        train=train,
+        rows=rows,
+        worst=float(worst_error(network.output, here.take(train.y, here.asarray(rows)), xp=here.xp)),
+        validation=here.take(train, here.asarray(held_back)) if len(held_back) else None,
+        test=None if x_test is None else network.batch(here, dtype, x_test, y_test, of=suffixes[1]),
+        l2=None if l2 == 0 else here.asarray(np.asarray(l2, dtype)),
+        batch_size=batch_size,
+        shuffle=shuffle,
+        epochs=epochs,
+        patience=patience,
+        progress=progress,
+    ).run(resume)
+
+
+def split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The indices of n rows, those to train on and those held back, each in rising order."""
+    held_back = round(n * validation_fraction)
+    if validation_fraction and not 0 < held_back < n:
+        raise InputError(f"validation_fraction is {validation_fraction}, which leaves {n - held_back} of {n} rows.")
+    rows = generator(seed, "validation").permutation(n)
+    return np.sort(rows[held_back:]), np.sort(rows[:held_back])
+
+
+def _check_arguments(
+    batch_size: int, epochs: int, seed: int, l2: float, validation_fraction: float, patience: int | None
+) -> None:
+    """Refuse numbers outside their range."""
+    for name, value, least in (("batch_size", batch_size, 1), ("epochs", epochs, 1), ("seed", seed, 0)):
+        if value < least:
+            raise InputError(f"{name} is {value}; it must be {least} or more.")
+    if patience is not None and patience < 1:
+        raise InputError(f"patience is {patience}; it must be 1 or more, or None to never stop early.")
+    if not 0 <= l2 < math.inf:
+        raise InputError(f"l2 is {l2}; it must be 0 or more.")
+    if not 0 <= validation_fraction < 1:
+        raise InputError(f"validation_fraction is {validation_fraction}; it must be at least 0 and below 1.")
+
+
+def _check_scale(network: Network, data: Data) -> None:
+    """Refuse data that say how they are to be scaled to a network that scales otherwise."""
+    scale = network.model(data.x_train).input_scale
+    if data.input_scale not in (None, scale):
+        raise InputError(
+            f"the data's inputs are to be divided by {data.input_scale:g}, but the network divides them by {scale:g}; "
+            f"use Network(..., input_scale={data.input_scale:g})."
+        )

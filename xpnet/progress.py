@@ -1,0 +1,50 @@
+"""A progress bar over an epoch's samples, with the running cost and the accuracy over the last of them."""
+
+from collections import deque
+from types import TracebackType
+
+import numpy as np
+
+LAST = 1000
+"""How many samples the bar's accuracy looks back on."""
+
+
+class Bar:
+    """A tqdm bar on stderr, shown on a terminal only.
+
+    Attributes:
+        shown: Whether anybody sees it; if not, there is no need to fetch the metrics for it.
+    """
+
+    def __init__(self, wanted: bool, description: str, total: int, accuracy: bool) -> None:
+        self.shown = False
+        if not wanted:
+            return
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=total, desc=description, unit=" samples", unit_scale=True, leave=False, disable=None)
+        self.shown = not self._bar.disable
+        self._accuracy = accuracy
+        self._last: deque[tuple[int, float]] = deque()
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.shown:
+            self._bar.close()
+
+    def update(self, batch_size: int, costs: np.ndarray, errors: np.ndarray) -> None:
+        """Go on by a block of steps with these costs and numbers of wrong answers."""
+        self._last.extend((batch_size, float(error)) for error in errors)
+        seen = sum(size for size, _ in self._last)
+        while seen - self._last[0][0] >= LAST:
+            seen -= self._last.popleft()[0]
+        text = f"cost {np.mean(costs):.4f}"
+        if self._accuracy:
+            wrong = sum(error for _, error in self._last)
+            text += f", last {seen}: {1 - wrong / seen:.1%}"
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(batch_size * len(errors))

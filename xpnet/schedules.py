@@ -1,0 +1,56 @@
+"""Learning rates that change: functions of the training's progress in epochs, evaluated on the host once a block.
+
+Each carries its own length, so that how long a training is does not change what its epochs do.
+"""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Constant:
+    """η = η₀."""
+
+    learning_rate: float
+
+    def __call__(self, epoch: float) -> float:
+        return self.learning_rate
+
+
+@dataclass(frozen=True)
+class InverseScaling:
+    """η = η₀ / (1 + t / T)ᵖ, with t the epochs done, T `epochs` and p `power`."""
+
+    learning_rate: float
+    epochs: float = 1.0
+    power: float = 0.5
+
+    def __call__(self, epoch: float) -> float:
+        return self.learning_rate / (1 + epoch / self.epochs) ** self.power
+
+
+@dataclass(frozen=True)
+class Step:
+    """η = η₀ fᵏ after k times `epochs` epochs, with f `factor`."""
+
+    learning_rate: float
+    epochs: float
+    factor: float = 0.1
+
+    def __call__(self, epoch: float) -> float:
+        return self.learning_rate * self.factor ** math.floor(epoch / self.epochs)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """η rises in a straight line to η₀ over `warm_up` epochs, then falls to 0 at `epochs` as half a cosine wave."""
+
+    learning_rate: float
+    epochs: float
+    warm_up: float = 0.0
+
+    def __call__(self, epoch: float) -> float:
+        if epoch < self.warm_up:
+            return self.learning_rate * epoch / self.warm_up
+        fallen = min((epoch - self.warm_up) / (self.epochs - self.warm_up), 1.0)
+        return self.learning_rate * (1 + math.cos(math.pi * fallen)) / 2

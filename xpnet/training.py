@@ -1,0 +1,164 @@
+"""One training on one backend, epoch by epoch, with everything already checked and in its place."""
+
+import math
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from xpnet._typing import Array, Batch, Params
+from xpnet.backends import Backend, Step
+from xpnet.errors import DivergenceError
+from xpnet.losses import accuracy, worst_error
+from xpnet.network import Network
+from xpnet.optimizers import Optimizer
+from xpnet.progress import Bar
+from xpnet.records import Checkpoint, Epoch
+from xpnet.step import State, measures, training_step
+
+BLOCK_WORK = 2e9
+"""Floating-point operations a block of steps may hold: about a tenth of a second on one core."""
+
+BLOCK_STEPS = 500
+"""Steps a block may hold: the slowest library takes half a millisecond for a step of the smallest network."""
+
+
+class Training(NamedTuple):
+    """All that stays the same from epoch to epoch.
+
+    Attributes:
+        rows: Indices of the rows of `train` to train on, on the host.
+        validation: The rows held back, or None.
+        worst: The error of an accuracy of 0 on `rows`.
+        l2: λ, a 0-d array, or None.
+        epochs: The number of the last epoch.
+        patience: Epochs without a lower cost before it stops earlier, or None.
+    """
+
+    network: Network
+    optimizer: Optimizer
+    here: Backend
+    dtype: str
+    train: Batch
+    rows: np.ndarray
+    worst: float
+    validation: Batch | None
+    test: Batch | None
+    l2: Array | None
+    batch_size: int
+    shuffle: bool
+    epochs: int
+    patience: int | None
+    progress: bool
+
+    def run(self, done: Checkpoint) -> Iterator[Epoch]:
+        """The epochs after `done`."""
+        step = training_step(self.network.model(self.train.x), self.optimizer, xp=self.here.xp)
+        while done.epoch < self.epochs and (self.patience is None or done.waited < self.patience):
+            epoch = self.epoch(step, done)
+            yield epoch
+            done = epoch.checkpoint
+
+    def epoch(self, step: Step, done: Checkpoint) -> Epoch:
+        """Train one epoch, then judge what came out."""
+        number = done.epoch + 1
+        order = generator_in(done.order)
+        rows = self.rows[order.permutation(len(self.rows))] if self.shuffle else self.rows
+        params, state = done.params, State(done.slots, self.on_device(done.count, "int32"), self.on_device(0.0), self.l2)
+        trained, steps, rate = 0, 0, 0.0
+        measured: list[tuple[int, tuple[Array, ...]]] = []
+
+        began = time.perf_counter()
+        with Bar(self.progress, f"epoch {number}/{self.epochs}", len(rows), not self.network.output.regression) as bar:
+            for block in blocks(rows, self.batch_size, self.block_steps):
+                # The rate of the middle of a block stands for the whole of it.
+                rate = self.learning_rate(done.epoch + (trained + block.size / 2) / len(rows))
+                state = state._replace(learning_rate=self.on_device(rate))
+                (params, state), metrics = self.here.run_block(step, (params, state), self.train, block)
+                measured.append((block.shape[1], metrics))
+                trained, steps = trained + block.size, steps + len(block)
+                if bar.shown:
+                    bar.update(block.shape[1], *map(self.here.to_host, metrics))
+            self.here.synchronize()
+        seconds = time.perf_counter() - began
+
+        cost = sum(size * self.total(costs) for size, (costs, _) in measured) / len(rows)
+        error = sum(self.total(errors) for _, (_, errors) in measured)
+        if not math.isfinite(cost):
+            raise DivergenceError(
+                f"the cost is no longer finite in epoch {number}, at learning rate {rate:g}; use a lower one, "
+                "or scale the inputs to about 1."
+            )
+        params, slots = self.here.copy((params, state.slots))
+        validation_cost, validation_accuracy = self.judge(params, self.validation)
+        monitored = cost if validation_cost is None else validation_cost
+        best = self.patience is None or monitored < done.best_cost
+        return Epoch(
+            number=number,
+            cost=cost,
+            train_accuracy=accuracy(error, self.worst),
+            test_accuracy=self.judge(params, self.test)[1],
+            validation_cost=validation_cost,
+            validation_accuracy=validation_accuracy,
+            learning_rate=rate,
+            seconds=seconds,
+            samples_per_second=len(rows) / seconds,
+            checkpoint=Checkpoint(
+                epoch=number,
+                params=params,
+                slots=slots,
+                count=done.count + steps,
+                order=order.bit_generator.state,
+                best_params=params if best else done.best_params,
+                best_cost=min(monitored, done.best_cost),
+                waited=0 if best else done.waited + 1,
+            ),
+        )
+
+    @property
+    def block_steps(self) -> int:
+        """Steps of a block: from the work alone, so that a schedule sees the same blocks in every run."""
+        work = 6 * self.network.parameter_count * self.batch_size
+        return max(1, min(BLOCK_STEPS, int(BLOCK_WORK / work)))
+
+    def learning_rate(self, progress: float) -> float:
+        """The optimizer's rate after so many epochs."""
+        rate = self.optimizer.learning_rate
+        return rate(progress) if callable(rate) else rate
+
+    def judge(self, params: Params, rows: Batch | None) -> tuple[float | None, float | None]:
+        """The mean cost, without L2, and the accuracy on rows that are not trained on."""
+        if rows is None:
+            return None, None
+        xp = self.here.xp
+        measure = measures(self.network.model(rows.x), xp=xp)
+        cost, error = self.here.map_rows(measure, params, (rows.x, rows.y), self.network.chunk)
+        mean = xp.mean(cost) if rows.weight is None else xp.sum(rows.weight * cost) / xp.sum(rows.weight)
+        worst = worst_error(self.network.output, rows.y, xp=xp)
+        return float(mean), accuracy(float(xp.sum(error)), float(worst))
+
+    def on_device(self, number: float, dtype: str | None = None) -> Array:
+        """A number as a 0-d array where the training is."""
+        return self.here.asarray(np.asarray(number, dtype or self.dtype))
+
+    def total(self, array: Array) -> float:
+        """The sum of a metric over a block; waits for the device."""
+        return float(self.here.to_host(array).sum(dtype=np.float64))
+
+
+def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray]:
+    """Rows as matrices (steps, batch): the whole batches in blocks of nearly equal length, then the short last batch."""
+    whole = len(rows) // batch_size * batch_size
+    if whole:
+        batches = rows[:whole].reshape(-1, batch_size)
+        yield from np.array_split(batches, math.ceil(len(batches) / steps))
+    if whole < len(rows):
+        yield rows[None, whole:]
+
+
+def generator_in(state: dict[str, object]) -> np.random.Generator:
+    """A generator that goes on from a state."""
+    bits = np.random.PCG64()
+    bits.state = state
+    return np.random.Generator(bits)
