@@ -45,7 +45,7 @@ def by_hand(backend: Backend, carry: Fit, data: Batch, rows: np.ndarray) -> tupl
     step, host, measured = descent(np), map_arrays(backend.to_host, data), []
     carry = map_arrays(backend.to_host, carry)
     for line in rows:
-        carry, metrics = step(carry, map_arrays(lambda array, line=line: array[line], host))
+        carry, metrics = step(carry, Batch(*(None if array is None else array[line] for array in host)))
         measured.append(metrics)
     return carry, measured
 

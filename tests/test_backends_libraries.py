@@ -71,6 +71,21 @@ def test_jax_traces_a_step_once_for_equal_blocks(jax: Backend) -> None:
     assert float(carry) == 6
 
 
+def test_jax_compiles_a_block_once(jax: Backend, caplog: pytest.LogCaptureFixture) -> None:
+    """A first carry that lies on no particular device, or on the host, does not cost a second compilation."""
+
+    def step(carry: tuple[Array, Array], batch: Batch) -> tuple[tuple[Array, Array], tuple[Array]]:
+        return (carry[0] + batch.x[0, 0], carry[1]), (carry[0],)
+
+    library = pytest.importorskip("jax")
+    data = Batch(jax.asarray(np.ones((3, 2), "float32")), None)
+    carry = library.numpy.zeros(()), np.float32(1)
+    with library.log_compiles():
+        for _ in range(3):
+            carry, _ = jax.run_block(step, carry, data, ROWS)
+    assert len([line for line in caplog.messages if "Finished XLA compilation of jit(scan)" in line]) == 1
+
+
 def test_jax_traces_a_mapped_function_once_a_shape(jax: Backend) -> None:
     """All full chunks share one compiled function, and the short last one has another."""
     traced = []

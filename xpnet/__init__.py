@@ -1,3 +1,32 @@
-"""xpnet: dense neural networks trained by hand-derived backpropagation, on the arrays you have."""
+"""xpnet: dense neural networks trained by hand-derived backpropagation, on the arrays you have.
+
+    network = xpnet.Network([784, 128, 10])
+    for epoch in xpnet.epochs(network, (x, y), xpnet.adam(1e-3), batch_size=128, epochs=10, seed=0):
+        print(epoch)
+    network.predict(epoch.params, x)
+"""
+
+from xpnet._typing import Layer, Params
+from xpnet.data import Data
+from xpnet.loop import epochs
+from xpnet.network import Network
+from xpnet.optimizers import Optimizer, adam, adamw, momentum, nesterov, sgd
+from xpnet.records import Checkpoint, Epoch
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Checkpoint",
+    "Data",
+    "Epoch",
+    "Layer",
+    "Network",
+    "Optimizer",
+    "Params",
+    "adam",
+    "adamw",
+    "epochs",
+    "momentum",
+    "nesterov",
+    "sgd",
+]

@@ -72,7 +72,7 @@ def epochs(
     _check_scale(network, data)
     arrays = dict(x=data.x_train, y=data.y_train, x_test=data.x_test, y_test=data.y_test, weight=weight)
     here = backends.of(**arrays) if backend is None and device is None else backends.resolve(backend, device)
-    x, y, x_test, y_test, weight = (here.asarray(a) for a in backends.moved(tuple(arrays.values()), here))
+    x, y, x_test, y_test, weight = map_arrays(here.asarray, backends.moved(tuple(arrays.values()), here))
     dtype = dtype or (dtype_name(x) if dtype_name(x) in DTYPES else "float32")
     if dtype not in DTYPES:
         raise InputError(f"dtype is {dtype!r}; it can be {' or '.join(DTYPES)}.")

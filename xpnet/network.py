@@ -204,7 +204,8 @@ class Network:
             y = self._targets(here, y, dtype)
         if weight is not None:
             weight = here.asarray(weight, dtype)
-            check_weights(weight, rows=x.shape[0], xp=here.xp)
+            check_weights(weight, xp=here.xp)
+            check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
         return Batch(x, y, weight)
 
     def _targets(self, here: Backend, y: Array, dtype: str) -> Float[Array, "n k"]:

@@ -21,7 +21,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Model:
+class SavedModel:
     """A model read from a file.
 
     Attributes:
@@ -75,7 +75,7 @@ def save(
     _write(Path(path), safetensors.numpy.save(tensors, {"xpnet": json.dumps(about)}))
 
 
-def load(path: str | os.PathLike[str]) -> Model:
+def load(path: str | os.PathLike[str]) -> SavedModel:
     """Read a model.
 
     Raises:
@@ -96,7 +96,7 @@ def load(path: str | os.PathLike[str]) -> Model:
             raise ModelFileError(f"{path} was written by xpnet {about['xpnet']}, which is newer; update xpnet to read it.")
         network = Network(**about["network"])
         params = network.checked_params(_params("", tensors, network))
-        return Model(network, params, _checkpoint(about, tensors, network, params), about["configuration"])
+        return SavedModel(network, params, _checkpoint(about, tensors, network, params), about["configuration"])
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise

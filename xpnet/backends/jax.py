@@ -67,6 +67,8 @@ class JaxBackend(Backend):
 
     def run_block(self, step: Step, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
         """Run the whole block as one compiled scan."""
+        # What a block returns is committed to its device; a first carry that is not would be compiled for separately.
+        carry = jax.device_put(carry, self.device)
         with full_precision():
             after, metrics = scan(step, carry, data, self.asarray(rows))
         return after, metrics

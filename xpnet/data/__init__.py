@@ -1,7 +1,7 @@
 """Data sets and the checks that arrays pass before they meet a network; every name is safe to import from here."""
 
-from xpnet.data.checks import check_features, check_same_rows
-from xpnet.data.dataset import Data
+from xpnet.data.checks import check_features, check_same_rows, check_weights
+from xpnet.data.dataset import Data, task
 from xpnet.data.sources import load, load_rows
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
 
@@ -12,7 +12,9 @@ __all__ = [
     "check_labels",
     "check_same_rows",
     "check_targets",
+    "check_weights",
     "load",
     "load_rows",
     "loss_for",
+    "task",
 ]

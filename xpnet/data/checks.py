@@ -29,6 +29,16 @@ def check_same_rows(x: Array, y: Array, *, names: tuple[str, str] = ("x", "y"), 
         )
 
 
+def check_weights(weight: Array, *, name: str = "weight", xp: Namespace) -> None:
+    """Refuse sample weights that are negative, not finite, or 0 throughout."""
+    check_numbers(weight, ("integral", "real floating"), name=name, xp=xp)
+    if weight.ndim != 1:
+        raise InputError(f"{name} has shape {tuple(weight.shape)} but needs one number for each sample: a vector.")
+    check_finite(weight, name=name, xp=xp)
+    if bool(xp.any(weight < 0)) or not bool(xp.any(weight > 0)):
+        raise InputError(f"{name} must be 0 or more for every sample, and above 0 for one at least.")
+
+
 def check_numbers(array: Array, kinds: tuple[str, ...], *, name: str, xp: Namespace) -> None:
     """Refuse an empty array, and a dtype of none of the standard's kinds."""
     try:

@@ -63,7 +63,7 @@ def assemble(
     x_train, y_train = as_rows(x_train), as_targets(y_train)
     with reading(origin):
         loss, outputs = task(y_train, name="y_train")
-        if loss == "softmax":
+        if loss == "cross_entropy":
             check_complete_labels(y_train, name="y_train")
         check_rows(x_train, y_train, names=("x_train", "y_train"), loss=loss, outputs=outputs)
         if (x_test is None) != (y_test is None):
@@ -80,7 +80,7 @@ def assemble(
 def task(y: np.ndarray, *, name: str) -> tuple[str, int]:
     """The loss that targets ask for, and how many outputs."""
     loss = loss_for(y, name=name, xp=np)
-    if loss == "softmax":
+    if loss == "cross_entropy":
         check_labels(y, name=name, xp=np)
         return loss, int(y.max()) + 1
     return loss, y.shape[1] if y.ndim == 2 else 1

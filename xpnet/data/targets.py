@@ -10,16 +10,16 @@ from xpnet.errors import InputError
 def loss_for(y: Array, *, name: str = "y", xp: Namespace) -> str:
     """The loss that such targets ask for.
 
-    Integer vectors are labels ("softmax"), matrices of 0 and 1 are yes or no for each output ("sigmoid"), any other
-    floating-point numbers are a regression ("identity").
+    Integer vectors are labels ("cross_entropy"), matrices of 0 and 1 are yes or no for each output
+    ("binary_cross_entropy"), any other floating-point numbers are a regression ("squared_error").
     """
     check_numbers(y, ("bool", "integral", "real floating"), name=name, xp=xp)
     if y.ndim == 1 and xp.isdtype(y.dtype, "integral"):
-        return "softmax"
+        return "cross_entropy"
     if y.ndim == 2 and not bool(xp.any(neither_0_nor_1(y, xp=xp))):
-        return "sigmoid"
+        return "binary_cross_entropy"
     if y.ndim in (1, 2) and xp.isdtype(y.dtype, "real floating"):
-        return "identity"
+        return "squared_error"
     raise InputError(
         f"{name} holds {spell_dtype(y)} of shape {tuple(y.shape)}, which fits no loss: labels are a vector of "
         "integers, yes-or-no targets a matrix of 0 and 1, the targets of a regression floating-point numbers."
@@ -28,21 +28,19 @@ def loss_for(y: Array, *, name: str = "y", xp: Namespace) -> str:
 
 def check_targets(y: Array, *, name: str = "y", loss: str, outputs: int, xp: Namespace) -> None:
     """Refuse targets that the loss cannot compare with so many outputs; one output also takes a vector."""
-    if loss == "softmax":
+    if loss == "cross_entropy":
         return check_labels(y, name=name, classes=outputs, xp=xp)
-    if loss not in ("sigmoid", "identity", "exp"):
-        raise InputError(f"loss {loss!r} is unknown; it is 'softmax', 'sigmoid', 'identity' or 'exp'.")
-    check_numbers(y, ("bool", "integral", "real floating")[loss != "sigmoid" :], name=name, xp=xp)
+    check_numbers(y, ("bool", "integral", "real floating")[loss != "binary_cross_entropy" :], name=name, xp=xp)
     shape = tuple(y.shape)
     if shape[1:] != (outputs,) and not (len(shape) == 1 and outputs == 1):
         raise InputError(
             f"{name} has shape {shape} but needs {count(outputs, 'column')}, one for each output of the network."
         )
     check_finite(y, name=name, xp=xp)
-    if loss == "sigmoid":
-        refuse(neither_0_nor_1(y, xp=xp), f"{name} holds {{}}; the loss 'sigmoid' needs 0 or 1.", y, xp=xp)
-    if loss == "exp" and not xp.isdtype(y.dtype, "unsigned integer"):
-        refuse(y < 0, f"{name} holds {{}}; the loss 'exp' needs counts, none below 0.", y, xp=xp)
+    if loss == "binary_cross_entropy":
+        refuse(neither_0_nor_1(y, xp=xp), f"{name} holds {{}}; the loss 'binary_cross_entropy' needs 0 or 1.", y, xp=xp)
+    if loss == "poisson" and not xp.isdtype(y.dtype, "unsigned integer"):
+        refuse(y < 0, f"{name} holds {{}}; the loss 'poisson' needs counts, none below 0.", y, xp=xp)
 
 
 def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: Namespace) -> None:
