@@ -1,16 +1,24 @@
 """What a training is told: flags, the defaults that fit the data, and what is made of them."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xpnet.data import Data, task
 from xpnet.errors import InputError
 from xpnet.network import Network
-from xpnet.optimizers import LearningRate, Optimizer, adam, adamw, momentum, nesterov, sgd
+from xpnet.optimizers import Optimizer, adam, adamw, momentum, nesterov, sgd
 from xpnet.schedules import Constant, Cosine, InverseScaling, Step
 
 RULES = {"sgd": sgd, "momentum": momentum, "nesterov": nesterov, "adam": adam, "adamw": adamw}
 WITH_MOMENTUM = ("momentum", "nesterov")
+
+Schedule = Constant | InverseScaling | Step | Cosine
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "inverse-scaling": InverseScaling,
+    "step": Step,
+    "cosine": Cosine,
+}
 
 RATES = {"sgd": 0.1, "momentum": 0.05, "nesterov": 0.05, "adam": 0.001, "adamw": 0.001}
 """The learning rate of a rule where none is given."""
@@ -33,13 +41,13 @@ FOR_DATA: dict[str, dict[str, Any]] = {
 }
 """Defaults that differ for a data set."""
 
-FREE = ("epochs",)
-"""What a resumed training may be told anew."""
-
-
 @dataclass(frozen=True)
 class Configuration:
-    """All that decides a training's result; what `--resume` restores. The names are those of the flags."""
+    """All that decides a training's result, by the names of the flags; what `--resume` restores.
+
+    Attributes:
+        fingerprint: Of the data that it was trained on.
+    """
 
     data: str = "digits"
     hidden: tuple[int, ...] = (128,)
@@ -59,19 +67,20 @@ class Configuration:
     backend: str | None = None
     fingerprint: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """As a saved model holds it."""
-        return asdict(self)
-
     def network(self, data: Data) -> Network:
-        """The network for these data: as many inputs as columns, outputs and loss as the targets ask for."""
+        """The network for these data: an input for each column, outputs and loss as the targets ask for."""
         loss, outputs = task(data.y_train, name="y_train")
         activation = self.activation * len(self.hidden) if len(self.activation) == 1 else self.activation
         return Network((data.x_train.shape[1], *self.hidden, outputs), activation, loss, data.scale)
 
     def rule(self) -> Optimizer:
-        """The optimizer with its schedule."""
+        """The optimizer, with its schedule."""
         rate = schedule(self.schedule, self.learning_rate)
+        if isinstance(rate, Cosine) and self.epochs > rate.epochs:
+            raise InputError(
+                f"the schedule {self.schedule} ends after {rate.epochs:g} epochs, but --epochs is {self.epochs}; "
+                f"start anew with --schedule cosine:{self.epochs}, or stay within it."
+            )
         if self.optimizer in WITH_MOMENTUM:
             return RULES[self.optimizer](rate, self.momentum)
         return RULES[self.optimizer](rate)
@@ -79,16 +88,59 @@ class Configuration:
 
 def configure(flags: dict[str, Any], preset: str | None = None) -> Configuration:
     """The configuration that flags ask for: a flag goes before the preset, the preset before the data's defaults."""
-    given = {**PRESETS.get(preset or "", {}), **flags}
-    if "momentum" in flags:
-        if given.get("optimizer") == "sgd":
-            given["optimizer"] = "momentum"
-        if given.get("optimizer") not in WITH_MOMENTUM:
-            raise InputError(f"--momentum goes with --optimizer sgd, {' or '.join(WITH_MOMENTUM)}.")
-    values = {**FOR_DATA.get(given.get("data", "digits"), {}), **given}
+    asked = _asked(flags, preset)
+    values = {**FOR_DATA.get(asked.get("data", "digits"), {}), **asked}
     values.setdefault("learning_rate", RATES[values.get("optimizer", "adam")])
     configuration = Configuration(**values)
     if configuration.schedule == "cosine":
-        # Its length stays what it is now, however long a resumed training becomes.
+        # Its length stays what it is now, however far a resumed training goes.
         configuration = replace(configuration, schedule=f"cosine:{configuration.epochs}")
     return configuration
+
+
+def resumed(saved: dict[str, Any], flags: dict[str, Any], preset: str | None, path: str) -> Configuration:
+    """The configuration of a saved model; a flag may name another number of epochs, and nothing else anew."""
+    if not saved:
+        raise InputError(f"{path} was not trained by this command, so it cannot be resumed.")
+    kept = Configuration(**{name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()})
+    asked = _asked(flags, preset)
+    for name, value in asked.items():
+        if name != "epochs" and value != getattr(kept, name):
+            flag = name.replace("_", "-")
+            raise InputError(
+                f"--{flag} {spelled(value)} contradicts {path}, which was trained with {spelled(getattr(kept, name))}; "
+                "leave the flag out, or start anew without --resume."
+            )
+    return replace(kept, epochs=asked.get("epochs", kept.epochs))
+
+
+def schedule(text: str, learning_rate: float) -> Schedule:
+    """The schedule of `NAME`, `NAME:EPOCHS` or `NAME:EPOCHS:NUMBER`."""
+    name, *numbers = text.split(":")
+    try:
+        return SCHEDULES[name](learning_rate, *map(float, numbers))
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"--schedule {text} is not one of constant, inverse-scaling[:EPOCHS[:POWER]], step:EPOCHS[:FACTOR] and "
+            "cosine[:EPOCHS[:WARM_UP]]."
+        ) from error
+
+
+def spelled(value: Any) -> str:
+    """A value as its flag takes it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "none"
+    return "nothing" if value is None else str(value)
+
+
+def _asked(flags: dict[str, Any], preset: str | None) -> dict[str, Any]:
+    """Flags over a preset; plain SGD with a momentum is the momentum rule."""
+    asked = {**(PRESETS[preset] if preset else {}), **flags}
+    if "momentum" in asked:
+        if asked.get("optimizer") == "sgd":
+            asked["optimizer"] = "momentum"
+        if asked.get("optimizer") not in WITH_MOMENTUM:
+            raise InputError("--momentum goes with --optimizer sgd, momentum or nesterov.")
+    return asked

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from xpnet._typing import Array, Namespace
 from xpnet.activations import identity, sigmoid
 
-STRAIGHT = 64.0
-"""Where `exp` goes on as a constant and its cost as a straight line; exp(64) = 6e27, finite in float32 however long."""
+STRAIGHT = 32.0
+"""Where `exp` goes on as a constant and its cost as a straight line; exp(32) = 8e13, whose square float32 still holds."""
 
 
 class Loss(NamedTuple):
@@ -71,12 +71,12 @@ def squared_error(a: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespa
 
 
 def exp(z: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, "n k"]:
-    """a = exp(z), constant from z = 64 on."""
+    """a = exp(z), constant from z = 32 on."""
     return xp.exp(xp.minimum(z, STRAIGHT))
 
 
 def poisson(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
-    """C = Σᵢ exp(zᵢ) − yᵢ zᵢ, from z = 64 on along its tangent; ln yᵢ!, which no parameter changes, is left out."""
+    """C = Σᵢ exp(zᵢ) − yᵢ zᵢ, from z = 32 on along its tangent; ln yᵢ!, which no parameter changes, is left out."""
     beyond = xp.maximum(z - STRAIGHT, 0.0)
     return xp.sum(exp(z, xp=xp) * (1 + beyond) - y * z, axis=1)
 

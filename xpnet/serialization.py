@@ -75,6 +75,17 @@ def save(
     _write(Path(path), safetensors.numpy.save(tensors, {"xpnet": json.dumps(about)}))
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Refuse a path that a model cannot be written to, before the training that would be lost."""
+    path = Path(path)
+    if path.is_dir():
+        raise ModelFileError(f"cannot write {path}: it is a folder.")
+    if not path.parent.is_dir():
+        raise ModelFileError(f"cannot write {path}: there is no folder {path.parent}.")
+    if not os.access(path.parent, os.W_OK):
+        raise ModelFileError(f"cannot write {path}: the folder {path.parent} is read-only.")
+
+
 def load(path: str | os.PathLike[str]) -> SavedModel:
     """Read a model.
 

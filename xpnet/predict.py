@@ -1,0 +1,95 @@
+"""`python -m xpnet.predict`: what a saved model makes of rows that it is given."""
+
+import numpy as np
+
+from xpnet import backends, serialization
+from xpnet.commandline import Parser, run
+from xpnet.data import load_rows
+from xpnet.errors import InputError
+from xpnet.network import Network
+
+EXAMPLES = """examples:
+  python -m xpnet.predict digits.safetensors --data digits
+  python -m xpnet.predict mnist.safetensors rows.npz"""
+
+
+def main(arguments: list[str]) -> None:
+    """Print the accuracy and the confusion matrix of labelled rows, else a prediction a row."""
+    flags = parser().parse_args(arguments)
+    if (flags.file is None) == (flags.data is None):
+        raise InputError("name what to predict on: either a FILE or --data NAME.")
+    source = flags.file or flags.data
+    model = serialization.load(flags.model)
+    network = model.network
+    here = backends.resolve(flags.backend, flags.device)
+    x, y = load_rows(source)
+    check_scale(network, x, source)
+    params, x_there = backends.moved(model.params, here), here.asarray(x)
+    a = here.to_host(network.predict(params, x_there))
+    if y is None:
+        print("\n".join(spelled_rows(network, a)))
+        return
+    accuracy = network.score(params, x_there, here.asarray(y))
+    if network.output.regression:
+        print(f"R² {accuracy:.4f} on {len(x):,} rows")
+        return
+    print(f"accuracy {accuracy:.2%} on {len(x):,} rows")
+    print()
+    print("\n".join(confusion(y, a.argmax(axis=1)) if network.loss == "cross_entropy" else tally(y, a > 0.5)))
+
+
+def parser() -> Parser:
+    """The flags."""
+    flags = Parser("xpnet.predict", "Predict rows with a saved model, and judge it where they are labelled.", EXAMPLES)
+    flags.add_argument("model", metavar="MODEL", help="a file that python -m xpnet.train --save wrote")
+    flags.add_argument("file", metavar="FILE", nargs="?", help=".npz with x (and y), .npy, or IDX images")
+    flags.add_argument("--data", metavar="NAME", help="digits, mnist or a data set of one's own: its test rows")
+    flags.add_backend()
+    return flags
+
+
+def check_scale(network: Network, x: np.ndarray, source: str) -> None:
+    """Refuse inputs that the model's scaling would not bring to what it was trained on."""
+    if network.input_scale == 255 and x.dtype.kind == "f":
+        raise InputError(
+            f"{source} holds {x.dtype}, but the model was trained on bytes and divides by 255; give bytes (uint8)."
+        )
+    if network.input_scale == 1 and x.dtype == np.uint8:
+        raise InputError(
+            f"{source} holds bytes (uint8), but the model was trained on other numbers, taken as they were; give those."
+        )
+
+
+def spelled_rows(network: Network, a: np.ndarray) -> list[str]:
+    """A line a row: the class, the labels as 0 and 1, or the numbers."""
+    if network.loss == "cross_entropy":
+        return [str(label) for label in a.argmax(axis=1)]
+    if network.loss == "binary_cross_entropy":
+        return [" ".join(str(int(label)) for label in row) for row in a > 0.5]
+    return [" ".join(f"{value:.6g}" for value in row) for row in a]
+
+
+def confusion(y: np.ndarray, guess: np.ndarray) -> list[str]:
+    """The table of how often a label, one a line, was taken for another, one a column."""
+    k = int(max(y.max(), guess.max())) + 1
+    counts = np.bincount(y.astype(np.int64) * k + guess, minlength=k * k).reshape(k, k)
+    width = max(len(str(counts.max())), len(str(k - 1))) + 2
+    head = f"{'label':>7} |" + "".join(f"{label:>{width}}" for label in range(k)) + "   taken for"
+    lines = [f"{label:>7} |" + "".join(f"{n:>{width}}" for n in row) for label, row in enumerate(counts)]
+    return [head, "-" * 8 + "+" + "-" * (width * k), *lines]
+
+
+def tally(y: np.ndarray, guess: np.ndarray) -> list[str]:
+    """The table of how often each label was right or wrong, where it was there and where it was not."""
+    y, guess = y.reshape(guess.shape) > 0, guess
+    columns = {"found": y & guess, "missed": y & ~guess, "imagined": ~y & guess, "rightly absent": ~y & ~guess}
+    head = f"{'label':>7} |" + "".join(f"  {name:>8}" for name in columns)
+    lines = [
+        f"{label:>7} |" + "".join(f"  {cases[:, label].sum():>{max(8, len(name))}}" for name, cases in columns.items())
+        for label in range(guess.shape[1])
+    ]
+    return [head, "-" * 8 + "+" + "-" * (len(head) - 9), *lines]
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,155 @@
+"""`python -m xpnet.train`: train a network on digits, on MNIST or on one's own data."""
+
+import json
+from argparse import SUPPRESS
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from typing import IO, Any
+
+from xpnet import __version__, backends, serialization
+from xpnet.activations import ACTIVATIONS
+from xpnet.commandline import Parser, number, run, whole_number
+from xpnet.configuration import PRESETS, RULES, Configuration, configure, resumed
+from xpnet.data import load
+from xpnet.errors import InputError
+from xpnet.loop import DTYPES, epochs
+from xpnet.records import Checkpoint, Epoch
+
+EXAMPLES = """examples:
+  python -m xpnet.train
+  python -m xpnet.train --data mnist --save mnist.safetensors
+  python -m xpnet.train --data mnist --hidden 512,512 --device cuda
+  python -m xpnet.train --resume mnist.safetensors --epochs 20"""
+
+
+def main(arguments: list[str]) -> None:
+    """Train, and print a line an epoch."""
+    flags = vars(parser().parse_args(arguments))
+    save, resume, log, quiet, preset = (flags.pop(name, None) for name in ("save", "resume", "log", "quiet", "preset"))
+    checkpoint = None
+    if resume is None:
+        configuration = configure(flags, preset)
+    else:
+        save = save or resume
+        model = serialization.load(resume)
+        configuration, checkpoint = resumed(model.configuration, flags, preset, resume), model.checkpoint
+        check_unfinished(configuration, checkpoint, resume)
+    optimizer = configuration.rule()
+    here = backends.resolve(configuration.backend, configuration.device)
+    data = load(configuration.data)
+    fingerprint = data.fingerprint()
+    if configuration.fingerprint not in ("", fingerprint):
+        raise InputError(f"the data {configuration.data} changed since {resume} was trained on them.")
+    configuration = replace(configuration, fingerprint=fingerprint)
+    network = configuration.network(data)
+
+    with ExitStack() as files:
+        log = files.enter_context(opened(log, "a" if resume else "w")) if log else None
+        if save:
+            serialization.check_writable(save)
+        records = epochs(
+            network,
+            data,
+            optimizer,
+            batch_size=configuration.batch_size,
+            epochs=configuration.epochs,
+            seed=configuration.seed,
+            backend=here.name,
+            device=here.device_name,
+            dtype=configuration.dtype,
+            l2=configuration.l2,
+            validation_fraction=configuration.validation_fraction,
+            patience=configuration.patience,
+            resume=checkpoint,
+            progress=not quiet,
+        )
+        if not quiet:
+            rows = f"{len(data.x_train):,} rows" + ("" if data.x_test is None else f", {len(data.x_test):,} to test")
+            print(
+                f"xpnet {__version__}, {here}: {network}, {network.parameter_count:,} parameters; {data.name}: {rows}",
+                flush=True,
+            )
+        number = checkpoint.epoch if checkpoint else 0
+        try:
+            for epoch in records:
+                if save:
+                    settings = asdict(configuration)
+                    serialization.save(save, network, epoch.best_params, epoch.checkpoint, settings)
+                number = epoch.number
+                if log:
+                    print(json.dumps(logged(epoch)), file=log, flush=True)
+                if not quiet:
+                    print(epoch, flush=True)
+        except KeyboardInterrupt:
+            kept = f"; {save} holds epoch {number}." if save and number else "."
+            raise KeyboardInterrupt(f"interrupted after epoch {number}{kept}") from None
+
+
+def check_unfinished(configuration: Configuration, done: Checkpoint | None, path: str) -> None:
+    """Refuse to resume what has nothing left to do."""
+    if done is None:
+        raise InputError(f"{path} holds parameters only, no training that could go on.")
+    if done.epoch >= configuration.epochs:
+        raise InputError(f"{path} has its {done.epoch} epochs; ask for more with --epochs {2 * done.epoch}.")
+    if configuration.patience is not None and done.waited >= configuration.patience:
+        raise InputError(f"{path} stopped early after epoch {done.epoch}: {done.waited} epochs had not lowered the cost.")
+
+
+def opened(path: str, mode: str) -> IO[str]:
+    """The log file."""
+    try:
+        return open(path, mode, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}.") from error
+
+
+def logged(epoch: Epoch) -> dict[str, Any]:
+    """An epoch as its line of the log holds it."""
+    names = ("cost", "train_accuracy", "test_accuracy", "learning_rate", "seconds", "samples_per_second")
+    validation = () if epoch.validation_cost is None else ("validation_cost", "validation_accuracy")
+    return {"epoch": epoch.number} | {name: getattr(epoch, name) for name in (*names, *validation)}
+
+
+def parser() -> Parser:
+    """The flags; one that is not given is not in the result, so that a default can depend on the data."""
+    flags = Parser("xpnet.train", "Train a network of dense layers, and print one line an epoch.", EXAMPLES)
+    flags.argument_default = SUPPRESS
+    flags.add_argument("--data", metavar="DATA", help="digits (default), mnist, FILE.npz or a folder of IDX files")
+    flags.add_argument("--preset", choices=PRESETS, help="post: the network of the post, one sample at a time")
+    flags.add_argument("--hidden", type=widths, metavar="N,N", help="neurons of the hidden layers, or none")
+    flags.add_argument("--activation", type=names, metavar="A,A", help=f"{', '.join(ACTIVATIONS)}: one, or one a layer")
+    flags.add_argument("--optimizer", choices=RULES, help="update rule (default: adam)")
+    flags.add_argument("--learning-rate", type=number, metavar="X", help="default: one that suits the optimizer")
+    flags.add_argument("--momentum", type=number, metavar="X", help="of momentum and nesterov (default: 0.9)")
+    flags.add_argument("--l2", type=number, metavar="X", help="weight of the squared weights in the cost (default: 0)")
+    flags.add_argument(
+        "--schedule",
+        metavar="S",
+        help="constant (default), inverse-scaling[:EPOCHS[:POWER]], step:EPOCHS[:FACTOR], cosine[:EPOCHS[:WARM_UP]]",
+    )
+    flags.add_argument("--batch-size", type=whole_number, metavar="N", help="samples a step")
+    flags.add_argument("--epochs", type=whole_number, metavar="N", help="passes over the data, in all")
+    flags.add_argument("--patience", type=whole_number, metavar="N", help="stop after N epochs without a lower cost")
+    flags.add_argument("--validation-fraction", type=number, metavar="X", help="part of the training rows held back")
+    flags.add_argument("--seed", type=whole_number, metavar="N", help="of weights, held-back rows and order (default: 0)")
+    flags.add_argument("--dtype", choices=DTYPES, help="default: float32")
+    flags.add_backend()
+    flags.add_argument("--save", metavar="MODEL", help="write MODEL.safetensors after every epoch")
+    flags.add_argument("--resume", metavar="MODEL", help="go on with a saved model, as it was configured")
+    flags.add_argument("--log", metavar="FILE", help="write one JSON object an epoch")
+    flags.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return flags
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """`512,256` or `none`."""
+    return () if text == "none" else tuple(whole_number(part) for part in text.split(","))
+
+
+def names(text: str) -> tuple[str, ...]:
+    """`relu` or `sigmoid,relu`."""
+    return tuple(text.split(","))
+
+
+if __name__ == "__main__":
+    run(main)
