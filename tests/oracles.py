@@ -1,6 +1,7 @@
 """What the mathematics is held against: central differences, costs written plainly, and small networks with data."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,7 +61,7 @@ def problem(loss: str, activation: str = "sigmoid", hidden: int = 2, *, n: int =
     sizes = (6, *(5, 4, 6)[:hidden], 3)
     params = tuple(
         Layer(w=rng.normal(0, 1 / np.sqrt(d_in), (d_out, d_in)), b=rng.normal(0, 0.3, d_out))
-        for d_in, d_out in zip(sizes, sizes[1:], strict=False)
+        for d_in, d_out in pairwise(sizes)
     )
     x = rng.normal(size=(n, 6))
     batch = Batch(x, targets(loss, n, rng), rng.uniform(0.5, 2.0, n))

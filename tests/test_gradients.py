@@ -56,7 +56,7 @@ def test_the_cost_is_the_objective(backend, float_dtype, loss, activation):
 @LOSS
 @ACTIVATION
 def test_gradients_equal_torchs_autograd(loss, activation):
-    """torch differentiates its own forward pass and its own losses to the same gradients."""
+    """PyTorch differentiates its own forward pass and its own losses to the same gradients."""
     torch = pytest.importorskip("torch")
     functional = torch.nn.functional
     costs = {

@@ -20,8 +20,8 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "cosine": Cosine,
 }
 
-RATES = {"sgd": 0.1, "momentum": 0.05, "nesterov": 0.05, "adam": 0.001, "adamw": 0.001}
-"""The learning rate of a rule where none is given."""
+RATES = {"sgd": 0.1, "momentum": 0.05, "nesterov": 0.05, "adamw": 0.001}
+"""The learning rate where none is given, of the rules that are not the default."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "post": {
@@ -36,7 +36,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 """Known trainings, as flags: "post" is the post's own network, one sample at a time, on scaled inputs."""
 
 FOR_DATA: dict[str, dict[str, Any]] = {
-    "digits": {"batch_size": 32, "epochs": 30},
+    "digits": {"learning_rate": 0.003, "batch_size": 32, "epochs": 20},
     "mnist": {"hidden": (256,), "epochs": 12},
 }
 """Defaults that differ for a data set."""
@@ -90,7 +90,10 @@ def configure(flags: dict[str, Any], preset: str | None = None) -> Configuration
     """The configuration that flags ask for: a flag goes before the preset, the preset before the data's defaults."""
     asked = _asked(flags, preset)
     values = {**FOR_DATA.get(asked.get("data", "digits"), {}), **asked}
-    values.setdefault("learning_rate", RATES[values.get("optimizer", "adam")])
+    optimizer = asked.get("optimizer", Configuration.optimizer)
+    if optimizer != Configuration.optimizer:
+        # The rate that stands with the data is for the default rule.
+        values["learning_rate"] = asked.get("learning_rate", RATES[optimizer])
     configuration = Configuration(**values)
     if configuration.schedule == "cosine":
         # Its length stays what it is now, however far a resumed training goes.

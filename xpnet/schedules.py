@@ -6,6 +6,8 @@ Each carries its own length, so that how long a training is does not change what
 import math
 from dataclasses import dataclass
 
+from xpnet.errors import InputError
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -25,6 +27,9 @@ class InverseScaling:
     epochs: float = 1.0
     power: float = 0.5
 
+    def __post_init__(self) -> None:
+        _check_length(self.epochs)
+
     def __call__(self, epoch: float) -> float:
         return self.learning_rate / (1 + epoch / self.epochs) ** self.power
 
@@ -36,6 +41,9 @@ class Step:
     learning_rate: float
     epochs: float
     factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_length(self.epochs)
 
     def __call__(self, epoch: float) -> float:
         return self.learning_rate * self.factor ** math.floor(epoch / self.epochs)
@@ -49,8 +57,19 @@ class Cosine:
     epochs: float
     warm_up: float = 0.0
 
+    def __post_init__(self) -> None:
+        _check_length(self.epochs)
+        if not 0 <= self.warm_up < self.epochs:
+            raise InputError(f"warm_up is {self.warm_up}; it must be 0 or more, and end before the {self.epochs} epochs do.")
+
     def __call__(self, epoch: float) -> float:
         if epoch < self.warm_up:
             return self.learning_rate * epoch / self.warm_up
         fallen = min((epoch - self.warm_up) / (self.epochs - self.warm_up), 1.0)
         return self.learning_rate * (1 + math.cos(math.pi * fallen)) / 2
+
+
+def _check_length(epochs: float) -> None:
+    """Refuse a schedule that takes no time, or no end of it."""
+    if not 0 < epochs < math.inf:
+        raise InputError(f"epochs is {epochs}; a schedule's length must be above 0, and finite.")

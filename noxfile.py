@@ -1,0 +1,133 @@
+"""What is run on this project; versions and groups are read from pyproject.toml."""
+
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zipfile import ZipFile
+
+import nox
+
+nox.options.sessions = ["tests", "lint"]
+nox.options.reuse_venv = "yes"
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+OPTIONAL = ("torch", "jax", "cupy")
+
+
+def groups(*names: str) -> tuple[str, ...]:
+    """The requirements in dependency groups."""
+    return nox.project.dependency_groups(PYPROJECT, *names)
+
+
+def measured(session: nox.Session, *arguments: str, report: tuple[str, str]) -> None:
+    """Run pytest and hold the coverage, unless arguments of the user's choose among the tests."""
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *arguments, *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    if not session.posargs:
+        session.run("coverage", "report", *report)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Test on NumPy and array-api-strict, and hold the coverage; needs no framework and no GPU."""
+    session.install("-e", ".", *groups("test"))
+    # These are held to the same coverage where their libraries are.
+    measured(session, report=("--omit", ",".join(f"xpnet/backends/{name}.py" for name in OPTIONAL)))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, format, types, and that files import only from floors below."""
+    session.install("-e", ".", *groups("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session
+@nox.parametrize("library", OPTIONAL, ids=OPTIONAL)
+def backends(session: nox.Session, library: str) -> None:
+    """Test on one array library, and with it as an oracle; it is an error if it cannot be had."""
+    if library in PYPROJECT["dependency-groups"]:
+        session.install("-e", ".", *groups("test", library))
+        measured(session, "--backend", library, report=("--include", f"xpnet/backends/{library}.py"))
+    else:
+        session.install("-e", ".[cuda13]", *groups("test"))
+        session.run("pytest", "--backend", library, *session.posargs)
+
+
+@nox.session
+def shapes(session: nox.Session) -> None:
+    """Test with every array's shape checked against the signatures, at run time."""
+    # Without torch and ndonnx, whose compiler and whose arrays these checks do not go with: their tests skip.
+    session.install("-e", ".", *groups("test", "shapes"))
+    session.run("pytest", "--jaxtyping-packages=xpnet,beartype.beartype", *session.posargs)
+
+
+def on_mnist(session: nox.Session, which: str) -> None:
+    """Run tests that need the real files."""
+    if "XPNET_DATA_DIR" not in os.environ:
+        session.error("Set XPNET_DATA_DIR to the folder that holds mnist/ with the four files.")
+    session.install("-e", ".", *groups("test"))
+    data = os.path.abspath(os.environ["XPNET_DATA_DIR"])
+    session.run("pytest", "-m", which, "--durations=0", *session.posargs, env={"XPNET_DATA_DIR": data})
+
+
+@nox.session
+def mnist(session: nox.Session) -> None:
+    """Test on MNIST, a minute or two."""
+    on_mnist(session, "mnist and not slow")
+
+
+@nox.session(name="mnist-long")
+def mnist_long(session: nox.Session) -> None:
+    """Train on MNIST as long as published results take, many minutes."""
+    on_mnist(session, "mnist and slow")
+
+
+@nox.session(venv_backend="none")
+def gpu(session: nox.Session) -> None:
+    """Test on a GPU, with the Python that runs nox and the CUDA libraries that it has."""
+    session.run(sys.executable, "-m", "pytest", "--backend", "cupy", "-m", "gpu or not slow", *session.posargs)
+
+
+@nox.session(reuse_venv=False)
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel, and try the wheel as a new user would: the README's blocks, far from the checkout."""
+    session.install(*groups("build"))
+    with TemporaryDirectory() as folder:
+        there = Path(folder)
+        session.run("python", "-m", "build", "--outdir", str(there))
+        (wheel,) = there.glob("*.whl")
+        held = ZipFile(wheel).namelist()
+        for name in ("xpnet/data/digits.npz", "xpnet/py.typed", "licenses/LICENSE"):
+            if not any(path.endswith(name) for path in held):
+                session.error(f"{wheel.name} holds no {name}.")
+
+        session.run("python", "-m", "venv", str(there / "fresh"))
+        python = str(there / "fresh" / ("Scripts" if os.name == "nt" else "bin") / "python")
+        session.run(python, "-m", "pip", "install", "--quiet", str(wheel), external=True)
+        session.run(python, "-m", "pip", "check", external=True)
+        installed = session.run(python, "-m", "pip", "list", "--format=freeze", external=True, silent=True)
+        heavy = [line for line in installed.splitlines() if line.startswith((*OPTIONAL, "nvidia"))]
+        if heavy:
+            session.error(f"the wheel pulls in {', '.join(heavy)}.")
+
+        session.run(python, "-m", "pip", "install", "--quiet", "pytest", external=True)
+        for path in ("README.md", "tests/test_readme.py"):
+            (there / path).parent.mkdir(exist_ok=True)
+            (there / path).write_bytes(Path(path).read_bytes())
+        with session.chdir(there):
+            session.run(python, "-m", "pytest", "-W", "error", "tests", external=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time a training step on every installed array library, and the import; `-- --quick` for a first look."""
+    session.install("-e", ".", *groups("bench", "torch", "jax"))
+    names = ("-o", "python_files=bench_*.py", "-o", "python_functions=bench_*")
+    session.run("pytest", "benchmarks", *names, *session.posargs)
+    session.run("python", "benchmarks/bench_import.py")

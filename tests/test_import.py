@@ -1,0 +1,13 @@
+"""What `import xpnet` loads."""
+
+import subprocess
+import sys
+
+LATER = ("torch", "jax", "cupy", "sklearn", "matplotlib", "pooch", "tqdm", "safetensors", "array_api_compat.numpy")
+
+
+def test_import_loads_nothing_heavy() -> None:
+    """No framework and nothing that only some uses need is loaded before it is used."""
+    code = f"import sys, xpnet; print(*sorted(set({LATER}) & set(sys.modules)))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == []
