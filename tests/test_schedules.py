@@ -1,6 +1,7 @@
 """Schedules give the learning rate for the progress of a training, within their length and beyond it."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_cosine_warms_up_in_a_straight_line(epoch, rate):
 def test_rates_stay_between_zero_and_the_first(schedule):
     """No schedule leaves [0, η₀], and after the warm-up none rises."""
     rates = [schedule(epoch / 8) for epoch in range(24, 400)]
-    assert all(0 <= later <= earlier <= 0.5 for earlier, later in zip(rates, rates[1:], strict=False))
+    assert all(0 <= later <= earlier <= 0.5 for earlier, later in pairwise(rates))
 
 
 @pytest.mark.parametrize("kind", [InverseScaling, Step, Cosine])

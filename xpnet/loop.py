@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from xpnet import backends
 from xpnet._typing import Array, Params
-from xpnet.backends import dtype_name, map_arrays
+from xpnet.backends import Backend, dtype_name, map_arrays
 from xpnet.data import Data
 from xpnet.errors import InputError
 from xpnet.losses import worst_error
@@ -69,43 +70,61 @@ def epochs(
     _check_arguments(batch_size, epochs, seed, l2, validation_fraction, patience)
     suffixes = ("_train", "_test") if isinstance(data, Data) else ("", "")
     data = data if isinstance(data, Data) else Data(*data)
-    _check_scale(network, data)
     arrays = dict(x=data.x_train, y=data.y_train, x_test=data.x_test, y_test=data.y_test, weight=weight)
     here = backends.of(**arrays) if backend is None and device is None else backends.resolve(backend, device)
-    x, y, x_test, y_test, weight = map_arrays(here.asarray, backends.moved(tuple(arrays.values()), here))
-    dtype = dtype or (dtype_name(x) if dtype_name(x) in DTYPES else "float32")
-    if dtype not in DTYPES:
-        raise InputError(f"dtype is {dtype!r}; it can be {' or '.join(DTYPES)}.")
+    with here.current():
+        x, y, x_test, y_test, weight = map_arrays(here.asarray, backends.moved(tuple(arrays.values()), here))
+        dtype = dtype or (dtype_name(x) if dtype_name(x) in DTYPES else "float32")
+        if dtype not in DTYPES:
+            raise InputError(f"dtype is {dtype!r}; it can be {' or '.join(DTYPES)}.")
+        _check_scale(network.model(x).input_scale, data.input_scale)
 
-    train = network.batch(here, dtype, x, y, weight, of=suffixes[0])
-    rows, held_back = split(train.x.shape[0], validation_fraction, seed)
-    if resume is None:
-        params = network.checked_params(backends.moved(network.init(seed) if params is None else params, here))
-        params = here.copy(map_arrays(lambda array: here.asarray(array, dtype), params))
-        order = generator(seed, "order").bit_generator.state
-        resume = Checkpoint(0, params, optimizer.init(params, xp=here.xp), 0, order, params, math.inf, 0)
-    else:
-        tensors = (resume.params, resume.slots, resume.best_params)
-        params, slots, best_params = here.copy(backends.moved(tensors, here))
-        resume = resume._replace(params=network.checked_params(params), slots=slots, best_params=best_params)
+        train = network.batch(here, dtype, x, y, weight, of=suffixes[0])
+        test = None if x_test is None else network.batch(here, dtype, x_test, y_test, of=suffixes[1])
+        rows, held_back = split(train.x.shape[0], validation_fraction, seed)
+        training = Training(
+            network=network,
+            optimizer=optimizer,
+            here=here,
+            dtype=dtype,
+            train=train,
+            rows=rows,
+            worst=float(worst_error(network.output, here.take(train.y, here.asarray(rows)), xp=here.xp)),
+            validation=here.take(train, here.asarray(held_back)) if len(held_back) else None,
+            test=test,
+            l2=None if l2 == 0 else here.asarray(np.asarray(l2, dtype)),
+            batch_size=batch_size,
+            shuffle=shuffle,
+            epochs=epochs,
+            patience=patience,
+            progress=progress,
+        )
+        if resume is None:
+            params = network.init(seed, dtype=dtype) if params is None else params
+            start = _start(network, optimizer, here, dtype, params, generator(seed, "order").bit_generator.state)
+        else:
+            tensors = here.copy(backends.moved((resume.params, resume.slots, resume.best_params), here))
+            start = resume._replace(**dict(zip(("params", "slots", "best_params"), tensors, strict=True)))
+            network.checked_params(start.params)
+    return training.run(start)
 
-    return Training(
-        network=network,
-        optimizer=optimizer,
-        here=here,
-        dtype=dtype,
-        train=train,
-        rows=rows,
-        worst=float(worst_error(network.output, here.take(train.y, here.asarray(rows)), xp=here.xp)),
-        validation=here.take(train, here.asarray(held_back)) if len(held_back) else None,
-        test=None if x_test is None else network.batch(here, dtype, x_test, y_test, of=suffixes[1]),
-        l2=None if l2 == 0 else here.asarray(np.asarray(l2, dtype)),
-        batch_size=batch_size,
-        shuffle=shuffle,
-        epochs=epochs,
-        patience=patience,
-        progress=progress,
-    ).run(resume)
+
+def _start(
+    network: Network, optimizer: Optimizer, here: Backend, dtype: str, params: Params, order: dict[str, Any]
+) -> Checkpoint:
+    """Before the first epoch."""
+    params = network.checked_params(backends.moved(params, here))
+    params = here.copy(map_arrays(lambda array: here.asarray(array, dtype), params))
+    return Checkpoint(
+        epoch=0,
+        params=params,
+        slots=optimizer.init(params, xp=here.xp),
+        count=0,
+        order=order,
+        best_params=params,
+        best_cost=math.inf,
+        waited=0,
+    )
 
 
 def split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -132,11 +151,10 @@ def _check_arguments(
         raise InputError(f"validation_fraction is {validation_fraction}; it must be at least 0 and below 1.")
 
 
-def _check_scale(network: Network, data: Data) -> None:
+def _check_scale(network: float, data: float | None) -> None:
     """Refuse data that say how they are to be scaled to a network that scales otherwise."""
-    scale = network.model(data.x_train).input_scale
-    if data.input_scale not in (None, scale):
+    if data not in (None, network):
         raise InputError(
-            f"the data's inputs are to be divided by {data.input_scale:g}, but the network divides them by {scale:g}; "
-            f"use Network(..., input_scale={data.input_scale:g})."
+            f"the data's inputs are to be divided by {data:g}, but the network divides them by {network:g}; "
+            f"use Network(..., input_scale={data:g})."
         )

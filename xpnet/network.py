@@ -1,6 +1,7 @@
 """A network's shape, and what can be asked of it on arrays of any kind."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,9 +104,8 @@ class Network:
         Raises:
             InputError: x or params do not fit the network, or x is not finite.
         """
-        here, params, data = self.placed(params, x)
-        answer = step.answers(self.model(data.x), xp=here.xp)
-        return here.map_rows(answer, params, data.x, self.chunk)
+        with self.placed(params, x) as (here, params, data):
+            return here.map_rows(step.answers(self.model(data.x), xp=here.xp), params, data.x, self.chunk)
 
     def classify(self, params: Params, x: Shaped[Array, "n d_in"]) -> Shaped[Array, "n ..."]:
         """The most probable class of each row, (n,); for binary cross-entropy each label as 0 or 1, (n, k)."""
@@ -117,44 +117,42 @@ class Network:
 
     def score(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> float:
         """The fraction of rows whose answer is right, all labels of a row counting as one answer; R² for a regression."""
-        here, params, data = self.placed(params, x, y)
-        measure = step.measures(self.model(data.x), xp=here.xp)
-        _, error = here.map_rows(measure, params, (data.x, data.y), self.chunk)
-        worst = worst_error(self.output, data.y, xp=here.xp)
-        return accuracy(float(here.xp.sum(error)), float(worst))
+        with self.placed(params, x, y) as (here, params, data):
+            measure = step.measures(self.model(data.x), xp=here.xp)
+            _, error = here.map_rows(measure, params, (data.x, data.y), self.chunk)
+            worst = worst_error(self.output, data.y, xp=here.xp)
+            return accuracy(float(here.xp.sum(error)), float(worst))
 
     def cost(
         self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."], *, weight: Any = None, l2: float = 0.0
     ) -> float:
         """The objective C = Σ sᵢ Cᵢ / Σ sᵢ + l2/2 · Σ ‖w‖², with `weight` the samples' sᵢ."""
-        here, params, data = self.placed(params, x, y, weight)
-        model = self.model(data.x)
-        _, z = step.forward(model, params, data.x, xp=here.xp)
-        return float(step.objective(model, params, data, z, l2, xp=here.xp))
+        with self.placed(params, x, y, weight) as (here, params, data):
+            model = self.model(data.x)
+            _, z = step.forward(model, params, data.x, xp=here.xp)
+            return float(step.objective(model, params, data, z, l2, xp=here.xp))
 
     def gradients(
         self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."], *, weight: Any = None, l2: float = 0.0
     ) -> Params:
         """∂C/∂w and ∂C/∂b of the objective, of x's kind; see `cost`."""
-        here, params, data = self.placed(params, x, y, weight)
-        found, _ = step.gradients(self.model(data.x), params, data, l2, xp=here.xp)
-        return found
+        with self.placed(params, x, y, weight) as (here, params, data):
+            found, _ = step.gradients(self.model(data.x), params, data, l2, xp=here.xp)
+            return found
 
     def per_sample_gradients(
         self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]
     ) -> Params:
         """Each sample's own ∂Cᵢ/∂w, (n, d_out, d_in), and ∂Cᵢ/∂b, (n, d_out)."""
-        here, params, data = self.placed(params, x, y)
-        dC_dz, a = self._deltas(here, params, data)
-        return backprop.per_sample_gradients(dC_dz, a)
+        with self.placed(params, x, y) as (here, params, data):
+            return backprop.per_sample_gradients(*self._deltas(here, params, data))
 
     def per_sample_gradient_norms(
         self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]
     ) -> Params:
         """The norm of each sample's ∂Cᵢ/∂w and ∂Cᵢ/∂b, (n,) each, a layer at a time; never makes the gradients."""
-        here, params, data = self.placed(params, x, y)
-        dC_dz, a = self._deltas(here, params, data)
-        return backprop.per_sample_gradient_norms(dC_dz, a, xp=here.xp)
+        with self.placed(params, x, y) as (here, params, data):
+            return backprop.per_sample_gradient_norms(*self._deltas(here, params, data), xp=here.xp)
 
     def model(self, x: Array) -> step.Model:
         """What the mathematics needs to know of this network for inputs of x's dtype."""
@@ -168,11 +166,15 @@ class Network:
         """Rows to map at a time."""
         return max(1, CHUNK // max(self.sizes))
 
-    def placed(self, params: Params, x: Any, y: Any = None, weight: Any = None) -> tuple[Backend, Params, Batch]:
-        """Where x lies, with the parameters copied there, and the rows checked and encoded."""
+    @contextmanager
+    def placed(
+        self, params: Params, x: Any, y: Any = None, weight: Any = None
+    ) -> Iterator[tuple[Backend, Params, Batch]]:
+        """Within: where x lies, the parameters copied there, and the rows checked and encoded."""
         here = backends.of(x=x, y=y, weight=weight)
-        params = self.checked_params(backends.moved(params, here))
-        return here, params, self.batch(here, dtype_name(params[0].w), x, y, weight)
+        with here.current():
+            params = self.checked_params(backends.moved(params, here))
+            yield here, params, self.batch(here, dtype_name(params[0].w), x, y, weight)
 
     def checked_params(self, params: Params) -> Params:
         """The parameters, if their shapes are this network's."""

@@ -16,6 +16,7 @@ class Constant:
     learning_rate: float
 
     def __call__(self, epoch: float) -> float:
+        """η after so many epochs."""
         return self.learning_rate
 
 
@@ -31,6 +32,7 @@ class InverseScaling:
         _check_length(self.epochs)
 
     def __call__(self, epoch: float) -> float:
+        """η after so many epochs."""
         return self.learning_rate / (1 + epoch / self.epochs) ** self.power
 
 
@@ -46,6 +48,7 @@ class Step:
         _check_length(self.epochs)
 
     def __call__(self, epoch: float) -> float:
+        """η after so many epochs."""
         return self.learning_rate * self.factor ** math.floor(epoch / self.epochs)
 
 
@@ -60,9 +63,12 @@ class Cosine:
     def __post_init__(self) -> None:
         _check_length(self.epochs)
         if not 0 <= self.warm_up < self.epochs:
-            raise InputError(f"warm_up is {self.warm_up}; it must be 0 or more, and end before the {self.epochs} epochs do.")
+            raise InputError(
+                f"warm_up is {self.warm_up}; it must be 0 or more, and end before the {self.epochs} epochs do."
+            )
 
     def __call__(self, epoch: float) -> float:
+        """η after so many epochs."""
         if epoch < self.warm_up:
             return self.learning_rate * epoch / self.warm_up
         fallen = min((epoch - self.warm_up) / (self.epochs - self.warm_up), 1.0)

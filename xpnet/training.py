@@ -56,7 +56,8 @@ class Training(NamedTuple):
         """The epochs after `done`."""
         step = training_step(self.network.model(self.train.x), self.optimizer, xp=self.here.xp)
         while done.epoch < self.epochs and (self.patience is None or done.waited < self.patience):
-            epoch = self.epoch(step, done)
+            with self.here.current():
+                epoch = self.epoch(step, done)
             yield epoch
             done = epoch.checkpoint
 

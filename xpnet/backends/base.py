@@ -1,6 +1,7 @@
 """What every array library can do for a training, in the generic way; a library with a faster way overrides it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,10 @@ class Backend:
     def copy(self, tree: Any) -> Any:
         """A copy that later steps leave alone."""
         return map_arrays(lambda array: self.xp.asarray(array, copy=True), tree)
+
+    def current(self) -> AbstractContextManager[Any]:
+        """A context in which the library creates its arrays on this device; most need none."""
+        return nullcontext()
 
     def synchronize(self) -> None:
         """Wait until the device has done all its work; a library that computes at once has nothing to wait for."""

@@ -1,20 +1,20 @@
 """CuPy: NumPy's functions on a CUDA device."""
 
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import array_api_compat.cupy as xp
 import cupy
 import numpy as np
 
-from xpnet._typing import Array, Batch
+from xpnet._typing import Array
 from xpnet.backends import cuda
-from xpnet.backends.base import Backend, Carry, Step
+from xpnet.backends.base import Backend
 from xpnet.errors import DeviceError
 
 
 class CupyBackend(Backend):
-    """CuPy arrays on one device; all work is done inside that device, since CuPy creates arrays on the current one."""
+    """CuPy arrays on one device; whatever computes with them does so within `current()`."""
 
     def __init__(self, device: Any) -> None:
         super().__init__("cupy", xp, device)
@@ -31,28 +31,17 @@ class CupyBackend(Backend):
 
     def to_host(self, array: Array) -> np.ndarray:
         """A copy in the host's memory."""
-        with self.device:
-            host: np.ndarray = array.get()
+        host: np.ndarray = array.get()
         return host
 
-    def copy(self, tree: Any) -> Any:
-        """A copy on the same device."""
-        with self.device:
-            return super().copy(tree)
+    def current(self) -> AbstractContextManager[Any]:
+        """The device itself, which is a context in CuPy."""
+        device: AbstractContextManager[Any] = self.device
+        return device
 
     def synchronize(self) -> None:
         """Wait for every kernel that was launched on the device."""
         self.device.synchronize()
-
-    def run_block(self, step: Step, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
-        """Run the steps one after another; the indices of the whole block are uploaded once."""
-        with self.device:
-            return super().run_block(step, carry, data, rows)
-
-    def map_rows(self, function: Callable[[Any, Any], Any], params: Any, data: Any, chunk: int) -> Any:
-        """Apply the function chunk by chunk."""
-        with self.device:
-            return super().map_rows(function, params, data, chunk)
 
 
 def load(index: int) -> CupyBackend:

@@ -1,0 +1,39 @@
+"""Commands as tests run them: as processes of their own, and in this one, where what they print and log is read back."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from xpnet import train
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = [sys.executable, "-W", "error"]
+
+
+def process(command: str, *arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m COMMAND` to its end."""
+    line = [*PYTHON, "-m", command, *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=100, check=False, **options)
+
+
+def sentence(answer: "subprocess.CompletedProcess[str]", status: int = 2) -> str:
+    """What a command that failed said on stderr, which must be one sentence, and all that it said."""
+    assert answer.returncode == status, answer.stderr
+    assert answer.stdout == ""
+    assert answer.stderr.startswith("xpnet: ")
+    assert answer.stderr.count("\n") == 1, answer.stderr
+    return answer.stderr.removeprefix("xpnet: ").rstrip("\n")
+
+
+def logged(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def trained(folder: Path, *flags: object) -> list[dict[str, Any]]:
+    """Train in this process, and read the log."""
+    log = folder / "log.jsonl"
+    train.main([*map(str, flags), "--quiet", "--log", str(log)])
+    return logged(log)

@@ -1,0 +1,186 @@
+"""The training step: a pure function, made of the objective's gradients and the optimizer's update."""
+
+import numpy as np
+import pytest
+from oracles import ROUNDING, distance, host, leaves, on, problem
+
+from xpnet import backends, step
+from xpnet._typing import Batch, Layer
+from xpnet.backends import map_arrays
+from xpnet.losses import LOSSES
+from xpnet.optimizers import adam, momentum, sgd
+
+TOLERANCE = ROUNDING["float64"]
+LOSS = pytest.mark.parametrize("loss", list(LOSSES))
+
+
+def prepared(optimizer, params, l2=None, backend=None, dtype="float64", learning_rate=0.1):
+    """A first carry on a backend, and its namespace."""
+    backend = backend or backends.resolve("numpy")
+    params = on(backend, params, dtype)
+    rate, l2 = on(backend, (np.asarray(learning_rate), None if l2 is None else np.asarray(l2)), dtype)
+    return params, step.State(optimizer.init(params, xp=backend.xp), backend.asarray(np.asarray(0, "int32")), rate, l2)
+
+
+def gradients(given, batch, l2=None):
+    """NumPy's gradients of a batch."""
+    return step.gradients(given.model, given.params, batch, l2, xp=np)[0]
+
+
+@LOSS
+def test_a_step_is_gradients_and_then_an_update(backend, float_dtype, loss):
+    """Two steps equal the optimizer's updates with the gradients, by hand in NumPy, on every backend."""
+    given, optimizer = problem(loss), momentum()
+    carry = prepared(optimizer, given.params, 0.1, backend, float_dtype)
+    run = step.training_step(given.model, optimizer, xp=backend.xp)
+    batch = on(backend, given.batch, float_dtype)
+    params, slots = given.params, optimizer.init(given.params, xp=np)
+    for t in (1, 2):
+        carry, metrics = run(carry, batch)
+        found, wanted = step.gradients(given.model, params, given.batch, given.l2, xp=np)
+        params, slots = optimizer.update(found, slots, params, 0.1, np.asarray(t), xp=np)
+        there, state = host(backend, carry)
+        assert distance((there, state.slots, host(backend, metrics)), (params, slots, wanted)) < ROUNDING[float_dtype]
+        assert (state.count, state.learning_rate, state.l2) == (t, pytest.approx(0.1), pytest.approx(0.1))
+
+
+@LOSS
+def test_without_weights_and_l2_the_cost_is_the_mean(loss):
+    """Weights that are all the same and an L2 of 0 change nothing."""
+    given = problem(loss)
+    plain = step.gradients(given.model, given.params, given.batch._replace(weight=None), None, xp=np)
+    same = step.gradients(given.model, given.params, given.batch._replace(weight=np.full(5, 3.0)), 0.0, xp=np)
+    assert distance(same, plain) < TOLERANCE
+
+
+@LOSS
+def test_only_the_proportions_of_weights_count(backend, float_dtype, loss):
+    """Weights s and 10 s give the same gradients and cost, on every backend."""
+    given = problem(loss)
+    one, ten = (
+        host(
+            backend, step.gradients(given.model, *on(backend, (given.params, batch), float_dtype), None, xp=backend.xp)
+        )
+        for batch in (given.batch, given.batch._replace(weight=10 * given.batch.weight))
+    )
+    assert distance(ten, one) < ROUNDING[float_dtype]
+
+
+@LOSS
+def test_whole_weights_are_rows_repeated(loss):
+    """A row with weight 3 counts as three rows, one with weight 0 as none."""
+    given, times = problem(loss), np.asarray([3, 0, 1, 2, 1])
+    weighted = given.batch._replace(weight=times.astype(float))
+    repeated = Batch(given.batch.x.repeat(times, axis=0), given.batch.y.repeat(times, axis=0))
+    assert distance(gradients(given, weighted), gradients(given, repeated)) < TOLERANCE
+
+
+@LOSS
+@pytest.mark.parametrize("optimizer", [sgd(), adam()], ids=["sgd", "adam"])
+def test_weights_that_are_all_zero_teach_nothing(backend, float_dtype, loss, optimizer):
+    """Such a batch costs 0 and leaves the parameters as they are."""
+    given = problem(loss)
+    carry = prepared(optimizer, given.params, None, backend, float_dtype)
+    batch = on(backend, given.batch._replace(weight=np.zeros(5)), float_dtype)
+    (params, _), (cost, _) = step.training_step(given.model, optimizer, xp=backend.xp)(carry, batch)
+    assert distance(host(backend, params), host(backend, carry[0])) == 0
+    assert float(cost) == 0
+
+
+@LOSS
+def test_l2_is_for_weights_and_not_for_biases(loss):
+    """λ adds λ w to each weight's gradient and nothing to a bias's."""
+    given = problem(loss)
+    with_l2, without = gradients(given, given.batch, 0.3), gradients(given, given.batch)
+    added = tuple(Layer(a.w - b.w, a.b - b.b) for a, b in zip(with_l2, without, strict=True))
+    wanted = tuple(Layer(0.3 * w, np.zeros(b.shape)) for w, b in given.params)
+    assert distance(added, wanted) < TOLERANCE
+
+
+@pytest.mark.parametrize("jitted", [False, True])
+def test_rate_and_l2_are_read_from_the_state(jitted):
+    """One step object, compiled or not, follows the state that it is given, and is compiled once for all of them."""
+    given, backend, traced = problem("cross_entropy"), backends.resolve("numpy"), []
+    if jitted:
+        jax = pytest.importorskip("jax")
+        backend = backends.resolve("jax")
+    pure = step.training_step(given.model, sgd(), xp=backend.xp)
+
+    def run(carry, batch):
+        traced.append(1)
+        return pure(carry, batch)
+
+    batch = on(backend, given.batch, "float64")
+    run = jax.jit(run) if jitted else run
+    for rate, l2 in ((0.1, 0.0), (0.2, 0.0), (0.1, 0.5)):
+        (params, _), _ = run(prepared(sgd(), given.params, l2, backend, learning_rate=rate), batch)
+        moves = zip(given.params, gradients(given, given.batch, l2), strict=True)
+        wanted = tuple(Layer(w - rate * g.w, b - rate * g.b) for (w, b), g in moves)
+        assert distance(host(backend, params), wanted) < TOLERANCE
+    assert len(traced) == (1 if jitted else 3)
+
+
+def test_bytes_are_scaled(backend, float_dtype):
+    """Inputs of uint8 are divided by the model's scale, in the parameters' dtype."""
+    given = problem("cross_entropy")
+    x = np.random.default_rng(4).integers(256, size=(5, 6)).astype("uint8")
+    params, batch = on(backend, (given.params, given.batch), float_dtype)
+    model, bytes_ = given.model._replace(input_scale=255.0), batch._replace(x=backend.asarray(x))
+    found, _ = step.gradients(model, params, bytes_, None, xp=backend.xp)
+    assert distance(host(backend, found), gradients(given, given.batch._replace(x=x / 255))) < ROUNDING[float_dtype]
+
+
+def test_a_scale_of_one_copies_nothing():
+    """Inputs that are of the parameters' dtype and need no scaling are taken as they are."""
+    given = problem("cross_entropy")
+    assert step.inputs(given.model, given.params, given.batch.x, xp=np) is given.batch.x
+
+
+@LOSS
+def test_a_step_changes_nothing_it_is_given(loss):
+    """It works on arrays that cannot be written to, and leaves the same values in those that can."""
+    given, optimizer = problem(loss), adam()
+    carry = prepared(optimizer, map_arrays(np.copy, given.params), 0.1)
+    before = map_arrays(np.copy, (carry, given.batch))
+    run = step.training_step(given.model, optimizer, xp=np)
+    first = run(carry, given.batch)
+    assert all(np.array_equal(a, b) for a, b in zip(leaves(before), leaves((carry, given.batch)), strict=True))
+    for array in leaves((carry, given.batch)):
+        array.flags.writeable = False
+    again = run(carry, given.batch)
+    assert all(np.array_equal(a, b) for a, b in zip(leaves(first), leaves(again), strict=True))
+
+
+@LOSS
+@pytest.mark.parametrize("library", ["jax", "torch"])
+def test_the_mathematics_can_be_traced(loss, library):
+    """It reads no value of an array and branches on none: JAX and torch make a graph of it from shapes alone."""
+    pytest.importorskip(library)
+    given, backend = problem(loss), backends.resolve(library)
+    arrays = on(backend, given[1:], "float64")
+
+    def found(params, batch, l2):
+        return step.gradients(given.model, params, batch, l2, xp=backend.xp)
+
+    if library == "jax":
+        traced = pytest.importorskip("jax").jit(found)
+    else:
+        # With torch.compile(fullgraph=True) array-api-compat 1.16 cannot take maximum(array, number).
+        make_fx = pytest.importorskip("torch.fx.experimental.proxy_tensor").make_fx
+        traced = make_fx(found, tracing_mode="fake")(*arrays)
+    assert distance(host(backend, traced(*arrays)), step.gradients(given.model, *given[1:], xp=np)) < TOLERANCE
+
+
+@LOSS
+def test_answers_and_measures_are_the_forward_passs(backend, float_dtype, loss):
+    """Outputs, and each row's cost and error, are those that a training sees; one model has one function for each."""
+    given = problem(loss)
+    params, (x, y, _) = on(backend, given[1:3], float_dtype)
+    a, z = step.forward(given.model, params, x, xp=backend.xp)
+    answer, measure = step.answers(given.model, xp=backend.xp), step.measures(given.model, xp=backend.xp)
+    functions = given.model.loss
+    wanted = (a[-1], functions.cost(z, y, xp=backend.xp), functions.error(a[-1], y, xp=backend.xp))
+    found = (answer(params, x), *measure(params, (x, y)))
+    assert distance(host(backend, found), host(backend, wanted)) == 0
+    assert answer is step.answers(problem(loss).model, xp=backend.xp)
+    assert measure is step.measures(problem(loss).model, xp=backend.xp)
