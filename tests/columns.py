@@ -84,7 +84,7 @@ class Net:
         self.samples = [Sample(self.params, *row) for row in zip(self.x, self.y, strict=True)]
         hidden = [ACTIVATIONS["sigmoid"]] * 2
         a, _ = backprop.forward(self.params, self.x, hidden, softmax, xp=np)
-        deltas = [backprop.deltas(self.params, a, self.y, hidden, share, xp=np) for share in (1, 1 / 4)]
+        deltas = [backprop.backward(self.params, a, self.y, hidden, share, xp=np) for share in (1, 1 / 4)]
         self.dC_dz = dict(enumerate(deltas[0], 1))
         self.dC_da = {layer: self.dC_dz[layer + 1] @ self.params[layer].w for layer in (1, 2)}
         self.gradients = dict(enumerate(backprop.gradients(deltas[1], a, xp=np), 1))

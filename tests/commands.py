@@ -1,4 +1,4 @@
-"""Commands as tests run them: as processes of their own, and in this one, where what they print and log is read back."""
+"""Commands as tests run them: as processes of their own, or in this one, with what they log read back."""
 
 import json
 import subprocess

@@ -24,7 +24,7 @@ def test_every_loss_has_an_oracle():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_outputs_and_costs_are_the_textbooks(backend, float_dtype, name):
-    """The output a and the cost C, which is computed from z, equal the plain formulas on every backend, for moderate z."""
+    """Output and cost, which is computed from z, equal the plain formulas on every backend, for moderate z."""
     z, y = rows(name, scale=3.0)
     there = on(backend, (z, y), float_dtype)
     a = LOSSES[name].activation(there[0], xp=backend.xp)

@@ -48,7 +48,7 @@ def test_step_falls_where_an_interval_ends(epoch, rate):
 
 def test_step_falls_to_a_tenth_by_default():
     """The default factor is 0.1."""
-    assert Step(1.0, epochs=1)(2.5) == pytest.approx(0.01)
+    assert Step(1.0, epochs=1.0)(2.5) == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_cosine_warms_up_in_a_straight_line(epoch, rate):
     assert Cosine(0.6, epochs=10.0, warm_up=2.0)(epoch) == pytest.approx(rate, abs=1e-15)
 
 
-@pytest.mark.parametrize("schedule", [InverseScaling(0.5), Step(0.5, 3), Cosine(0.5, 10), Cosine(0.5, 10, warm_up=3)])
+@pytest.mark.parametrize("schedule", [InverseScaling(0.5), Step(0.5, 3.0), Cosine(0.5, 10.0), Cosine(0.5, 10.0, 3.0)])
 def test_rates_stay_between_zero_and_the_first(schedule):
     """No schedule leaves [0, η₀], and after the warm-up none rises."""
     rates = [schedule(epoch / 8) for epoch in range(24, 400)]
@@ -77,7 +77,7 @@ def test_rates_stay_between_zero_and_the_first(schedule):
 
 
 @pytest.mark.parametrize("kind", [InverseScaling, Step, Cosine])
-@pytest.mark.parametrize("epochs", [0, 0.0, -1.0, math.inf, math.nan])
+@pytest.mark.parametrize("epochs", [0.0, -1.0, math.inf, math.nan])
 def test_a_length_that_is_none_is_refused(kind, epochs):
     """A schedule needs a positive, finite length."""
     with pytest.raises(InputError, match=rf"epochs is {epochs}; .* must be above 0, and finite"):
@@ -87,13 +87,13 @@ def test_a_length_that_is_none_is_refused(kind, epochs):
 @pytest.mark.parametrize("warm_up", [10.0, 11.0, -0.5, math.nan])
 def test_a_warm_up_that_does_not_fit_is_refused(warm_up):
     """The warm-up must leave epochs to fall in, and cannot be negative."""
-    with pytest.raises(InputError, match=rf"warm_up is {warm_up}; .* end before the 10 epochs do"):
-        Cosine(0.1, 10, warm_up)
+    with pytest.raises(InputError, match=rf"warm_up is {warm_up}; .* end before the 10.0 epochs do"):
+        Cosine(0.1, 10.0, warm_up)
 
 
 def test_equal_schedules_are_equal():
     """Schedules are values: they compare and hash by what they hold, and cannot be changed."""
-    assert Cosine(0.1, 10) == Cosine(0.1, 10, warm_up=0.0)
-    assert len({Step(0.1, 5), Step(0.1, 5), Step(0.1, 6)}) == 2
+    assert Cosine(0.1, 10.0) == Cosine(0.1, 10.0, warm_up=0.0)
+    assert len({Step(0.1, 5.0), Step(0.1, 5.0), Step(0.1, 6.0)}) == 2
     with pytest.raises(AttributeError, match="cannot assign"):
         Constant(0.1).learning_rate = 0.2

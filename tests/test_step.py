@@ -54,16 +54,16 @@ def test_without_weights_and_l2_the_cost_is_the_mean(loss):
 
 
 @LOSS
-def test_only_the_proportions_of_weights_count(backend, float_dtype, loss):
-    """Weights s and 10 s give the same gradients and cost, on every backend."""
+@pytest.mark.parametrize("factor", [10.0, 1e-20])
+def test_only_the_proportions_of_weights_count(backend, float_dtype, loss, factor):
+    """Weights s and 10 s, or s and 1e-20 s, give the same gradients and cost, on every backend."""
     given = problem(loss)
-    one, ten = (
-        host(
-            backend, step.gradients(given.model, *on(backend, (given.params, batch), float_dtype), None, xp=backend.xp)
-        )
-        for batch in (given.batch, given.batch._replace(weight=10 * given.batch.weight))
+    params = on(backend, given.params, float_dtype)
+    one, other = (
+        host(backend, step.gradients(given.model, params, on(backend, batch, float_dtype), None, xp=backend.xp))
+        for batch in (given.batch, given.batch._replace(weight=factor * given.batch.weight))
     )
-    assert distance(ten, one) < ROUNDING[float_dtype]
+    assert distance(other, one) < ROUNDING[float_dtype]
 
 
 @LOSS

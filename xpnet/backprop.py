@@ -30,48 +30,47 @@ def forward(
     return a, z
 
 
-def deltas(
+def backward(
     params: Params, a: list[Array], y: Float[Array, "n k"], hidden: Sequence[Activation], share: Array = 1, *, xp: Namespace
 ) -> Deltas:
-    """∂C/∂z of every layer, from the last one back."""
+    """∂C/∂z of every layer, from the last one back; `share` is what each sample counts for in C, a column or a number."""
     dC_dz = share * (a[-1] - y)  # (7)
-    found = [dC_dz]
-    for (w, _), a_here, activation in reversed(list(zip(params[1:], a[1:-1], hidden, strict=True))):
-        dC_da = dC_dz @ w  # (3), (6), (12), (13)
-        dC_dz = activation.slope(a_here, xp=xp) * dC_da
-        found.append(dC_dz)
-    return found[::-1]
+    deltas = [dC_dz]
+    for layer, activation, a_l in reversed(list(zip(params[1:], hidden, a[1:-1], strict=True))):
+        dC_da = dC_dz @ layer.w  # (3), (6), (12), (13)
+        dC_dz = activation.slope(a_l, xp=xp) * dC_da
+        deltas.insert(0, dC_dz)
+    return deltas
 
 
-def gradients(dC_dz: Deltas, a: list[Array], *, xp: Namespace) -> Params:
-    """The batch's ∂C/∂w and ∂C/∂b: the samples' own, each of them holding its share, added up."""
+def gradients(deltas: Deltas, a: list[Array], *, xp: Namespace) -> Params:
+    """The batch's ∂C/∂w and ∂C/∂b: the samples' own, each with its share in it, added up."""
     return tuple(
         Layer(
-            w=dC_dz_here.T @ a_prev,  # (1), (4), (8), (10)
-            b=xp.sum(dC_dz_here, axis=0),  # (2), (5), (9), (11)
+            w=dC_dz.T @ a_prev,  # (1), (4), (8), (10)
+            b=xp.sum(dC_dz, axis=0),  # (2), (5), (9), (11)
         )
-        for dC_dz_here, a_prev in zip(dC_dz, a[:-1], strict=True)
+        for dC_dz, a_prev in zip(deltas, a[:-1], strict=True)
     )
 
 
-def per_sample_gradients(dC_dz: Deltas, a: list[Array]) -> Params:
+def per_sample_gradients(deltas: Deltas, a: list[Array]) -> Params:
     """Each sample's own ∂C/∂w, (n, d_out, d_in), and ∂C/∂b, (n, d_out)."""
     return tuple(
         Layer(
-            w=dC_dz_here[:, :, None] * a_prev[:, None, :],  # (1), (4), (8), (10)
-            b=dC_dz_here,  # (2), (5), (9), (11)
+            w=dC_dz[:, :, None] * a_prev[:, None, :],  # (1), (4), (8), (10)
+            b=dC_dz,  # (2), (5), (9), (11)
         )
-        for dC_dz_here, a_prev in zip(dC_dz, a[:-1], strict=True)
+        for dC_dz, a_prev in zip(deltas, a[:-1], strict=True)
     )
 
 
-def per_sample_gradient_norms(dC_dz: Deltas, a: list[Array], *, xp: Namespace) -> Params:
-    """The norm of each sample's ∂C/∂w and ∂C/∂b, (n,) each: ‖∂C/∂z · aᵀ‖ = ‖∂C/∂z‖ ‖a‖, an outer product unmade."""
+def per_sample_gradient_norms(deltas: Deltas, a: list[Array], *, xp: Namespace) -> Params:
+    """The norms of each sample's ∂C/∂w and ∂C/∂b, (n,) each; ‖∂C/∂z · aᵀ‖ = ‖∂C/∂z‖ ‖a‖ spares the outer product."""
 
-    def norms(rows: Float[Array, "n d"]) -> Float[Array, " n"]:
+    def norm(rows: Float[Array, "n d"]) -> Float[Array, " n"]:
         return xp.sqrt(xp.sum(rows * rows, axis=1))
 
     return tuple(
-        Layer(w=norms(dC_dz_here) * norms(a_prev), b=norms(dC_dz_here))
-        for dC_dz_here, a_prev in zip(dC_dz, a[:-1], strict=True)
+        Layer(w=norm(dC_dz) * norm(a_prev), b=norm(dC_dz)) for dC_dz, a_prev in zip(deltas, a[:-1], strict=True)
     )

@@ -37,7 +37,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 FOR_DATA: dict[str, dict[str, Any]] = {
     "digits": {"learning_rate": 0.003, "batch_size": 32, "epochs": 20},
-    "mnist": {"hidden": (256,), "epochs": 12},
+    "mnist": {"hidden": (512,), "batch_size": 256, "epochs": 16},
 }
 """Defaults that differ for a data set."""
 

@@ -12,7 +12,7 @@ from xpnet._typing import Array, Namespace
 from xpnet.activations import identity, sigmoid
 
 STRAIGHT = 32.0
-"""Where `exp` goes on as a constant and its cost as a straight line; exp(32) = 8e13, whose square float32 still holds."""
+"""Where `exp` goes on as a constant and its cost as a straight line; exp(32) = 8e13, whose square float32 holds."""
 
 
 class Loss(NamedTuple):
@@ -101,5 +101,5 @@ def worst_error(loss: Loss, y: Float[Array, "n k"], *, xp: Namespace) -> Array |
 
 
 def accuracy(error: float, worst: float) -> float:
-    """The fraction of samples that are right, or R² for a regression; 1 where no error was possible and none was made."""
+    """The fraction of samples that are right, or R² for a regression; 1 where none could be wrong and none is."""
     return (worst - error) / worst if worst else float(error == 0)

@@ -221,7 +221,7 @@ class Network:
         """Each sample's own ∂C/∂z, and the activations."""
         model = self.model(data.x)
         a, _ = step.forward(model, params, data.x, xp=here.xp)
-        return backprop.deltas(params, a, data.y, model.hidden, xp=here.xp), a
+        return backprop.backward(params, a, data.y, model.hidden, xp=here.xp), a
 
 
 def _known(what: str, name: Any, table: dict[str, Any]) -> None:

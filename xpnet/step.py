@@ -81,7 +81,7 @@ def gradients(
 ) -> tuple[Params, Metrics]:
     """The objective's gradients, and the metrics that the same forward pass gives."""
     a, z = forward(model, params, batch.x, xp=xp)
-    dC_dz = backprop.deltas(params, a, batch.y, model.hidden, shares(batch.weight, batch.y, xp=xp), xp=xp)
+    dC_dz = backprop.backward(params, a, batch.y, model.hidden, shares(batch.weight, batch.y, xp=xp), xp=xp)
     found = backprop.gradients(dC_dz, a, xp=xp)
     if l2 is not None:
         found = tuple(Layer(g.w + l2 * layer.w, g.b) for g, layer in zip(found, params, strict=True))

@@ -1,0 +1,75 @@
+"""The progress bar: on a terminal only, with the running cost and the accuracy over the last samples."""
+
+import io
+import sys
+
+import numpy as np
+import pytest
+
+from xpnet.progress import LAST, Bar
+
+
+class Terminal(io.StringIO):
+    """A stderr that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """A terminal in the place of stderr."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    return sys.stderr
+
+
+def shown(bar: Bar) -> str:
+    """What stands behind the bar."""
+    return bar._bar.postfix
+
+
+def test_it_shows_cost_and_accuracy(terminal):
+    """Behind the bar stand the last block's mean cost and the accuracy of the samples so far."""
+    with Bar(True, "epoch 1/2", 100, True) as bar:
+        assert bar.shown
+        bar.update(10, np.asarray([1.0, 2.0]), np.asarray([4.0, 1.0]))
+        assert shown(bar) == "cost 1.5000, last 20: 75.0%"
+        bar.update(5, np.asarray([0.5]), np.asarray([5.0]))
+        assert shown(bar) == "cost 0.5000, last 25: 60.0%"
+        assert bar._bar.n == 25
+    assert "epoch 1/2" in terminal.getvalue()
+
+
+def test_it_looks_back_on_the_last_samples(terminal):
+    """Older batches fall out once the later ones hold a thousand samples, so that the accuracy follows the training."""
+    with Bar(True, "epoch", 10_000, True) as bar:
+        bar.update(100, np.ones(30), np.full(30, 100.0))
+        assert shown(bar).endswith(f"last {LAST}: 0.0%")
+        bar.update(100, np.ones(5), np.zeros(5))
+        assert shown(bar).endswith(f"last {LAST}: 50.0%")
+        bar.update(150, np.ones(20), np.zeros(20))
+        assert shown(bar).endswith("last 1050: 100.0%")
+
+
+def test_a_regression_has_no_accuracy(terminal):
+    """Where there are no right answers, the cost stands alone."""
+    with Bar(True, "epoch", 10, False) as bar:
+        bar.update(10, np.asarray([0.25]), np.asarray([4.0]))
+        assert shown(bar) == "cost 0.2500"
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_nothing_without_a_terminal(monkeypatch, wanted):
+    """A pipe or a file gets no bar, whether one is wanted or not."""
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with Bar(wanted, "epoch", 10, True) as bar:
+        assert not bar.shown
+    assert sys.stderr.getvalue() == ""
+
+
+def test_nothing_on_a_terminal_where_it_is_not_wanted(terminal):
+    """A terminal gets no bar unless one is wanted."""
+    with Bar(False, "epoch", 10, True) as bar:
+        assert not bar.shown
+    assert terminal.getvalue() == ""

@@ -1,0 +1,155 @@
+"""One training: its blocks, its running metrics, its rates, and what every step of it must come to."""
+
+import numpy as np
+import pytest
+from oracles import ROUNDING, distance
+
+import xpnet
+from xpnet import Network, training
+from xpnet.backends import map_arrays
+from xpnet.training import blocks
+
+TOLERANCE = ROUNDING["float64"]
+
+
+def rows(n=10, seed=2):
+    """Random rows with labels and weights."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, 4)), rng.integers(3, size=n), rng.uniform(0.5, 2, n)
+
+
+def by_hand(network, x, y, weight, batch_size, rate, epochs, l2):
+    """Plain SGD in the rows' own order, with the costs and wrong answers of each batch before its step."""
+    params, told = network.init(0, dtype="float64"), []
+    for _ in range(epochs):
+        costs, wrong = [], 0
+        for start in range(0, len(x), batch_size):
+            batch = slice(start, start + batch_size)
+            costs.append(network.cost(params, x[batch], y[batch], weight=weight[batch], l2=l2))
+            wrong += np.sum(network.classify(params, x[batch]) != y[batch])
+            found = network.gradients(params, x[batch], y[batch], weight=weight[batch], l2=l2)
+            params = tuple(
+                layer._replace(w=layer.w - rate * g.w, b=layer.b - rate * g.b)
+                for layer, g in zip(params, found, strict=True)
+            )
+        told.append((params, costs, wrong))
+    return told
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 5, 10, 64])
+def test_an_epoch_is_its_steps(batch_size):
+    """Without shuffling, SGD by hand gives the same parameters, running accuracy and mean of the batches' costs."""
+    network, (x, y, weight) = Network([4, 5, 3], "tanh"), rows()
+    wanted = by_hand(network, x, y, weight, batch_size, 0.3, 2, 0.01)
+    sizes = [min(batch_size, 10 - start) for start in range(0, 10, batch_size)]
+    found = xpnet.epochs(
+        network, (x, y), xpnet.sgd(0.3), batch_size=batch_size, epochs=2, weight=weight, l2=0.01, shuffle=False
+    )
+    for epoch, (params, costs, wrong) in zip(found, wanted, strict=True):
+        assert distance(epoch.params, params) < TOLERANCE
+        assert epoch.cost == pytest.approx(np.average(costs, weights=sizes), rel=TOLERANCE)
+        assert epoch.train_accuracy == pytest.approx(1 - wrong / 10)
+        assert epoch.seconds > 0
+        assert epoch.samples_per_second == pytest.approx(10 / epoch.seconds)
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "steps", "shapes"),
+    [
+        (10, 2, 5, [(5, 2)]),
+        (10, 2, 3, [(3, 2), (2, 2)]),
+        (11, 2, 2, [(2, 2), (2, 2), (1, 2), (1, 1)]),
+        (3, 5, 4, [(1, 3)]),
+        (5, 5, 4, [(1, 5)]),
+    ],
+)
+def test_blocks_hold_every_row_once(n, batch_size, steps, shapes):
+    """Whole batches go in blocks of nearly equal length, the short last one alone, every row once and in its order."""
+    found = list(blocks(np.arange(n), batch_size, steps))
+    assert [block.shape for block in found] == shapes
+    assert np.concatenate([block.reshape(-1) for block in found]).tolist() == list(range(n))
+
+
+def test_a_block_is_bounded():
+    """Blocks are short enough to stop between them: by their work for a large network, by their steps for a small one."""
+    x, y, _ = rows()
+
+    def steps(*sizes, batch_size):
+        network = Network([4, *sizes, 3])
+        made = xpnet.epochs(network, (x, y), xpnet.sgd(), batch_size=batch_size, epochs=1)
+        return made.gi_frame.f_locals["self"].block_steps
+
+    assert steps(5, batch_size=1) == training.BLOCK_STEPS
+    assert steps(1000, 1000, batch_size=4) == int(training.BLOCK_WORK / (6 * 1_009_003 * 4))
+    assert steps(100_000, batch_size=10_000) == 1
+
+
+def test_blocks_of_one_step_change_nothing(monkeypatch):
+    """How the steps are cut into blocks changes no parameter and no metric."""
+    network, (x, y, weight) = Network([4, 5, 3]), rows(31)
+    ways = []
+    for steps in (1, 2, 500):
+        monkeypatch.setattr(training, "BLOCK_STEPS", steps)
+        made = xpnet.epochs(network, (x, y), xpnet.adam(0.1), batch_size=4, epochs=2, weight=weight)
+        ways.append([(epoch.params, epoch.cost, epoch.train_accuracy) for epoch in made][-1])
+    assert distance(ways[0][0], ways[2][0]) == distance(ways[1][0], ways[2][0]) == 0
+    assert [way[1:] for way in ways] == [pytest.approx(ways[2][1:], rel=TOLERANCE)] * 3
+
+
+def test_schedules_are_asked_at_the_middle_of_blocks(monkeypatch):
+    """A schedule is asked once a block, for the progress at its middle, and the epoch tells the last answer."""
+    monkeypatch.setattr(training, "BLOCK_STEPS", 2)
+    asked = []
+
+    def schedule(progress):
+        asked.append(progress)
+        return 0.1 / (1 + progress)
+
+    x, y, _ = rows()
+    made = list(xpnet.epochs(Network([4, 3]), (x, y), xpnet.sgd(schedule), batch_size=2, epochs=2))
+    assert asked == pytest.approx([0.2, 0.6, 0.9, 1.2, 1.6, 1.9])
+    assert [epoch.learning_rate for epoch in made] == pytest.approx([0.1 / 1.9, 0.1 / 2.9])
+
+
+def test_a_schedule_is_the_rate_of_each_block(monkeypatch):
+    """Two epochs under a schedule are one epoch at each of its rates."""
+    (x, y, _), network = rows(), Network([4, 3])
+
+    def run(rate, epochs, **more):
+        made = xpnet.epochs(network, (x, y), xpnet.momentum(rate), batch_size=5, epochs=epochs, **more)
+        return list(made)[-1].checkpoint
+
+    first = run(0.5, 1)
+    wanted = run(0.01, 2, resume=first)
+    found = run(lambda progress: 0.5 if progress < 1 else 0.01, 2)
+    assert distance(found.params, wanted.params) == 0
+
+
+def test_the_short_last_batch_is_a_step():
+    """Eleven rows in batches of four are three steps an epoch."""
+    x, y, _ = rows(11)
+    made = list(xpnet.epochs(Network([4, 3]), (x, y), xpnet.sgd(), batch_size=4, epochs=2))
+    assert [epoch.checkpoint.count for epoch in made] == [3, 6]
+
+
+def test_test_rows_are_judged_after_the_epoch():
+    """The test accuracy is the score of the parameters that the epoch ends with, and teaches nothing."""
+    (x, y, _), (x_test, y_test, _), network = rows(30), rows(20, seed=9), Network([4, 3])
+    data = xpnet.Data(x, y, x_test, y_test)
+    plain = list(xpnet.epochs(network, (x, y), xpnet.sgd(), batch_size=4, epochs=2))
+    for epoch, alone in zip(xpnet.epochs(network, data, xpnet.sgd(), batch_size=4, epochs=2), plain, strict=True):
+        assert epoch.test_accuracy == network.score(epoch.params, x_test, y_test)
+        assert alone.test_accuracy is None
+        assert distance(epoch.params, alone.params) == 0
+
+
+def test_a_batch_without_weight_teaches_nothing():
+    """Where all weights of a batch are 0 its step changes nothing, and nothing becomes NaN."""
+    (x, y, _), network = rows(8), Network([4, 3])
+    weight = np.asarray([1.0] * 4 + [0.0] * 4)
+    whole, half = (
+        list(xpnet.epochs(network, (x[:n], y[:n]), xpnet.sgd(), batch_size=4, epochs=1, weight=weight[:n], shuffle=False))
+        for n in (8, 4)
+    )
+    assert distance(whole[0].params, half[0].params) == 0
+    assert map_arrays(np.isfinite, whole[0].params)[0].w.all()
