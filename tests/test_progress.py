@@ -17,20 +17,21 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(monkeypatch):
-    """A terminal in the place of stderr."""
+def on_terminal(monkeypatch) -> Terminal:
+    """A terminal in the place of stderr; pytest would take it away again between a fixture and its test."""
     monkeypatch.setattr(sys, "stderr", Terminal())
     return sys.stderr
 
 
 def shown(bar: Bar) -> str:
     """What stands behind the bar."""
+    assert bar.shown
     return bar._bar.postfix
 
 
-def test_it_shows_cost_and_accuracy(terminal):
+def test_it_shows_cost_and_accuracy(monkeypatch):
     """Behind the bar stand the last block's mean cost and the accuracy of the samples so far."""
+    terminal = on_terminal(monkeypatch)
     with Bar(True, "epoch 1/2", 100, True) as bar:
         assert bar.shown
         bar.update(10, np.asarray([1.0, 2.0]), np.asarray([4.0, 1.0]))
@@ -41,8 +42,9 @@ def test_it_shows_cost_and_accuracy(terminal):
     assert "epoch 1/2" in terminal.getvalue()
 
 
-def test_it_looks_back_on_the_last_samples(terminal):
+def test_it_looks_back_on_the_last_samples(monkeypatch):
     """Older batches fall out once the later ones hold a thousand samples, so that the accuracy follows the training."""
+    on_terminal(monkeypatch)
     with Bar(True, "epoch", 10_000, True) as bar:
         bar.update(100, np.ones(30), np.full(30, 100.0))
         assert shown(bar).endswith(f"last {LAST}: 0.0%")
@@ -52,8 +54,9 @@ def test_it_looks_back_on_the_last_samples(terminal):
         assert shown(bar).endswith("last 1050: 100.0%")
 
 
-def test_a_regression_has_no_accuracy(terminal):
+def test_a_regression_has_no_accuracy(monkeypatch):
     """Where there are no right answers, the cost stands alone."""
+    on_terminal(monkeypatch)
     with Bar(True, "epoch", 10, False) as bar:
         bar.update(10, np.asarray([0.25]), np.asarray([4.0]))
         assert shown(bar) == "cost 0.2500"
@@ -68,8 +71,9 @@ def test_nothing_without_a_terminal(monkeypatch, wanted):
     assert sys.stderr.getvalue() == ""
 
 
-def test_nothing_on_a_terminal_where_it_is_not_wanted(terminal):
+def test_nothing_on_a_terminal_where_it_is_not_wanted(monkeypatch):
     """A terminal gets no bar unless one is wanted."""
+    terminal = on_terminal(monkeypatch)
     with Bar(False, "epoch", 10, True) as bar:
         assert not bar.shown
     assert terminal.getvalue() == ""

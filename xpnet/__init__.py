@@ -1,9 +1,9 @@
 """xpnet: dense neural networks trained by hand-derived backpropagation, on the arrays you have.
 
-    network = xpnet.Network([784, 128, 10])
-    for epoch in xpnet.epochs(network, (x, y), xpnet.adam(1e-3), batch_size=128, epochs=10, seed=0):
-        print(epoch)
-    network.predict(epoch.params, x)
+network = xpnet.Network([784, 128, 10])
+for epoch in xpnet.epochs(network, (x, y), xpnet.adam(1e-3), batch_size=128, epochs=10, seed=0):
+    print(epoch)
+network.predict(epoch.params, x)
 """
 
 from xpnet._typing import Layer, Params

@@ -17,7 +17,9 @@ def main(arguments: list[str]) -> None:
         print(f"  {command:<25} {purpose}")
     print("\nbackends (--backend):")
     for library in installed():
-        print(f"  {library.name:<7} {library.version or '-':<12} {', '.join(library.devices):<10} {library.note}".rstrip())
+        print(
+            f"  {library.name:<7} {library.version or '-':<12} {', '.join(library.devices):<10} {library.note}".rstrip()
+        )
 
 
 if __name__ == "__main__":

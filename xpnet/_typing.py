@@ -24,7 +24,7 @@ Slots: TypeAlias = tuple[Params, ...]
 
 
 class Batch(NamedTuple):
-    """Rows of a data set: inputs (n, d_in), targets (n, k) and sample weights (n,), or None where all count the same."""
+    """Rows of a data set: inputs (n, d_in), targets (n, k) and sample weights (n,), None where all count the same."""
 
     x: Array
     y: Array

@@ -20,7 +20,12 @@ Deltas = list[Array]
 
 
 def forward(
-    params: Params, x: Float[Array, "n d_in"], hidden: Sequence[Activation], output: Callable[..., Array], *, xp: Namespace
+    params: Params,
+    x: Float[Array, "n d_in"],
+    hidden: Sequence[Activation],
+    output: Callable[..., Array],
+    *,
+    xp: Namespace,
 ) -> tuple[list[Array], Float[Array, "n k"]]:
     """zˡ = wˡ · aˡ⁻¹ + bˡ and aˡ = σ(zˡ), layer by layer; returns every a, and the last z, which the cost needs."""
     a = [x]
@@ -31,9 +36,15 @@ def forward(
 
 
 def backward(
-    params: Params, a: list[Array], y: Float[Array, "n k"], hidden: Sequence[Activation], share: Array = 1, *, xp: Namespace
+    params: Params,
+    a: list[Array],
+    y: Float[Array, "n k"],
+    hidden: Sequence[Activation],
+    share: Array = 1,
+    *,
+    xp: Namespace,
 ) -> Deltas:
-    """∂C/∂z of every layer, from the last one back; `share` is what each sample counts for in C, a column or a number."""
+    """∂C/∂z of every layer, from the last one back; `share` is what a sample counts for in C, a column or a number."""
     dC_dz = share * (a[-1] - y)  # (7)
     deltas = [dC_dz]
     for layer, activation, a_l in reversed(list(zip(params[1:], hidden, a[1:-1], strict=True))):

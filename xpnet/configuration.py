@@ -1,5 +1,6 @@
 """What a training is told: flags, the defaults that fit the data, and what is made of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,13 @@ from xpnet.network import Network
 from xpnet.optimizers import Optimizer, adam, adamw, momentum, nesterov, sgd
 from xpnet.schedules import Constant, Cosine, InverseScaling, Step
 
-RULES = {"sgd": sgd, "momentum": momentum, "nesterov": nesterov, "adam": adam, "adamw": adamw}
+RULES: dict[str, Callable[..., Optimizer]] = {
+    "sgd": sgd,
+    "momentum": momentum,
+    "nesterov": nesterov,
+    "adam": adam,
+    "adamw": adamw,
+}
 WITH_MOMENTUM = ("momentum", "nesterov")
 
 Schedule = Constant | InverseScaling | Step | Cosine
@@ -40,6 +47,7 @@ FOR_DATA: dict[str, dict[str, Any]] = {
     "mnist": {"hidden": (512,), "batch_size": 256, "epochs": 16},
 }
 """Defaults that differ for a data set."""
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -105,7 +113,8 @@ def resumed(saved: dict[str, Any], flags: dict[str, Any], preset: str | None, pa
     """The configuration of a saved model; a flag may name another number of epochs, and nothing else anew."""
     if not saved:
         raise InputError(f"{path} was not trained by this command, so it cannot be resumed.")
-    kept = Configuration(**{name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()}
+    kept = Configuration(**values)
     asked = _asked(flags, preset)
     for name, value in asked.items():
         if name != "epochs" and value != getattr(kept, name):

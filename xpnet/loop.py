@@ -1,7 +1,7 @@
 """The training loop: a generator of epochs, on any backend."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -110,7 +110,7 @@ def epochs(
 
 
 def _start(
-    network: Network, optimizer: Optimizer, here: Backend, dtype: str, params: Params, order: dict[str, Any]
+    network: Network, optimizer: Optimizer, here: Backend, dtype: str, params: Params, order: Mapping[str, Any]
 ) -> Checkpoint:
     """Before the first epoch."""
     params = network.checked_params(backends.moved(params, here))
@@ -119,7 +119,7 @@ def _start(
         epoch=0,
         params=params,
         slots=optimizer.init(params, xp=here.xp),
-        count=0,
+        steps=0,
         order=order,
         best_params=params,
         best_cost=math.inf,

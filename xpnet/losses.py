@@ -40,7 +40,7 @@ def softmax(z: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, "n k"]:
 
 
 def cross_entropy(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
-    """C = Σᵢ yᵢ ln(1 / aᵢ), with ln(1 / aᵢ) = ln Σₖ exp(zₖ) − zᵢ."""
+    """C = Σᵢ yᵢ ln(1 / aᵢ), with ln(1 / aᵢ) = ln Σₖ exp(zₖ) − zᵢ; y sums to 1, or (7) does not hold."""
     z = z - xp.max(z, axis=1, keepdims=True)
     return xp.sum(y * (xp.log(xp.sum(xp.exp(z), axis=1, keepdims=True)) - z), axis=1)
 

@@ -45,7 +45,9 @@ class Network:
         hidden = len(sizes) - 2
         names = (self.activation,) * hidden if isinstance(self.activation, str) else tuple(self.activation)
         if len(names) != hidden:
-            raise InputError(f"activation has {len(names)} names for {hidden} hidden layers; give one for all, or {hidden}.")
+            raise InputError(
+                f"activation has {len(names)} names for {hidden} hidden layers; give one for all, or {hidden}."
+            )
         for name in names if names else (self.activation if isinstance(self.activation, str) else "relu",):
             _known("activation", name, ACTIVATIONS)
         _known("loss", self.loss, LOSSES)
@@ -74,7 +76,7 @@ class Network:
     def init(
         self, seed: int = 0, *, backend: str | None = None, device: str | None = None, dtype: str = "float32"
     ) -> Params:
-        """Initial parameters: weights from a normal distribution with deviation 1/√d_in, √2 times that for ReLU; biases 0.
+        """Initial parameters: normal weights of deviation 1/√d_in, √2 times that for ReLU, and biases of 0.
 
         They are drawn on the host in float64, so that one seed gives the same network on every backend.
 
@@ -116,7 +118,7 @@ class Network:
         return xp.argmax(a, axis=1) if self.loss == "cross_entropy" else xp.astype(a > 0.5, xp.int32)
 
     def score(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> float:
-        """The fraction of rows whose answer is right, all labels of a row counting as one answer; R² for a regression."""
+        """The fraction of rows that are right, in all labels where there are several; R² for a regression."""
         with self.placed(params, x, y) as (here, params, data):
             measure = step.measures(self.model(data.x), xp=here.xp)
             _, error = here.map_rows(measure, params, (data.x, data.y), self.chunk)
@@ -124,7 +126,13 @@ class Network:
             return accuracy(float(here.xp.sum(error)), float(worst))
 
     def cost(
-        self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."], *, weight: Any = None, l2: float = 0.0
+        self,
+        params: Params,
+        x: Shaped[Array, "n d_in"],
+        y: Shaped[Array, "n ..."],
+        *,
+        weight: Any = None,
+        l2: float = 0.0,
     ) -> float:
         """The objective C = Σ sᵢ Cᵢ / Σ sᵢ + l2/2 · Σ ‖w‖², with `weight` the samples' sᵢ."""
         with self.placed(params, x, y, weight) as (here, params, data):
@@ -133,16 +141,20 @@ class Network:
             return float(step.objective(model, params, data, z, l2, xp=here.xp))
 
     def gradients(
-        self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."], *, weight: Any = None, l2: float = 0.0
+        self,
+        params: Params,
+        x: Shaped[Array, "n d_in"],
+        y: Shaped[Array, "n ..."],
+        *,
+        weight: Any = None,
+        l2: float = 0.0,
     ) -> Params:
         """∂C/∂w and ∂C/∂b of the objective, of x's kind; see `cost`."""
         with self.placed(params, x, y, weight) as (here, params, data):
             found, _ = step.gradients(self.model(data.x), params, data, l2, xp=here.xp)
             return found
 
-    def per_sample_gradients(
-        self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]
-    ) -> Params:
+    def per_sample_gradients(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> Params:
         """Each sample's own ∂Cᵢ/∂w, (n, d_out, d_in), and ∂Cᵢ/∂b, (n, d_out)."""
         with self.placed(params, x, y) as (here, params, data):
             return backprop.per_sample_gradients(*self._deltas(here, params, data))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from xpnet._typing import Array, Layer, Namespace, Params, Slots
+from xpnet.errors import InputError
 
 LearningRate: TypeAlias = float | Callable[[float], float]
 """A number, or a schedule: a function of the training's progress in epochs."""
@@ -42,12 +43,21 @@ def _optimizer(rule: Callable[..., tuple[Array, ...]], slots: int, learning_rate
             [rule(*arrays, learning_rate, t, xp) for arrays in zip(*layers, strict=True)]
             for layers in zip(params, gradients, *slots, strict=True)
         ]
-        params, *slots = (
+        params, *remembered = (
             tuple(Layer(w=layer[0][i], b=layer[1][i]) for layer in updated) for i in range(1 + len(slots))
         )
-        return params, tuple(slots)
+        return params, tuple(remembered)
 
+    if not callable(learning_rate) and not 0 <= learning_rate < math.inf:
+        raise InputError(f"learning_rate is {learning_rate}; it must be 0 or more, or a schedule.")
     return Optimizer(init, update, learning_rate)
+
+
+def _check_fractions(**given: float) -> None:
+    """Refuse what is not at least 0 and below 1: how much of a mean stays from step to step."""
+    for name, value in given.items():
+        if not 0 <= value < 1:
+            raise InputError(f"{name} is {value}; it must be at least 0 and below 1.")
 
 
 def sgd(learning_rate: LearningRate = 0.1) -> Optimizer:
@@ -64,6 +74,7 @@ def momentum(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimi
 
     At a constant rate the same as torch's, which keeps v / −η.
     """
+    _check_fractions(momentum=momentum)
     mu = momentum
 
     def rule(w: Array, g: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
@@ -79,6 +90,7 @@ def nesterov(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimi
     Source: Sutskever et al., "On the importance of initialization and momentum in deep learning" (2013), with the
     parameters kept at the point looked ahead to, as torch and scikit-learn do.
     """
+    _check_fractions(momentum=momentum)
     mu = momentum
 
     def rule(w: Array, g: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
@@ -108,7 +120,7 @@ def adam(
         epsilon: ε, which keeps the divisor from zero.
         epsilon_hat: Take the other form, w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε), as in scikit-learn.
 
-    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015), Algorithm 1; the ε̂ form, end of section 2.
+    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015), Algorithm 1; the ε̂ form, section 2.
     """
     return adamw(learning_rate, beta1, beta2, epsilon, weight_decay=0.0, epsilon_hat=epsilon_hat)
 
@@ -134,6 +146,11 @@ def adamw(
 
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), as torch and optax scale it.
     """
+    _check_fractions(beta1=beta1, beta2=beta2)
+    if epsilon <= 0 or weight_decay < 0:
+        raise InputError(
+            f"epsilon is {epsilon}, weight_decay {weight_decay}; the one must be above 0, the other 0 or more."
+        )
 
     def rule(
         w: Array, g: Array, m: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace

@@ -1,5 +1,6 @@
 """What a training tells after each epoch, and what it needs to go on from there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ class Checkpoint(NamedTuple):
         epoch: Epochs done.
         params: The parameters, on the training's device.
         slots: The optimizer's memory, there too.
-        count: Steps done.
+        steps: Steps done.
         order: The state of the generator that shuffles.
         best_params: The parameters of the best epoch so far.
         best_cost: Its cost, on the validation rows where there are any.
@@ -23,8 +24,8 @@ class Checkpoint(NamedTuple):
     epoch: int
     params: Params
     slots: Slots
-    count: int
-    order: dict[str, Any]
+    steps: int
+    order: Mapping[str, Any]
     best_params: Params
     best_cost: float
     waited: int

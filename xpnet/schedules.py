@@ -33,7 +33,7 @@ class InverseScaling:
 
     def __call__(self, epoch: float) -> float:
         """η after so many epochs."""
-        return self.learning_rate / (1 + epoch / self.epochs) ** self.power
+        return self.learning_rate * math.pow(1 + epoch / self.epochs, -self.power)
 
 
 @dataclass(frozen=True)

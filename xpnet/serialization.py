@@ -1,4 +1,4 @@
-"""Saved models: safetensors files that hold the parameters, and in their metadata all that a training needs to go on."""
+"""Saved models: safetensors files with the parameters, and in their metadata all that a training needs to go on."""
 
 import json
 import os
@@ -11,8 +11,8 @@ import safetensors
 import safetensors.numpy
 
 from xpnet import __version__, backends
-from xpnet._typing import Layer, Params, Slots
-from xpnet.errors import ModelFileError, XpnetError
+from xpnet._typing import Layer, Params
+from xpnet.errors import ModelFileError
 from xpnet.network import Network
 from xpnet.records import Checkpoint
 
@@ -65,7 +65,7 @@ def save(
             tensors |= _named(f"optimizer.{i}.", slot)
         about["training"] = {
             "epoch": checkpoint.epoch,
-            "count": checkpoint.count,
+            "steps": checkpoint.steps,
             "order": checkpoint.order,
             "best_cost": checkpoint.best_cost,
             "waited": checkpoint.waited,
@@ -104,7 +104,9 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
     try:
         about = json.loads(metadata["xpnet"])
         if about["format"] > FORMAT:
-            raise ModelFileError(f"{path} was written by xpnet {about['xpnet']}, which is newer; update xpnet to read it.")
+            raise ModelFileError(
+                f"{path} was written by xpnet {about['xpnet']}, which is newer; update xpnet to read it."
+            )
         network = Network(**about["network"])
         params = network.checked_params(_params("", tensors, network))
         return SavedModel(network, params, _checkpoint(about, tensors, network, params), about["configuration"])
@@ -125,7 +127,7 @@ def _checkpoint(
         epoch=training["epoch"],
         params=_params("training.", tensors, network) if "training.0.w" in tensors else params,
         slots=tuple(_params(f"optimizer.{i}.", tensors, network) for i in range(training["slots"])),
-        count=training["count"],
+        steps=training["steps"],
         order=training["order"],
         best_params=params,
         best_cost=training["best_cost"],
@@ -134,7 +136,7 @@ def _checkpoint(
 
 
 def _named(prefix: str, params: Params) -> dict[str, np.ndarray]:
-    """Parameters as host arrays with names: `0.w`, `0.b`, `1.w` …"""
+    """Parameters as host arrays under names: `0.w`, `0.b`, `1.w`."""
     return {
         f"{prefix}{i}.{name}": np.ascontiguousarray(backends.of(array).to_host(array))
         for i, layer in enumerate(params)

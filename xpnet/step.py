@@ -76,9 +76,7 @@ def objective(model: Model, params: Params, batch: Batch, z: Array, l2: Array | 
     return cost + l2 / 2 * sum(xp.sum(layer.w * layer.w) for layer in params)
 
 
-def gradients(
-    model: Model, params: Params, batch: Batch, l2: Array | None, *, xp: Namespace
-) -> tuple[Params, Metrics]:
+def gradients(model: Model, params: Params, batch: Batch, l2: Array | None, *, xp: Namespace) -> tuple[Params, Metrics]:
     """The objective's gradients, and the metrics that the same forward pass gives."""
     a, z = forward(model, params, batch.x, xp=xp)
     dC_dz = backprop.backward(params, a, batch.y, model.hidden, shares(batch.weight, batch.y, xp=xp), xp=xp)

@@ -92,7 +92,9 @@ def check_unfinished(configuration: Configuration, done: Checkpoint | None, path
     if done.epoch >= configuration.epochs:
         raise InputError(f"{path} has its {done.epoch} epochs; ask for more with --epochs {2 * done.epoch}.")
     if configuration.patience is not None and done.waited >= configuration.patience:
-        raise InputError(f"{path} stopped early after epoch {done.epoch}: {done.waited} epochs had not lowered the cost.")
+        raise InputError(
+            f"{path} stopped early after epoch {done.epoch}: {done.waited} epochs had not lowered the cost."
+        )
 
 
 def opened(path: str, mode: str) -> IO[str]:
@@ -131,7 +133,9 @@ def parser() -> Parser:
     flags.add_argument("--epochs", type=whole_number, metavar="N", help="passes over the data, in all")
     flags.add_argument("--patience", type=whole_number, metavar="N", help="stop after N epochs without a lower cost")
     flags.add_argument("--validation-fraction", type=number, metavar="X", help="part of the training rows held back")
-    flags.add_argument("--seed", type=whole_number, metavar="N", help="of weights, held-back rows and order (default: 0)")
+    flags.add_argument(
+        "--seed", type=whole_number, metavar="N", help="of weights, held-back rows and order (default: 0)"
+    )
     flags.add_argument("--dtype", choices=DTYPES, help="default: float32")
     flags.add_backend()
     flags.add_argument("--save", metavar="MODEL", help="write MODEL.safetensors after every epoch")

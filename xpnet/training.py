@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -66,7 +66,10 @@ class Training(NamedTuple):
         number = done.epoch + 1
         order = generator_in(done.order)
         rows = self.rows[order.permutation(len(self.rows))] if self.shuffle else self.rows
-        params, state = done.params, State(done.slots, self.on_device(done.count, "int32"), self.on_device(0.0), self.l2)
+        params, state = (
+            done.params,
+            State(done.slots, self.on_device(done.steps, "int32"), self.on_device(0.0), self.l2),
+        )
         trained, steps, rate = 0, 0, 0.0
         measured: list[tuple[int, tuple[Array, ...]]] = []
 
@@ -109,7 +112,7 @@ class Training(NamedTuple):
                 epoch=number,
                 params=params,
                 slots=slots,
-                count=done.count + steps,
+                steps=done.steps + steps,
                 order=order.bit_generator.state,
                 best_params=params if best else done.best_params,
                 best_cost=min(monitored, done.best_cost),
@@ -149,7 +152,7 @@ class Training(NamedTuple):
 
 
 def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray]:
-    """Rows as matrices (steps, batch): the whole batches in blocks of nearly equal length, then the short last batch."""
+    """Rows as matrices (steps, batch): whole batches in blocks of nearly equal length, then the short last batch."""
     whole = len(rows) // batch_size * batch_size
     if whole:
         batches = rows[:whole].reshape(-1, batch_size)
@@ -158,8 +161,8 @@ def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray
         yield rows[None, whole:]
 
 
-def generator_in(state: dict[str, object]) -> np.random.Generator:
+def generator_in(state: Mapping[str, Any]) -> np.random.Generator:
     """A generator that goes on from a state."""
     bits = np.random.PCG64()
-    bits.state = state
+    bits.state = dict(state)
     return np.random.Generator(bits)
