@@ -7,6 +7,7 @@ from oracles import ROUNDING, distance, host, leaves, on
 from xpnet import backends
 from xpnet._typing import Layer
 from xpnet.backends import dtype_name, map_arrays
+from xpnet.errors import InputError
 from xpnet.optimizers import adam, adamw, momentum, nesterov, sgd
 
 RULES = {
@@ -191,3 +192,22 @@ def test_bias_corrections_keep_their_digits_in_float32(t):
         numbers = (np.asarray(0.01, dtype), np.asarray(t, "int32"))
         ways.append(optimizer.update(gradients, optimizer.init(start, xp=np), start, *numbers, xp=np)[0])
     assert distance(*ways) < ROUNDING["float32"]
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: sgd(-0.1), r"learning_rate is -0\.1; it must be 0 or more"),
+        (lambda: sgd(float("nan")), "learning_rate is nan"),
+        (lambda: momentum(0.1, 1.0), r"momentum is 1\.0; it must be at least 0 and below 1"),
+        (lambda: nesterov(0.1, -0.5), r"momentum is -0\.5"),
+        (lambda: adam(beta1=1.0), r"beta1 is 1\.0"),
+        (lambda: adam(beta2=-0.1), r"beta2 is -0\.1"),
+        (lambda: adam(epsilon=-1.0), r"epsilon is -1\.0; it must be 0 or more"),
+        (lambda: adamw(weight_decay=-1.0), r"weight_decay is -1\.0"),
+    ],
+)
+def test_arguments_outside_their_range_are_refused(make, sentence):
+    """What no rule can work with is refused when the optimizer is made."""
+    with pytest.raises(InputError, match=sentence):
+        make()

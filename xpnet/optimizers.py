@@ -147,10 +147,9 @@ def adamw(
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), as torch and optax scale it.
     """
     _check_fractions(beta1=beta1, beta2=beta2)
-    if epsilon <= 0 or weight_decay < 0:
-        raise InputError(
-            f"epsilon is {epsilon}, weight_decay {weight_decay}; the one must be above 0, the other 0 or more."
-        )
+    for name, value in (("epsilon", epsilon), ("weight_decay", weight_decay)):
+        if not 0 <= value < math.inf:
+            raise InputError(f"{name} is {value}; it must be 0 or more.")
 
     def rule(
         w: Array, g: Array, m: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -161,8 +161,8 @@ def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray
         yield rows[None, whole:]
 
 
-def generator_in(state: Mapping[str, Any]) -> np.random.Generator:
+def generator_in(state: Any) -> np.random.Generator:
     """A generator that goes on from a state."""
     bits = np.random.PCG64()
-    bits.state = dict(state)
+    bits.state = state
     return np.random.Generator(bits)
