@@ -6,6 +6,7 @@ for epoch in xpnet.epochs(network, (x, y), xpnet.adam(1e-3), batch_size=128, epo
 network.predict(epoch.params, x)
 """
 
+from xpnet import schedules
 from xpnet._typing import Layer, Params
 from xpnet.data import Data
 from xpnet.loop import epochs
@@ -28,5 +29,6 @@ __all__ = [
     "epochs",
     "momentum",
     "nesterov",
+    "schedules",
     "sgd",
 ]

@@ -49,7 +49,7 @@ def backward(
     deltas = [dC_dz]
     for layer, activation, a_l in reversed(list(zip(params[1:], hidden, a[1:-1], strict=True))):
         dC_da = dC_dz @ layer.w  # (3), (6), (12), (13)
-        dC_dz = activation.slope(a_l, xp=xp) * dC_da
+        dC_dz = activation.slope(a_l, xp=xp) * dC_da  # within (10), (11)
         deltas.insert(0, dC_dz)
     return deltas
 

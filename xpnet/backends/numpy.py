@@ -1,5 +1,6 @@
 """NumPy itself: since version 2.1 it follows the Array API standard as far as this package needs it."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,10 @@ class NumpyBackend(Backend):
             raise InputError(
                 f"a {type(array).__name__} does not make an array: {why}; every row needs equally many numbers."
             ) from error
+
+    def current(self) -> AbstractContextManager[Any]:
+        """A context in which numbers beyond the floating-point range pass silently, as in every other library."""
+        return np.errstate(all="ignore")
 
     def to_host(self, array: Any) -> np.ndarray:
         """The array itself."""
