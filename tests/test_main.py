@@ -1,0 +1,25 @@
+"""`python -m xpnet` and the flags of every command tell a newcomer what there is."""
+
+import pytest
+from commands import process
+
+import xpnet
+from xpnet import __main__
+from xpnet.backends import BACKENDS
+
+
+def test_it_lists_commands_and_backends(capsys):
+    """Each command and each backend has a line."""
+    __main__.main([])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"xpnet {xpnet.__version__}"
+    for name in ("python -m xpnet.train", "python -m xpnet.predict", *BACKENDS):
+        assert sum(line.strip().startswith(name) for line in lines) == 1
+
+
+@pytest.mark.parametrize("command", ["xpnet", "xpnet.train", "xpnet.predict"])
+def test_help_shows_an_example(command):
+    """`--help` exits with 0 and shows the command in use."""
+    answer = process(command, "--help")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert f"python -m {command}" in answer.stdout

@@ -1,0 +1,133 @@
+"""`python -m xpnet.predict` judges labelled rows, and predicts others one a line."""
+
+import numpy as np
+import pytest
+from commands import process, sentence
+
+import xpnet
+from xpnet import predict, serialization
+from xpnet.data import load
+from xpnet.errors import InputError
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """A model of the digits after three epochs."""
+    data = load("digits")
+    network = xpnet.Network([64, 16, 10], input_scale=16)
+    *_, epoch = xpnet.epochs(network, data, xpnet.adam(0.01), batch_size=32, epochs=3)
+    serialization.save(tmp_path / "m", network, epoch.params)
+    return tmp_path / "m", network, epoch.params, data
+
+
+def saved(path, sizes, **options):
+    """An untrained model in a file, and its parameters."""
+    network = xpnet.Network(sizes, **options)
+    params = network.init(0)
+    serialization.save(path, network, params)
+    return network, params
+
+
+def test_a_confusion_matrix_counts_every_row(digits, capsys):
+    """Each label's row and guess's column hold as many digits as an independent count finds."""
+    path, network, params, data = digits
+    predict.main([str(path), "--data", "digits"])
+    head, _, _, _, *rows = capsys.readouterr().out.splitlines()
+    guess = np.argmax(network.predict(params, data.x_test), axis=1)
+    assert head == f"accuracy {np.mean(guess == data.y_test):.2%} on 360 rows"
+    counts = np.array([[int(n) for n in row.split("|")[1].split()] for row in rows])
+    for label in range(10):
+        for other in range(10):
+            assert counts[label, other] == np.sum((data.y_test == label) & (guess == other))
+
+
+def test_unlabelled_rows_give_a_label_a_line(digits, tmp_path, capsys):
+    """The labels are those with the largest output, in the order of the rows."""
+    path, network, params, data = digits
+    np.save(tmp_path / "x.npy", data.x_test[:7])
+    predict.main([str(path), str(tmp_path / "x.npy")])
+    expected = np.argmax(network.predict(params, data.x_test[:7]), axis=1)
+    assert capsys.readouterr().out.split() == [str(label) for label in expected]
+
+
+def test_several_labels_a_row(tmp_path, capsys):
+    """With labels there is a count of right and wrong for each of them, without there are zeros and ones."""
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(30, 4)), rng.integers(2, size=(30, 3))
+    network, params = saved(tmp_path / "m", [4, 3], loss="binary_cross_entropy")
+    guess = network.predict(params, x) > 0.5
+    np.savez(tmp_path / "labelled.npz", x=x, y=y)
+    predict.main([str(tmp_path / "m"), str(tmp_path / "labelled.npz")])
+    head, _, _, _, *rows = capsys.readouterr().out.splitlines()
+    assert head == f"accuracy {np.mean(np.all(guess == y, axis=1)):.2%} on 30 rows"
+    found = [[int(n) for n in row.split("|")[1].split()] for row in rows]
+    for label, (right, missed, imagined, absent) in enumerate(found):
+        there, said = y[:, label] == 1, guess[:, label]
+        assert (right, missed) == (np.sum(there & said), np.sum(there & ~said))
+        assert (imagined, absent) == (np.sum(~there & said), np.sum(~there & ~said))
+
+    np.save(tmp_path / "x.npy", x)
+    predict.main([str(tmp_path / "m"), str(tmp_path / "x.npy")])
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == guess.astype(int).astype(str).tolist()
+
+
+def test_a_regression_gives_r2_or_numbers(tmp_path, capsys):
+    """Targets are judged by R²; rows alone give their numbers."""
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(30, 4)), rng.normal(size=30)
+    network, params = saved(tmp_path / "m", [4, 1], loss="squared_error")
+    np.savez(tmp_path / "rows.npz", x=x, y=y)
+    predict.main([str(tmp_path / "m"), str(tmp_path / "rows.npz")])
+    assert capsys.readouterr().out == f"R² {network.score(params, x, y):.4f} on 30 rows\n"
+    np.save(tmp_path / "x.npy", x)
+    predict.main([str(tmp_path / "m"), str(tmp_path / "x.npy")])
+    np.testing.assert_allclose(
+        np.loadtxt(capsys.readouterr().out.splitlines()), network.predict(params, x)[:, 0], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("scale", "rows", "message"),
+    [
+        (255.0, np.zeros((2, 4)), "holds float64, but the model was trained on bytes and divides by 255"),
+        (1.0, np.zeros((2, 4), np.uint8), "holds bytes .* but the model was trained on other numbers"),
+        (1.0, np.zeros((2, 5)), "x has 5 columns, but the network .* takes 4 inputs"),
+    ],
+)
+def test_rows_that_do_not_fit_the_model_are_refused(tmp_path, scale, rows, message):
+    """Inputs that the model would scale wrongly, or has no place for, are not predicted from."""
+    saved(tmp_path / "m", [4, 2], input_scale=scale)
+    np.save(tmp_path / "x.npy", rows)
+    with pytest.raises(InputError, match=message):
+        predict.main([str(tmp_path / "m"), str(tmp_path / "x.npy")])
+
+
+def test_labels_that_do_not_fit_the_model_are_refused(digits, tmp_path):
+    """A label that the model has no output for is named."""
+    path, _, _, data = digits
+    np.savez(tmp_path / "rows.npz", x=data.x_test[:3], y=np.array([0, 1, 12]))
+    with pytest.raises(InputError, match="12"):
+        predict.main([str(path), str(tmp_path / "rows.npz")])
+
+
+def test_something_to_predict_on_must_be_named(digits):
+    """Neither and both are refused."""
+    path = str(digits[0])
+    for arguments in ([path], [path, "x.npy", "--data", "digits"]):
+        with pytest.raises(InputError, match="either a FILE or --data NAME"):
+            predict.main(arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none", "--data", "digits"], "none is no readable model"),
+        (["{model}", "none.npy"], "none.npy"),
+        (["{model}", "--data", "digits", "--device", "gpu"], "device 'gpu' is not one of"),
+        ([], "the following arguments are required: MODEL"),
+    ],
+)
+def test_the_process_says_what_is_wrong(digits, tmp_path, arguments, message):
+    """It exits with 2 and one sentence."""
+    answer = process("xpnet.predict", *(part.format(model=digits[0]) for part in arguments), cwd=tmp_path)
+    assert message in sentence(answer)

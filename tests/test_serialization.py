@@ -1,0 +1,159 @@
+"""Saved models come back as they were, and a file that is not one is told apart in a sentence."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import xpnet
+from xpnet import serialization
+from xpnet.backends import dtype_name, moved
+from xpnet.errors import ModelFileError
+
+NETWORK = xpnet.Network([4, 3, 2], input_scale=2.0)
+ROWS = np.random.default_rng(5).normal(size=(20, 4))
+LABELS = (ROWS[:, 0] > 0).astype(np.int64)
+
+
+def epochs(number, **options):
+    """A few epochs on a few rows."""
+    options = {"batch_size": 8, "epochs": number, "validation_fraction": 0.2} | options
+    return list(xpnet.epochs(NETWORK, (ROWS, LABELS), xpnet.adam(0.1), **options))
+
+
+def arrays(tree):
+    """All arrays in nested tuples."""
+    return [array for branch in tree for array in arrays(branch)] if isinstance(tree, tuple) else [tree]
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A file with a model that could be trained on."""
+    epoch = epochs(2)[-1]
+    path = tmp_path / "model.safetensors"
+    serialization.save(path, NETWORK, epoch.params, epoch.checkpoint, {"hidden": [3]})
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_everything_comes_back(tmp_path, dtype):
+    """Network, parameters, checkpoint and configuration are the same after a round trip, to the last bit."""
+    epoch = epochs(3, dtype=dtype)[-1]
+    serialization.save(tmp_path / "m", NETWORK, epoch.params, epoch.checkpoint, {"seed": 0})
+    model = serialization.load(tmp_path / "m")
+    assert model.network == NETWORK
+    assert model.configuration == {"seed": 0}
+    for field, value in epoch.checkpoint._asdict().items():
+        came = getattr(model.checkpoint, field)
+        if isinstance(value, tuple):
+            for one, other in zip(arrays(came), arrays(value), strict=True):
+                assert dtype_name(one) == dtype
+                np.testing.assert_array_equal(one, other)
+        else:
+            assert came == value
+
+
+def test_parameters_of_any_library_are_saved(backend, tmp_path):
+    """Parameters on a device are written as they are there."""
+    params = NETWORK.init(1)
+    serialization.save(tmp_path / "m", NETWORK, moved(params, backend))
+    for one, other in zip(arrays(serialization.load(tmp_path / "m").params), arrays(params), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_parameters_alone_leave_no_checkpoint(tmp_path):
+    """A model that was saved without a checkpoint has none."""
+    serialization.save(tmp_path / "m", NETWORK, NETWORK.init(0))
+    assert serialization.load(tmp_path / "m").checkpoint is None
+
+
+def test_the_best_parameters_are_the_ones_to_use(tmp_path):
+    """Where patience kept better parameters, those are the model's, and the last ones are still there to go on from."""
+    *_, last = epochs(40, patience=3)
+    assert last.best_params is not last.params
+    serialization.save(tmp_path / "m", NETWORK, last.best_params, last.checkpoint)
+    model = serialization.load(tmp_path / "m")
+    np.testing.assert_array_equal(model.params[0].w, last.best_params[0].w)
+    np.testing.assert_array_equal(model.checkpoint.params[0].w, last.params[0].w)
+
+
+def test_other_programs_can_read_it(path):
+    """The file holds plain arrays named by layer, whatever reads safetensors can read."""
+    assert {"0.w", "0.b", "1.w", "1.b"} < set(safetensors.numpy.load_file(path))
+
+
+def test_a_truncated_file_is_no_model(path):
+    """However much of a file is lost, the sentence is about the file."""
+    whole = path.read_bytes()
+    for kept in (0, 4, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:kept])
+        with pytest.raises(ModelFileError, match="is no readable model"):
+            serialization.load(path)
+
+
+def test_other_files_are_no_models(tmp_path):
+    """Random bytes, another program's tensors, a folder and nothing at all are told apart."""
+    noise, foreign = tmp_path / "noise", tmp_path / "foreign"
+    noise.write_bytes(np.random.default_rng(0).bytes(1000))
+    safetensors.numpy.save_file({"x": np.zeros(3)}, foreign)
+    for name, sentence in {
+        noise: "is no readable model",
+        foreign: "was not written by xpnet",
+        tmp_path: "is no readable model",
+        tmp_path / "none": "is no readable model: No such file",
+    }.items():
+        with pytest.raises(ModelFileError, match=sentence):
+            serialization.load(name)
+
+
+def rewritten(path, change):
+    """The file with its metadata or tensors changed."""
+    with safetensors.safe_open(path, framework="numpy") as file:
+        about = json.loads(file.metadata()["xpnet"])
+    tensors = safetensors.numpy.load_file(path)
+    change(about, tensors)
+    safetensors.numpy.save_file(tensors, path, {"xpnet": json.dumps(about)})
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda about, tensors: about.update(format=99), "which is newer; update xpnet"),
+        (lambda about, tensors: tensors.pop("1.w"), "is damaged: .*1.w"),
+        (lambda about, tensors: tensors.pop("optimizer.0.0.w"), "is damaged"),
+        (lambda about, tensors: about.pop("network"), "is damaged: .*network"),
+        (lambda about, tensors: about["network"].update(loss="hinge"), "is damaged: .*hinge"),
+        (lambda about, tensors: tensors.update({"0.w": np.zeros((2, 2))}), "is damaged: params have weights of shapes"),
+    ],
+)
+def test_a_changed_file_is_damaged(path, change, sentence):
+    """Whatever is missing or does not fit is named."""
+    rewritten(path, change)
+    with pytest.raises(ModelFileError, match=sentence):
+        serialization.load(path)
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_failure_leaves_the_old_file_and_nothing_else(path, monkeypatch, call):
+    """When the disk fails in the middle of writing, the model that was there still is."""
+    before = path.read_bytes()
+
+    def fail(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(ModelFileError, match="cannot write .*: No space left on device"):
+        serialization.save(path, NETWORK, NETWORK.init(9))
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_paths_that_cannot_be_written_are_found_out_early(tmp_path):
+    """A folder, and a place in no folder, are refused before there is anything to write."""
+    with pytest.raises(ModelFileError, match="it is a folder"):
+        serialization.check_writable(tmp_path)
+    with pytest.raises(ModelFileError, match="there is no folder"):
+        serialization.check_writable(tmp_path / "none" / "m")
+    serialization.check_writable(tmp_path / "m")
