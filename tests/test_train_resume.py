@@ -1,0 +1,151 @@
+"""A training that stopped goes on bit for bit, however it stopped."""
+
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from commands import PYTHON, logged, process, sentence
+
+from xpnet import serialization, train
+from xpnet.errors import InputError, ModelFileError
+
+SMALL = ("--hidden", "16", "--quiet")
+
+
+def arrays(path):
+    """All arrays of a saved model."""
+    model = serialization.load(path)
+    tensors = (model.params, model.checkpoint.params, model.checkpoint.slots)
+    return [array for tree in tensors for array in _leaves(tree)]
+
+
+def _leaves(tree):
+    return [leaf for branch in tree for leaf in _leaves(branch)] if isinstance(tree, tuple) else [tree]
+
+
+def assert_same(one, other):
+    """Two saved models hold the same bits."""
+    for a, b in zip(arrays(one), arrays(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        (),
+        ("--optimizer", "sgd"),
+        ("--optimizer", "nesterov", "--schedule", "cosine:6:1"),
+        ("--optimizer", "adamw", "--validation-fraction", "0.2", "--patience", "4", "--l2", "1e-4"),
+    ],
+    ids=["defaults", "sgd", "cosine", "patience"],
+)
+def test_three_and_three_epochs_are_six(tmp_path, flags):
+    """A resumed training ends with the same parameters and the same optimizer state as one that never stopped."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train.main([*SMALL, *flags, "--epochs", "6", "--save", str(whole), "--log", str(tmp_path / "whole.jsonl")])
+    log = ["--log", str(tmp_path / "parts.jsonl"), "--quiet"]
+    train.main([*SMALL, *flags, "--epochs", "3", "--save", str(parts), *log])
+    train.main(["--resume", str(parts), "--epochs", "6", *log])
+    assert_same(whole, parts)
+    timed = ("seconds", "samples_per_second")
+    one, other = (
+        [{name: value for name, value in line.items() if name not in timed} for line in logged(tmp_path / name)]
+        for name in ("whole.jsonl", "parts.jsonl")
+    )
+    assert one == other
+
+
+def test_resuming_without_flags_ends_where_it_was_meant_to(tmp_path):
+    """The number of epochs is restored too; with nothing left to do it says so."""
+    path = tmp_path / "m"
+    train.main([*SMALL, "--epochs", "2", "--save", str(path)])
+    with pytest.raises(InputError, match="has its 2 epochs; ask for more with --epochs 4"):
+        train.main(["--resume", str(path), "--quiet"])
+
+
+def test_what_stopped_early_is_not_resumed(tmp_path):
+    """Patience that was lost is not found again by asking for more epochs."""
+    path = tmp_path / "m"
+    train.main([*SMALL, "--patience", "1", "--learning-rate", "0.3", "--epochs", "60", "--save", str(path)])
+    with pytest.raises(InputError, match="stopped early after epoch"):
+        train.main(["--resume", str(path), "--epochs", "99", "--quiet"])
+
+
+def test_a_resumed_model_may_be_saved_elsewhere(tmp_path):
+    """With --save the file that was resumed stays as it is."""
+    train.main([*SMALL, "--epochs", "1", "--save", str(tmp_path / "one")])
+    before = (tmp_path / "one").read_bytes()
+    train.main(["--resume", str(tmp_path / "one"), "--epochs", "2", "--save", str(tmp_path / "two"), "--quiet"])
+    assert (tmp_path / "one").read_bytes() == before
+    assert serialization.load(tmp_path / "two").checkpoint.epoch == 2
+
+
+def test_changed_data_are_found_out(tmp_path):
+    """A file of the same name with other rows in it is not trained on further."""
+    rng = np.random.default_rng(3)
+    rows = {"x_train": rng.normal(size=(20, 3)), "y_train": np.arange(20) % 2}
+    np.savez(tmp_path / "d.npz", **rows)
+    train.main([*SMALL, "--data", str(tmp_path / "d.npz"), "--epochs", "1", "--save", str(tmp_path / "m")])
+    np.savez(tmp_path / "d.npz", **(rows | {"x_train": rows["x_train"] + 1}))
+    with pytest.raises(InputError, match=r"d\.npz changed since .*m was trained on them"):
+        train.main(["--resume", str(tmp_path / "m"), "--epochs", "2", "--quiet"])
+
+
+def begun(path, *flags):
+    """A training in a process of its own, once it has saved its first epoch."""
+    line = [*PYTHON, "-m", "xpnet.train", *SMALL, *flags, "--save", str(path)]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not path.exists() and process.poll() is None:
+        time.sleep(0.01)
+    return process
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX's")
+def test_a_killed_training_is_readable_and_goes_on(tmp_path):
+    """After kill -9 at any moment the last complete epoch is there, and resuming it ends as if nothing had happened."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train.main([*SMALL, "--epochs", "60", "--save", str(whole)])
+    rng = np.random.default_rng(11)
+    for _ in range(4):
+        flags = ("--resume", killed) if killed.exists() else ("--epochs", "60")
+        line = [*PYTHON, "-m", "xpnet.train", "--quiet", *map(str, flags)]
+        line += [] if killed.exists() else ["--hidden", "16", "--save", str(killed)]
+        process = subprocess.Popen(line)
+        time.sleep(0.6 + rng.random() / 3)
+        process.kill()
+        process.wait()
+        if killed.exists():
+            serialization.load(killed)
+    if not killed.exists():
+        train.main([*SMALL, "--epochs", "60", "--save", str(killed)])
+    elif serialization.load(killed).checkpoint.epoch < 60:
+        train.main(["--resume", str(killed), "--quiet"])
+    assert_same(whole, killed)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGINT to a process is POSIX's")
+def test_control_c_keeps_the_last_complete_epoch(tmp_path):
+    """It exits with 130 within two seconds, says what is kept, and the file can be resumed."""
+    process = begun(tmp_path / "m", "--epochs", "100000")
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, said = process.communicate(timeout=20)
+    assert time.monotonic() - began < 2
+    assert process.returncode == 130
+    assert said.startswith("xpnet: interrupted after epoch ")
+    assert said.count("\n") == 1
+    done = serialization.load(tmp_path / "m").checkpoint.epoch
+    assert f"holds epoch {done}." in said
+    train.main(["--resume", str(tmp_path / "m"), "--epochs", str(done + 1), "--quiet"])
+
+
+def test_only_models_are_resumed(tmp_path):
+    """A file that is none is told in a sentence, and nothing is written."""
+    (tmp_path / "m").write_bytes(b"no model")
+    with pytest.raises(ModelFileError, match="is no readable model"):
+        train.main(["--resume", str(tmp_path / "m")])
+    answer = process("xpnet.train", "--resume", tmp_path / "none")
+    assert "none is no readable model: No such file" in sentence(answer)
