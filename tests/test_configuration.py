@@ -83,7 +83,9 @@ def test_a_cosine_keeps_the_length_that_it_began_with():
     first = configure({"schedule": "cosine", "epochs": 3})
     assert first.schedule == "cosine:3"
     longer = resumed(first.__dict__, {"epochs": 6}, None, "m")
-    with pytest.raises(InputError, match=r"ends after 3 epochs, but --epochs is 6; start anew with --schedule cosine:6"):
+    with pytest.raises(
+        InputError, match=r"ends after 3 epochs, but --epochs is 6; start anew with --schedule cosine:6"
+    ):
         longer.rule()
 
 

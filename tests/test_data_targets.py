@@ -128,7 +128,12 @@ def test_unsigned_counts_pass(library):
 @pytest.mark.parametrize(
     ("loss", "outputs", "values", "sentence"),
     [
-        ("binary_cross_entropy", 2, [[0.0, 1.0], [1.0, 0.5]], r"y holds 0\.5 in row 1, column 1 .* 'binary_cross_entropy' needs 0 or 1"),
+        (
+            "binary_cross_entropy",
+            2,
+            [[0.0, 1.0], [1.0, 0.5]],
+            r"y holds 0\.5 in row 1, column 1 .* 'binary_cross_entropy' needs 0 or 1",
+        ),
         ("binary_cross_entropy", 1, [0, 2], r"y holds 2 in row 1 \(counted from 0\)"),
         ("binary_cross_entropy", 3, [[0, 1]], r"y has shape \(1, 2\) but needs 3 columns, one for each output"),
         ("squared_error", 2, [1.0, 2.0], r"y has shape \(2,\) but needs 2 columns"),

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from oracles import ROUNDING, distance, host
+from oracles import distance, host
 
 import xpnet
 from xpnet import Data, Network, backends
@@ -28,9 +28,9 @@ LIBRARIES = [name for name in BACKENDS if name != "numpy"]
 
 def run(data, rule="sgd", **arguments):
     """Three epochs with everything: sample weights, L2, rows held back, a schedule and a short last batch."""
-    weight = np.random.default_rng(8).uniform(0.5, 2, len(data.x_train))
-    weight = weight if arguments.get("backend") else backends.of(data.x_train).asarray(weight.astype("float32"))
-    given = dict(batch_size=40, epochs=3, weight=weight, l2=1e-3, validation_fraction=0.2) | arguments
+    weight = np.random.default_rng(8).uniform(0.5, 2, data.x_train.shape[0]).astype("float32")
+    there = backends.of(data.x_train).asarray(weight)
+    given = dict(batch_size=40, epochs=3, weight=there, l2=1e-3, validation_fraction=0.2) | arguments
     return list(xpnet.epochs(NETWORK, data, RULES[rule], **given))
 
 

@@ -30,7 +30,7 @@ def told(epoch):
     checkpoint = epoch.checkpoint
     arrays = leaves((checkpoint.params, checkpoint.slots, checkpoint.best_params))
     numbers = (epoch.number, epoch.cost, epoch.train_accuracy, epoch.test_accuracy, epoch.validation_cost)
-    state = (epoch.learning_rate, checkpoint.count, checkpoint.order, checkpoint.best_cost, checkpoint.waited)
+    state = (epoch.learning_rate, checkpoint.steps, checkpoint.order, checkpoint.best_cost, checkpoint.waited)
     return [np.asarray(array).tobytes() for array in arrays], numbers, state
 
 

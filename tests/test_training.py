@@ -128,7 +128,7 @@ def test_the_short_last_batch_is_a_step():
     """Eleven rows in batches of four are three steps an epoch."""
     x, y, _ = rows(11)
     made = list(xpnet.epochs(Network([4, 3]), (x, y), xpnet.sgd(), batch_size=4, epochs=2))
-    assert [epoch.checkpoint.count for epoch in made] == [3, 6]
+    assert [epoch.checkpoint.steps for epoch in made] == [3, 6]
 
 
 def test_test_rows_are_judged_after_the_epoch():

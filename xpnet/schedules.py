@@ -15,6 +15,9 @@ class Constant:
 
     learning_rate: float
 
+    def __post_init__(self) -> None:
+        _check(self.learning_rate)
+
     def __call__(self, epoch: float) -> float:
         """η after so many epochs."""
         return self.learning_rate
@@ -29,7 +32,7 @@ class InverseScaling:
     power: float = 0.5
 
     def __post_init__(self) -> None:
-        _check_length(self.epochs)
+        _check(self.learning_rate, self.epochs)
 
     def __call__(self, epoch: float) -> float:
         """η after so many epochs."""
@@ -45,7 +48,7 @@ class Step:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        _check_length(self.epochs)
+        _check(self.learning_rate, self.epochs)
 
     def __call__(self, epoch: float) -> float:
         """η after so many epochs."""
@@ -61,7 +64,7 @@ class Cosine:
     warm_up: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_length(self.epochs)
+        _check(self.learning_rate, self.epochs)
         if not 0 <= self.warm_up < self.epochs:
             raise InputError(
                 f"warm_up is {self.warm_up}; it must be 0 or more, and end before the {self.epochs} epochs do."
@@ -75,7 +78,9 @@ class Cosine:
         return self.learning_rate * (1 + math.cos(math.pi * fallen)) / 2
 
 
-def _check_length(epochs: float) -> None:
-    """Refuse a schedule that takes no time, or no end of it."""
+def _check(learning_rate: float, epochs: float = 1.0) -> None:
+    """Refuse a rate that leads upwards, and a schedule that takes no time, or no end of it."""
+    if not 0 <= learning_rate < math.inf:
+        raise InputError(f"learning_rate is {learning_rate}; it must be 0 or more.")
     if not 0 < epochs < math.inf:
         raise InputError(f"epochs is {epochs}; a schedule's length must be above 0, and finite.")

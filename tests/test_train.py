@@ -1,0 +1,127 @@
+"""`python -m xpnet.train` trains what its flags say, and tells it in lines, a log and a saved model."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from commands import PYTHON, logged, process, trained
+
+import xpnet
+from xpnet import serialization, train
+
+ONE = ("--epochs", "1")
+
+
+def test_the_defaults_learn_the_digits(tmp_path):
+    """Without any flag 96 % of the test digits are right."""
+    assert trained(tmp_path)[-1]["test_accuracy"] >= 0.96
+
+
+def test_the_first_line_says_what_is_trained_where_on_what(capsys):
+    """Version, library, device, network, number of parameters and data; then a line an epoch."""
+    train.main(["--epochs", "2", "--hidden", "32,16", "--activation", "tanh,relu"])
+    first, *epochs = capsys.readouterr().out.splitlines()
+    assert first == (
+        f"xpnet {xpnet.__version__}, numpy {np.__version__} on cpu: 64-32-16-10 (tanh, relu, softmax), 2,778 parameters; "
+        "digits: 1,437 rows, 360 to test"
+    )
+    assert [line.split()[:2] for line in epochs] == [["epoch", "1"], ["epoch", "2"]]
+
+
+def test_the_log_has_a_line_an_epoch(tmp_path):
+    """Accuracies are fractions, seconds and rate those of training alone."""
+    lines = trained(tmp_path, "--epochs", "3")
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    for line in lines:
+        assert set(line) == {
+            *("epoch", "cost", "train_accuracy", "test_accuracy"),
+            *("learning_rate", "seconds", "samples_per_second"),
+        }
+        assert 0 <= line["train_accuracy"] <= 1
+        assert 0 <= line["test_accuracy"] <= 1
+        assert line["samples_per_second"] == pytest.approx(1437 / line["seconds"])
+
+
+def test_validation_has_its_columns_in_the_log(tmp_path):
+    """Rows that are held back have a cost and an accuracy of their own."""
+    (line,) = trained(tmp_path, *ONE, "--validation-fraction", "0.1", "--patience", "2")
+    assert line["validation_cost"] > 0
+    assert 0 <= line["validation_accuracy"] <= 1
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--hidden", "none"),
+        ("--hidden", "8,8", "--activation", "sigmoid"),
+        ("--activation", "identity"),
+        ("--optimizer", "sgd", "--momentum", "0.5"),
+        ("--optimizer", "nesterov"),
+        ("--optimizer", "adamw", "--l2", "0.001"),
+        ("--schedule", "step:1:0.5"),
+        ("--schedule", "inverse-scaling"),
+        ("--schedule", "cosine"),
+        ("--batch-size", "1000"),
+        ("--seed", "7", "--dtype", "float64"),
+        ("--backend", "numpy", "--device", "cpu"),
+        ("--device", "auto"),
+        ("--preset", "post"),
+    ],
+    ids=" ".join,
+)
+def test_every_flag_trains(tmp_path, flags):
+    """Two epochs of training end with a finite cost that is lower than the first."""
+    first, second = trained(tmp_path, "--epochs", "2", *flags)
+    assert second["cost"] < first["cost"]
+
+
+def test_the_preset_takes_the_posts_network(capsys):
+    """Two hidden layers of 32, sigmoid."""
+    train.main(["--preset", "post", *ONE])
+    assert ": 64-32-32-10 (sigmoid, softmax)," in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("y", "loss", "word"),
+    [
+        (np.arange(40) % 3, "cross_entropy", "train"),
+        (np.stack([np.arange(40) % 2, np.arange(40) // 20], axis=1), "binary_cross_entropy", "train"),
+        (np.linspace(-1, 1, 40), "squared_error", "train"),
+    ],
+)
+def test_ones_own_data_choose_the_loss(tmp_path, y, loss, word):
+    """A file with rows and targets is trained on, with or without rows to test on."""
+    x = np.random.default_rng(4).normal(size=(40, 3))
+    np.savez(tmp_path / "own.npz", x_train=x, y_train=y)
+    (line,) = trained(tmp_path, "--data", tmp_path / "own.npz", *ONE, "--save", tmp_path / "m")
+    assert line["test_accuracy"] is None
+    assert serialization.load(tmp_path / "m").network.loss == loss
+
+
+def test_quiet_prints_nothing(tmp_path):
+    """Neither stdout nor stderr gets a byte."""
+    answer = process("xpnet.train", "--quiet", *ONE)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+
+
+def test_there_is_no_bar_without_a_terminal():
+    """What a script reads holds lines, and nothing on stderr."""
+    answer = process("xpnet.train", *ONE)
+    assert (answer.returncode, answer.stderr, answer.stdout.count("\n")) == (0, "", 2)
+
+
+def test_a_log_is_new_for_a_new_training(tmp_path):
+    """Lines of an earlier training with the same log are gone."""
+    trained(tmp_path, "--epochs", "2")
+    assert len(trained(tmp_path, *ONE)) == 1
+    assert len(logged(tmp_path / "log.jsonl")) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell's pipe")
+def test_a_reader_that_goes_away_is_no_error():
+    """`| head -1` shows a line and no traceback."""
+    line = " ".join(map(repr, [*PYTHON, "-m", "xpnet.train", "--epochs", "300"]))
+    answer = subprocess.run(f"{line} | head -1", shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert answer.stdout.count("\n") == 1
+    assert answer.stderr == ""
