@@ -1,11 +1,13 @@
 """Whatever a user can mend is one sentence on stderr and the exit code 2, from the parser's errors to the disk's."""
 
 import importlib.util
+import os
+import subprocess
 import sys
 
 import numpy as np
 import pytest
-from commands import process, sentence
+from commands import PYTHON, process, sentence
 
 from xpnet import commandline, train
 from xpnet.errors import XpnetError
@@ -36,6 +38,7 @@ WRONG = [
     (["--backend", "mxnet"], r"argument --backend: invalid choice: 'mxnet'"),
     (["--dtype", "float16"], r"argument --dtype: invalid choice: 'float16'"),
     (["--save", "none/m"], r"cannot write none/m: there is no folder none"),
+    (["--save", ""], r"cannot write \.: it is a folder"),
     (["--log", "none/l"], r"cannot write none/l: No such file"),
     (["--resume", "none"], r"none is no readable model"),
     (["--optimizer", "sgd", "--learning-rate", "1e30"], r"the cost is no longer finite in epoch 1, at learning rate"),
@@ -55,6 +58,30 @@ def test_every_mistake_has_its_sentence(flags, message, tmp_path, monkeypatch):
 def test_a_process_prints_the_sentence_and_exits_with_2(flags, tmp_path):
     """One line on stderr, nothing on stdout, no traceback."""
     sentence(process("xpnet.train", *flags, cwd=tmp_path))
+
+
+def test_a_mistake_leaves_an_old_log_alone(tmp_path):
+    """A log is begun anew when the training is, not by a command that trains nothing."""
+    log = tmp_path / "log"
+    log.write_text("old\n")
+    with pytest.raises(XpnetError):
+        train.main(["--epochs", "0", "--log", str(log)])
+    assert log.read_text() == "old\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a disk that is always full")
+def test_a_full_disk_is_a_sentence():
+    """A log that can no longer be written is told as any other mistake."""
+    answer = process("xpnet.train", "--quiet", "--epochs", "1", "--log", "/dev/full")
+    assert sentence(answer) == "cannot write /dev/full: No space left on device."
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell that closes stdout")
+def test_a_closed_stdout_is_no_error():
+    """Whoever closes stdout wants no lines, and gets the training."""
+    line = " ".join(map(repr, [*PYTHON, "-m", "xpnet.train", "--epochs", "1"]))
+    answer = subprocess.run(f"{line} >&-", shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="CuPy is installed")

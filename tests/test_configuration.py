@@ -94,9 +94,34 @@ def test_a_resumed_training_keeps_its_configuration():
     kept = configure({"hidden": (7,), "epochs": 3})
     assert resumed(kept.__dict__, {"hidden": (7,)}, None, "m") == kept
     assert resumed(kept.__dict__, {"epochs": 6}, None, "m").epochs == 6
+    assert resumed(kept.__dict__, {"device": "cpu", "backend": "auto"}, None, "m") == kept
     with pytest.raises(InputError, match="--hidden none contradicts m, which was trained with 7; leave the flag out"):
         resumed(kept.__dict__, {"hidden": ()}, None, "m")
-    with pytest.raises(InputError, match="--patience 3 contradicts m, which was trained with nothing"):
+    with pytest.raises(InputError, match="--patience 3 contradicts m, which was trained without it; leave"):
         resumed(kept.__dict__, {"patience": 3}, None, "m")
     with pytest.raises(InputError, match="m was not trained by this command"):
         resumed({}, {}, None, "m")
+
+
+def test_a_resumed_momentum_may_be_named_again():
+    """The rule that a momentum belongs to is the saved one; where that has none, the flag is refused as ever."""
+    for flags in ({"optimizer": "sgd", "momentum": 0.8}, {"optimizer": "nesterov", "momentum": 0.8}):
+        kept = configure(flags)
+        assert resumed(kept.__dict__, {"momentum": 0.8}, None, "m") == kept == resumed(kept.__dict__, flags, None, "m")
+        with pytest.raises(InputError, match=r"--momentum 0\.5 contradicts m, which was trained with 0\.8"):
+            resumed(kept.__dict__, {"momentum": 0.5}, None, "m")
+    with pytest.raises(InputError, match="--momentum goes with"):
+        resumed(configure({}).__dict__, {"momentum": 0.8}, None, "m")
+
+
+def test_cupy_has_its_own_device():
+    """The device is the CPU where none is named, but for CuPy, which has none."""
+    assert (configure({}).device, configure({"backend": "torch"}).device) == ("cpu", "cpu")
+    assert configure({"backend": "cupy"}).device == "cuda"
+    assert configure({"backend": "cupy", "device": "cuda:1"}).device == "cuda:1"
+
+
+def test_an_activation_is_checked_where_there_is_no_hidden_layer():
+    """A name that is none is refused although nothing would use it."""
+    with pytest.raises(InputError, match="activation is 'swish'"):
+        configure({"hidden": (), "activation": ("swish",)}).network(load("digits"))

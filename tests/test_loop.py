@@ -109,7 +109,7 @@ def test_params_are_copies_that_stay():
 def test_validation_rows(fraction, held_back):
     """The fraction of rows held back is rounded, every row is on one side, and a side without rows is refused."""
     if held_back is None:
-        with pytest.raises(ValueError, match=rf"validation_fraction is {fraction}, which leaves \d+ of 40 rows"):
+        with pytest.raises(ValueError, match=rf"validation_fraction is {fraction}, which holds back \d+ of 40 rows"):
             run(NETWORK, rows(), validation_fraction=fraction)
         return
     kept, held = split(40, fraction, seed=3)

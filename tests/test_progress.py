@@ -1,10 +1,15 @@
 """The progress bar: on a terminal only, with the running cost and the accuracy over the last samples."""
 
+import contextlib
 import io
+import os
+import re
+import subprocess
 import sys
 
 import numpy as np
 import pytest
+from commands import PYTHON
 
 from xpnet.progress import LAST, Bar
 
@@ -77,3 +82,21 @@ def test_nothing_on_a_terminal_where_it_is_not_wanted(monkeypatch):
     with Bar(False, "epoch", 10, True) as bar:
         assert not bar.shown
     assert terminal.getvalue() == ""
+
+
+def test_a_training_on_a_terminal_shows_it():
+    """On a terminal the command draws the bar on stderr, with cost and accuracy; the lines go to stdout as ever."""
+    termios = pytest.importorskip("termios")
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 120))
+    line = [*PYTHON, "-m", "xpnet.train", "--epochs", "2", "--batch-size", "1", "--hidden", "512,512"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
+        os.close(theirs)
+        drawn = b""
+        with contextlib.suppress(OSError):  # Linux ends a terminal that nobody holds with an error.
+            while part := os.read(ours, 4096):
+                drawn += part
+        os.close(ours)
+        lines = process.stdout.read().splitlines()
+    assert [text.split()[0] for text in lines] == ["xpnet", "epoch", "epoch"]
+    assert re.search(r"epoch 1/2: +\d+%.*cost \d\.\d{4}, last 1000: \d+\.\d%", drawn.decode())

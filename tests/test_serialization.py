@@ -1,5 +1,6 @@
 """Saved models come back as they were, and a file that is not one is told apart in a sentence."""
 
+import contextlib
 import json
 import os
 
@@ -108,6 +109,28 @@ def test_other_files_are_no_models(tmp_path):
             serialization.load(name)
 
 
+@pytest.mark.parametrize("dtype", ["BF16", "F8_E4M3"])
+def test_tensors_that_numpy_lacks_are_another_programs(tmp_path, dtype):
+    """A file with types of language models is told apart without reading what NumPy cannot hold."""
+    header = json.dumps({"x": {"dtype": dtype, "shape": [0], "data_offsets": [0, 0]}}).encode()
+    (tmp_path / "m").write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(ModelFileError, match="was not written by xpnet"):
+        serialization.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bytes_changed_at_random_are_no_other_error(path, seed):
+    """A file whose header lost some bytes is a model or a ModelFileError, never another exception."""
+    rng, whole = np.random.default_rng(seed), path.read_bytes()
+    header = int.from_bytes(whole[:8], "little")
+    for _ in range(20):
+        changed = bytearray(whole)
+        changed[int(rng.integers(8 + header))] = int(rng.integers(256))
+        path.write_bytes(changed)
+        with contextlib.suppress(ModelFileError):
+            serialization.load(path)
+
+
 def rewritten(path, change):
     """The file with its metadata or tensors changed."""
     with safetensors.safe_open(path, framework="numpy") as file:
@@ -144,7 +167,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(path, monkeypatch, call)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, call, fail)
-    with pytest.raises(ModelFileError, match="cannot write .*: No space left on device"):
+    with pytest.raises(ModelFileError, match=r"cannot write .*: No space left on device"):
         serialization.save(path, NETWORK, NETWORK.init(9))
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]

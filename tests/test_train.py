@@ -23,8 +23,8 @@ def test_the_first_line_says_what_is_trained_where_on_what(capsys):
     train.main(["--epochs", "2", "--hidden", "32,16", "--activation", "tanh,relu"])
     first, *epochs = capsys.readouterr().out.splitlines()
     assert first == (
-        f"xpnet {xpnet.__version__}, numpy {np.__version__} on cpu: 64-32-16-10 (tanh, relu, softmax), 2,778 parameters; "
-        "digits: 1,437 rows, 360 to test"
+        f"xpnet {xpnet.__version__}, numpy {np.__version__} on cpu: 64-32-16-10 (tanh, relu, softmax), "
+        "2,778 parameters; digits: 1,437 rows, 360 to test"
     )
     assert [line.split()[:2] for line in epochs] == [["epoch", "1"], ["epoch", "2"]]
 

@@ -142,6 +142,21 @@ def test_control_c_keeps_the_last_complete_epoch(tmp_path):
     train.main(["--resume", str(tmp_path / "m"), "--epochs", str(done + 1), "--quiet"])
 
 
+def test_an_interrupt_names_the_file_that_holds_the_epoch(tmp_path, monkeypatch):
+    """Before the first new epoch that is the file that was resumed, not the one still to be written."""
+    train.main([*SMALL, "--epochs", "1", "--save", str(tmp_path / "one")])
+
+    def interrupted(*arguments, **options):
+        yield from ()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "epochs", interrupted)
+    with pytest.raises(KeyboardInterrupt, match=r"interrupted after epoch 1; .*one holds epoch 1\."):
+        train.main(["--resume", str(tmp_path / "one"), "--epochs", "2", "--save", str(tmp_path / "two"), "--quiet"])
+    with pytest.raises(KeyboardInterrupt, match=r"interrupted after epoch 0\."):
+        train.main([*SMALL, "--save", str(tmp_path / "three")])
+
+
 def test_only_models_are_resumed(tmp_path):
     """A file that is none is told in a sentence, and nothing is written."""
     (tmp_path / "m").write_bytes(b"no model")

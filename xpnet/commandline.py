@@ -52,7 +52,8 @@ def run(command: Callable[[list[str]], None]) -> NoReturn:
     """Run a command and leave: 0, or 2 with a sentence for what the user can mend, or 130 for Ctrl-C."""
     try:
         command(sys.argv[1:])
-        sys.stdout.flush()
+        # Unlike sys.stdout.flush() this also does where stdout is closed.
+        print(end="", flush=True)
     except XpnetError as error:
         leave(2, str(error))
     except KeyboardInterrupt as stop:

@@ -71,14 +71,14 @@ class Configuration:
     validation_fraction: float = 0.0
     seed: int = 0
     dtype: str = "float32"
-    device: str | None = None
-    backend: str | None = None
+    device: str = "cpu"
+    backend: str = "auto"
     fingerprint: str = ""
 
     def network(self, data: Data) -> Network:
         """The network for these data: an input for each column, outputs and loss as the targets ask for."""
         loss, outputs = task(data.y_train, name="y_train")
-        activation = self.activation * len(self.hidden) if len(self.activation) == 1 else self.activation
+        activation = self.activation[0] if len(self.activation) == 1 else self.activation
         return Network((data.x_train.shape[1], *self.hidden, outputs), activation, loss, data.scale)
 
     def rule(self) -> Optimizer:
@@ -102,6 +102,9 @@ def configure(flags: dict[str, Any], preset: str | None = None) -> Configuration
     if optimizer != Configuration.optimizer:
         # The rate that stands with the data is for the default rule.
         values["learning_rate"] = asked.get("learning_rate", RATES[optimizer])
+    if asked.get("backend") == "cupy":
+        # It has no CPU.
+        values.setdefault("device", "cuda")
     configuration = Configuration(**values)
     if configuration.schedule == "cosine":
         # Its length stays what it is now, however far a resumed training goes.
@@ -115,12 +118,13 @@ def resumed(saved: dict[str, Any], flags: dict[str, Any], preset: str | None, pa
         raise InputError(f"{path} was not trained by this command, so it cannot be resumed.")
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()}
     kept = Configuration(**values)
-    asked = _asked(flags, preset)
+    asked = _asked(flags, preset, kept.optimizer)
     for name, value in asked.items():
-        if name != "epochs" and value != getattr(kept, name):
-            flag = name.replace("_", "-")
+        before = getattr(kept, name)
+        if name != "epochs" and value != before:
+            how = "without it" if before is None else f"with {spelled(before)}"
             raise InputError(
-                f"--{flag} {spelled(value)} contradicts {path}, which was trained with {spelled(getattr(kept, name))}; "
+                f"--{name.replace('_', '-')} {spelled(value)} contradicts {path}, which was trained {how}; "
                 "leave the flag out, or start anew without --resume."
             )
     return replace(kept, epochs=asked.get("epochs", kept.epochs))
@@ -144,15 +148,15 @@ def spelled(value: Any) -> str:
     """A value as its flag takes it."""
     if isinstance(value, tuple):
         return ",".join(map(str, value)) or "none"
-    return "nothing" if value is None else str(value)
+    return str(value)
 
 
-def _asked(flags: dict[str, Any], preset: str | None) -> dict[str, Any]:
-    """Flags over a preset; plain SGD with a momentum is the momentum rule."""
+def _asked(flags: dict[str, Any], preset: str | None, optimizer: str = Configuration.optimizer) -> dict[str, Any]:
+    """Flags over a preset; plain SGD with a momentum is the momentum rule, `optimizer` the one where none is named."""
     asked = {**(PRESETS[preset] if preset else {}), **flags}
     if "momentum" in asked:
         if asked.get("optimizer") == "sgd":
             asked["optimizer"] = "momentum"
-        if asked.get("optimizer") not in WITH_MOMENTUM:
+        if asked.get("optimizer", optimizer) not in WITH_MOMENTUM:
             raise InputError("--momentum goes with --optimizer sgd, momentum or nesterov.")
     return asked

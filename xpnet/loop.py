@@ -131,7 +131,7 @@ def split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np
     """The indices of n rows, those to train on and those held back, each in rising order."""
     held_back = round(n * validation_fraction)
     if validation_fraction and not 0 < held_back < n:
-        raise InputError(f"validation_fraction is {validation_fraction}, which leaves {n - held_back} of {n} rows.")
+        raise InputError(f"validation_fraction is {validation_fraction}, which holds back {held_back} of {n} rows.")
     rows = generator(seed, "validation").permutation(n)
     return np.sort(rows[held_back:]), np.sort(rows[:held_back])
 

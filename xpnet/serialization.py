@@ -95,12 +95,13 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
+            # Before any tensor: NumPy lacks types that other programs' files may hold.
+            if "xpnet" not in metadata:
+                raise ModelFileError(f"{path} is a safetensors file, but was not written by xpnet.")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (OSError, safetensors.SafetensorError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ModelFileError(f"{path} is no readable model: {why}.") from error
-    if "xpnet" not in metadata:
-        raise ModelFileError(f"{path} is a safetensors file, but was not written by xpnet.")
     try:
         about = json.loads(metadata["xpnet"])
         if about["format"] > FORMAT:

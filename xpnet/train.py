@@ -2,9 +2,8 @@
 
 import json
 from argparse import SUPPRESS
-from contextlib import ExitStack
 from dataclasses import asdict, replace
-from typing import IO, Any
+from typing import Any
 
 from xpnet import __version__, backends, serialization
 from xpnet.activations import ACTIVATIONS
@@ -30,7 +29,7 @@ def main(arguments: list[str]) -> None:
     if resume is None:
         configuration = configure(flags, preset)
     else:
-        save = save or resume
+        save = resume if save is None else save
         model = serialization.load(resume)
         configuration, checkpoint = resumed(model.configuration, flags, preset, resume), model.checkpoint
         check_unfinished(configuration, checkpoint, resume)
@@ -43,46 +42,45 @@ def main(arguments: list[str]) -> None:
     configuration = replace(configuration, fingerprint=fingerprint)
     network = configuration.network(data)
 
-    with ExitStack() as files:
-        log = files.enter_context(opened(log, "a" if resume else "w")) if log else None
-        if save:
-            serialization.check_writable(save)
-        records = epochs(
-            network,
-            data,
-            optimizer,
-            batch_size=configuration.batch_size,
-            epochs=configuration.epochs,
-            seed=configuration.seed,
-            backend=here.name,
-            device=here.device_name,
-            dtype=configuration.dtype,
-            l2=configuration.l2,
-            validation_fraction=configuration.validation_fraction,
-            patience=configuration.patience,
-            resume=checkpoint,
-            progress=not quiet,
+    if save is not None:
+        serialization.check_writable(save)
+    records = epochs(
+        network,
+        data,
+        optimizer,
+        batch_size=configuration.batch_size,
+        epochs=configuration.epochs,
+        seed=configuration.seed,
+        backend=here.name,
+        device=here.device_name,
+        dtype=configuration.dtype,
+        l2=configuration.l2,
+        validation_fraction=configuration.validation_fraction,
+        patience=configuration.patience,
+        resume=checkpoint,
+        progress=not quiet,
+    )
+    if log is not None:
+        write(log, "", mode="a" if resume else "w")
+    if not quiet:
+        rows = f"{len(data.x_train):,} rows" + ("" if data.x_test is None else f", {len(data.x_test):,} to test")
+        print(
+            f"xpnet {__version__}, {here}: {network}, {network.parameter_count:,} parameters; {data.name}: {rows}",
+            flush=True,
         )
-        if not quiet:
-            rows = f"{len(data.x_train):,} rows" + ("" if data.x_test is None else f", {len(data.x_test):,} to test")
-            print(
-                f"xpnet {__version__}, {here}: {network}, {network.parameter_count:,} parameters; {data.name}: {rows}",
-                flush=True,
-            )
-        number = checkpoint.epoch if checkpoint else 0
-        try:
-            for epoch in records:
-                if save:
-                    settings = asdict(configuration)
-                    serialization.save(save, network, epoch.best_params, epoch.checkpoint, settings)
-                number = epoch.number
-                if log:
-                    print(json.dumps(logged(epoch)), file=log, flush=True)
-                if not quiet:
-                    print(epoch, flush=True)
-        except KeyboardInterrupt:
-            kept = f"; {save} holds epoch {number}." if save and number else "."
-            raise KeyboardInterrupt(f"interrupted after epoch {number}{kept}") from None
+    number, held = (checkpoint.epoch if checkpoint else 0), resume
+    try:
+        for epoch in records:
+            if save is not None:
+                serialization.save(save, network, epoch.best_params, epoch.checkpoint, asdict(configuration))
+            number, held = epoch.number, save
+            if log is not None:
+                write(log, json.dumps(logged(epoch)) + "\n")
+            if not quiet:
+                print(epoch, flush=True)
+    except KeyboardInterrupt:
+        kept = f"; {held} holds epoch {number}." if held else "."
+        raise KeyboardInterrupt(f"interrupted after epoch {number}{kept}") from None
 
 
 def check_unfinished(configuration: Configuration, done: Checkpoint | None, path: str) -> None:
@@ -97,10 +95,11 @@ def check_unfinished(configuration: Configuration, done: Checkpoint | None, path
         )
 
 
-def opened(path: str, mode: str) -> IO[str]:
-    """The log file."""
+def write(path: str, text: str, mode: str = "a") -> None:
+    """Add to the log file, or begin it anew."""
     try:
-        return open(path, mode, encoding="utf-8")
+        with open(path, mode, encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}.") from error
 
