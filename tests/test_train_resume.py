@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from commands import PYTHON, logged, process, sentence
 
+import xpnet
 from xpnet import serialization, train
 from xpnet.errors import InputError, ModelFileError
 
@@ -161,6 +162,10 @@ def test_only_models_are_resumed(tmp_path):
     """A file that is none is told in a sentence, and nothing is written."""
     (tmp_path / "m").write_bytes(b"no model")
     with pytest.raises(ModelFileError, match="is no readable model"):
+        train.main(["--resume", str(tmp_path / "m")])
+    network = xpnet.Network([64, 10])
+    serialization.save(tmp_path / "m", network, network.init(), configuration={"hidden": []})
+    with pytest.raises(InputError, match="holds parameters only, no training that could go on"):
         train.main(["--resume", str(tmp_path / "m")])
     answer = process("xpnet.train", "--resume", tmp_path / "none")
     assert "none is no readable model: No such file" in sentence(answer)

@@ -7,7 +7,7 @@ from typing import Any
 
 from xpnet import __version__, backends, serialization
 from xpnet.activations import ACTIVATIONS
-from xpnet.commandline import Parser, number, run, whole_number
+from xpnet.commandline import Parser, number, run, uninterrupted, whole_number
 from xpnet.configuration import PRESETS, RULES, Configuration, configure, resumed
 from xpnet.data import load
 from xpnet.errors import InputError
@@ -71,11 +71,12 @@ def main(arguments: list[str]) -> None:
     number, held = (checkpoint.epoch if checkpoint else 0), resume
     try:
         for epoch in records:
-            if save is not None:
-                serialization.save(save, network, epoch.best_params, epoch.checkpoint, asdict(configuration))
-            number, held = epoch.number, save
-            if log is not None:
-                write(log, json.dumps(logged(epoch)) + "\n")
+            with uninterrupted():
+                if save is not None:
+                    serialization.save(save, network, epoch.best_params, epoch.checkpoint, asdict(configuration))
+                if log is not None:
+                    write(log, json.dumps(logged(epoch)) + "\n")
+                number, held = epoch.number, save
             if not quiet:
                 print(epoch, flush=True)
     except KeyboardInterrupt:
