@@ -2,16 +2,20 @@
 
 from xpnet import __version__
 from xpnet.backends import installed
-from xpnet.commandline import run
+from xpnet.commandline import Parser, run
 
 COMMANDS = {
     "python -m xpnet.train": "train a network on digits, MNIST or your own data",
     "python -m xpnet.predict": "predict and judge with a saved model",
 }
 
+EXAMPLES = """example:
+  python -m xpnet"""
+
 
 def main(arguments: list[str]) -> None:
     """Print both lists."""
+    Parser("xpnet", "List the commands, and the array libraries that they can use here.", EXAMPLES).parse_args(arguments)
     print(f"xpnet {__version__}\n\ncommands (each has --help):")
     for command, purpose in COMMANDS.items():
         print(f"  {command:<25} {purpose}")

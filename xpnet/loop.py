@@ -113,7 +113,7 @@ def _start(
     network: Network, optimizer: Optimizer, here: Backend, dtype: str, params: Params, order: Mapping[str, Any]
 ) -> Checkpoint:
     """Before the first epoch."""
-    params = network.checked_params(backends.moved(params, here))
+    params = backends.moved(network.checked_params(params), here)
     params = here.copy(map_arrays(lambda array: here.asarray(array, dtype), params))
     return Checkpoint(
         epoch=0,

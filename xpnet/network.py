@@ -1,5 +1,6 @@
 """A network's shape, and what can be asked of it on arrays of any kind."""
 
+import operator
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Network:
     input_scale: float | None = None
 
     def __post_init__(self) -> None:
-        sizes = tuple(int(size) for size in self.sizes)
+        sizes = tuple(operator.index(size) for size in self.sizes)
         if len(sizes) < 2 or min(sizes) < 1:
             raise InputError(f"sizes is {list(self.sizes)}; it needs two or more positive numbers, inputs first.")
         hidden = len(sizes) - 2
@@ -185,11 +186,13 @@ class Network:
         """Within: where x lies, the parameters copied there, and the rows checked and encoded."""
         here = backends.of(x=x, y=y, weight=weight)
         with here.current():
-            params = self.checked_params(backends.moved(params, here))
+            params = backends.moved(self.checked_params(params), here)
             yield here, params, self.batch(here, dtype_name(params[0].w), x, y, weight)
 
     def checked_params(self, params: Params) -> Params:
         """The parameters, if their shapes are this network's."""
+        if not (isinstance(params, tuple) and all(isinstance(layer, Layer) for layer in params)):
+            raise InputError(f"params is a {type(params).__name__}; give what init or epoch.params holds, Layer tuples.")
         came = [tuple(layer.w.shape) for layer in params]
         needed = list(zip(self.sizes[1:], self.sizes[:-1], strict=True))
         if came != needed or [tuple(layer.b.shape) for layer in params] != [(d_out,) for d_out, _ in needed]:
