@@ -101,10 +101,9 @@ class Backend:
             metrics.append(measured)
         return carry, tuple(self.xp.stack(column) for column in zip(*metrics, strict=True))
 
-    def take(self, data: Batch, rows: Array) -> Batch:
-        """Those rows of a data set."""
-        batch: Batch = map_arrays(lambda array: self.xp.take(array, rows, axis=0), data)
-        return batch
+    def take(self, data: Any, rows: Array) -> Any:
+        """Those rows of an array, or of each in a tuple."""
+        return map_arrays(lambda array: self.xp.take(array, rows, axis=0), data)
 
     def map_rows(self, function: Callable[[Any, Any], Any], params: Any, data: Any, chunk: int) -> Any:
         """Apply `function(params, rows)` to a data set in chunks of rows, and join the results.
