@@ -61,12 +61,13 @@ def backends(session: nox.Session, library: str) -> None:
 
 @nox.session
 def shapes(session: nox.Session) -> None:
-    """Test with every array's shape checked against the signatures, at run time."""
-    # Without torch and ndonnx, whose compiler and whose arrays these checks do not go with: their tests skip.
+    """Test with the shapes in the mathematics' signatures checked at run time."""
+    # Where torch and ndonnx are not installed: its compiler and its arrays do not go with these checks.
     session.install("-e", ".", *groups("test", "shapes"))
-    # The tower lets an int be a float, as every type checker does.
-    checker = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
-    session.run("pytest", f"--jaxtyping-packages=xpnet,{checker}", *session.posargs)
+    # Not the network: what users bring is its own to check, with sentences for errors.
+    contracts = PYPROJECT["tool"]["importlinter"]["contracts"]
+    (mathematics,) = (contract["source_modules"] for contract in contracts if "mathematics knows" in contract["name"])
+    session.run("pytest", f"--jaxtyping-packages={','.join(mathematics)},beartype.beartype", *session.posargs)
 
 
 def on_mnist(session: nox.Session, which: str) -> None:

@@ -15,7 +15,7 @@ EXAMPLES = """example:
 
 def main(arguments: list[str]) -> None:
     """Print both lists."""
-    Parser("xpnet", "List the commands, and the array libraries that they can use here.", EXAMPLES).parse_args(arguments)
+    Parser("xpnet", "List the commands and the array libraries.", EXAMPLES).parse_args(arguments)
     print(f"xpnet {__version__}\n\ncommands (each has --help):")
     for command, purpose in COMMANDS.items():
         print(f"  {command:<25} {purpose}")

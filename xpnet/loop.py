@@ -1,7 +1,7 @@
 """The training loop: a generator of epochs, on any backend."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ DTYPES = ("float32", "float64")
 
 def epochs(
     network: Network,
-    data: Data | tuple[Array, Array],
+    data: Data | Sequence[Array],
     optimizer: Optimizer,
     *,
     params: Params | None = None,

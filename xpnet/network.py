@@ -192,7 +192,7 @@ class Network:
     def checked_params(self, params: Params) -> Params:
         """The parameters, if their shapes are this network's."""
         if not (isinstance(params, tuple) and all(isinstance(layer, Layer) for layer in params)):
-            raise InputError(f"params is a {type(params).__name__}; give what init or epoch.params holds, Layer tuples.")
+            raise InputError(f"params is a {type(params).__name__}; give what init or epoch.params holds.")
         came = [tuple(layer.w.shape) for layer in params]
         needed = list(zip(self.sizes[1:], self.sizes[:-1], strict=True))
         if came != needed or [tuple(layer.b.shape) for layer in params] != [(d_out,) for d_out, _ in needed]:

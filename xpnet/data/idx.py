@@ -2,11 +2,11 @@
 
 import gzip
 import hashlib
+import io
 import math
 import os
 import zlib
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def digest(array: np.ndarray) -> str:
     return content.hexdigest()
 
 
-def _parse(stream: BinaryIO | gzip.GzipFile, path: Path | str, *, most: int) -> np.ndarray:
+def _parse(stream: io.BufferedIOBase, path: Path | str, *, most: int) -> np.ndarray:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or not 1 <= magic[3] <= MOST_AXES:
         raise DataError(f"{path}: not an IDX file, it starts with the bytes {magic.hex(' ') or '(none)'}")
