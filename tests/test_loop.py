@@ -172,7 +172,7 @@ def test_weights_are_repetitions():
     """A weight of 3 is a row that stands there three times."""
     (x, y), times = rows(), np.random.default_rng(1).integers(1, 4, 40)
     weighted = run(NETWORK, (x, y), weight=times, batch_size=40, l2=0.01)
-    repeated = run(NETWORK, (np.repeat(x, times, axis=0), np.repeat(y, times)), batch_size=times.sum(), l2=0.01)
+    repeated = run(NETWORK, (np.repeat(x, times, axis=0), np.repeat(y, times)), batch_size=int(times.sum()), l2=0.01)
     for one, other in zip(weighted, repeated, strict=True):
         assert distance(one.params, other.params) < TOLERANCE
         assert one.cost == pytest.approx(other.cost, rel=TOLERANCE)
