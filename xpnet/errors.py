@@ -27,3 +27,7 @@ class MissingExtraError(XpnetError, ImportError):
 
 class DivergenceError(XpnetError, ArithmeticError):
     """A cost that is no longer finite."""
+
+
+class CaptureError(XpnetError, TypeError):
+    """A function that cannot be captured; the message names the operation and the line."""

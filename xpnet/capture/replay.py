@@ -1,0 +1,104 @@
+"""Runs a plan with NumPy: a flat list of calls, each with its arrays and the buffer for its result bound in advance.
+
+Bit for bit what the function gives when it is simply called, without making an array on the way.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xpnet.capture.graph import VIEWS, Operation, Value
+from xpnet.capture.operations import ELEMENTWISE, REDUCTIONS, SEARCHES
+from xpnet.capture.plan import Plan
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class Replay:
+    """A plan with its buffers; for one thread at a time."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._memory = plan.memory()
+        self._scratch = self._memory.scratch()
+        self._fed = [np.empty(value.shape, value.dtype) for value in plan.fed]
+        self._inputs: list[np.ndarray] = []
+        self._calls: list[Call] = []
+        self._given: list[np.ndarray] = []
+        self._copies: list[Call] = []
+
+    def gathered(
+        self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], rows: np.ndarray, results: Sequence[np.ndarray]
+    ) -> None:
+        """Run a step for each line of `rows`, on those rows of the data; the carry is overwritten.
+
+        Args:
+            carry: Contiguous arrays that can be written to.
+            data: What each step is fed with rows of.
+            rows: Row indices that are in range, (steps, rows a step).
+            results: What takes each step's results, (steps, ...).
+        """
+        self._bind([*carry, *self._fed])
+        feeds = list(zip(data, self._fed, strict=True))
+        for i, chosen in enumerate(rows):
+            for array, buffer in feeds:
+                # Of take's modes this one needs no buffer of its own.
+                array.take(chosen, 0, buffer, "clip")
+            self._step(i, results)
+
+    def sliced(self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
+        """Run a step for each stretch of rows, in order, as many as there are results; the data are not copied."""
+        rows = self.plan.fed[0].shape[0]
+        for i in range(len(results[0])):
+            self._bind([*carry, *(array[i * rows : (i + 1) * rows] for array in data)])
+            self._step(i, results)
+
+    def _step(self, i: int, results: Sequence[np.ndarray]) -> None:
+        for function, arguments in self._calls:
+            function(*arguments)
+        for result, value in zip(results, self._given, strict=True):
+            result[i] = value
+        for function, arguments in self._copies:
+            function(*arguments)
+
+    def _bind(self, inputs: list[np.ndarray]) -> None:
+        """Make the calls for these arrays, unless they are made for them already."""
+        if self._inputs and all(a is b for a, b in zip(inputs, self._inputs, strict=True)):
+            return
+        graph = self.plan.graph
+        arrays = self._memory.arrays(graph, inputs, self._scratch)
+        self._calls = []
+        for operation in graph.operations:
+            if operation.name == "full":
+                arrays[operation.output].fill(operation.options[2])
+            elif operation.name not in VIEWS:
+                self._calls += calls(operation, arrays)
+        self._given = [arrays[value] for value in self.plan.results]
+        self._copies = [(np.copyto, (inputs[i], arrays[value])) for value, i in self._memory.copies]
+        self._inputs = inputs
+
+
+def calls(operation: Operation, arrays: Mapping[Value, np.ndarray]) -> list[Call]:
+    """What NumPy is to be asked for an operation."""
+    name, out = operation.name, arrays[operation.output]
+    # A Python number costs a call a microsecond more than an array of it.
+    dtype = np.result_type(*(value.dtype if isinstance(value, Value) else value for value in operation.inputs))
+    inputs = [arrays[v] if isinstance(v, Value) else np.asarray(v, dtype) for v in operation.inputs]
+    if name in ELEMENTWISE:
+        return [(ELEMENTWISE[name], (*inputs, out))]
+    if name == "matmul":
+        return [(np.matmul, (*inputs, out))]
+    if name in REDUCTIONS:
+        return [(REDUCTIONS[name].reduce, (*inputs, *operation.options, None, out, True))]
+    if name in SEARCHES:
+        (axis,) = operation.options
+        return [(getattr(inputs[0], name), (axis, out.reshape(out.shape[:axis] + out.shape[axis + 1 :])))]
+    if name == "astype":
+        return [(np.copyto, (out, *inputs, "unsafe"))]
+    if name == "copy":
+        return [(np.copyto, (out, *inputs))]
+    if name == "take":
+        return [(inputs[0].take, (inputs[1], *operation.options, out))]
+    condition, one, other = inputs
+    return [(np.copyto, (out, other)), (np.copyto, (out, one, "same_kind", condition))]
