@@ -8,9 +8,10 @@ import numpy as np
 
 from xpnet._typing import Array, Batch, Layer, Params
 from xpnet.activations import ACTIVATIONS
-from xpnet.backends import Backend, map_arrays
+from xpnet.backends import Backend
 from xpnet.losses import LOSSES
 from xpnet.step import Model
+from xpnet.trees import arrays_in, map_arrays
 
 ROUNDING = {"float32": 1e-5, "float64": 1e-12}
 """How far two ways to compute the same may be apart, by dtype."""
@@ -129,16 +130,9 @@ def host(backend: Backend, tree: Any) -> Any:
     return map_arrays(backend.to_host, tree)
 
 
-def leaves(tree: Any) -> list[Any]:
-    """The arrays in nested tuples, in order."""
-    if tree is None:
-        return []
-    return [leaf for branch in tree for leaf in leaves(branch)] if isinstance(tree, tuple) else [tree]
-
-
 def distance(found: Any, wanted: Any) -> float:
     """‖a − b‖ / ‖b‖ of two NumPy arrays; of nested tuples of them, the largest of any array."""
-    pairs = list(zip(leaves(found), leaves(wanted), strict=True))
+    pairs = list(zip(arrays_in(found), arrays_in(wanted), strict=True))
     assert all(np.shape(a) == np.shape(b) for a, b in pairs), [(np.shape(a), np.shape(b)) for a, b in pairs]
     norms = [(np.linalg.norm(np.asarray(a, float) - np.asarray(b, float)), np.linalg.norm(b)) for a, b in pairs]
     return max(float(off / norm) if norm else float(off) for off, norm in norms)

@@ -7,7 +7,9 @@ import pytest
 
 from xpnet import backends
 from xpnet._typing import Array, Batch, Namespace
-from xpnet.backends import Backend, Step, dtype_name, map_arrays
+from xpnet.backends import Backend, dtype_name
+from xpnet.errors import DeviceError, InputError
+from xpnet.trees import map_arrays
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
@@ -19,17 +21,18 @@ class Fit(NamedTuple):
     count: Array
 
 
-def descent(xp: Namespace) -> Step:
+def descent(carry: Fit, batch: Batch, *, xp: Namespace) -> tuple[Fit, tuple[Array, Array]]:
     """Gradient descent on a weighted linear fit; the metrics are the batch's squared error and its largest."""
+    error = batch.x @ carry.w - batch.y
+    if batch.weight is not None:
+        error = error * batch.weight[:, None]
+    w = carry.w - 0.1 * (xp.matrix_transpose(batch.x) @ error)
+    return Fit(w, carry.count + 1), (xp.sum(error * error), xp.max(xp.abs(error)))
 
-    def step(carry: Fit, batch: Batch) -> tuple[Fit, tuple[Array, Array]]:
-        error = batch.x @ carry.w - batch.y
-        if batch.weight is not None:
-            error = error * batch.weight[:, None]
-        w = carry.w - 0.1 * (xp.matrix_transpose(batch.x) @ error)
-        return Fit(w, carry.count + 1), (xp.sum(error * error), xp.max(xp.abs(error)))
 
-    return step
+def times(params: Array, x: Array, *, xp: Namespace) -> Array:
+    """A product of rows."""
+    return xp.matmul(x, params)
 
 
 def problem(backend: Backend, dtype: str, weighted: bool = False) -> tuple[Fit, Batch]:
@@ -42,10 +45,10 @@ def problem(backend: Backend, dtype: str, weighted: bool = False) -> tuple[Fit, 
 
 def by_hand(backend: Backend, carry: Fit, data: Batch, rows: np.ndarray) -> tuple[Fit, list[tuple[Any, ...]]]:
     """The same steps in NumPy, one after another."""
-    step, host, measured = descent(np), map_arrays(backend.to_host, data), []
-    carry = map_arrays(backend.to_host, carry)
+    host, carry = map_arrays(backend.to_host, (data, carry))
+    measured = []
     for line in rows:
-        carry, metrics = step(carry, Batch(*(None if array is None else array[line] for array in host)))
+        carry, metrics = descent(carry, map_arrays(lambda array, line=line: array[line], host), xp=np)
         measured.append(metrics)
     return carry, measured
 
@@ -114,7 +117,7 @@ def test_a_block_is_its_steps_one_after_another(
     rows = np.random.default_rng(3).integers(0, 7, (steps, batch))
     wanted, measured = by_hand(backend, carry, data, rows)
 
-    after, metrics = backend.run_block(descent(backend.xp), carry, data, rows)
+    after, metrics = backend.run_block(descent, carry, data, rows)
 
     assert type(after) is Fit
     assert int(after.count) == steps
@@ -131,23 +134,26 @@ def test_synchronize_returns(backend: Backend) -> None:
     backend.synchronize()
 
 
-def test_a_block_leaves_the_callers_arrays_alone(backend: Backend, float_dtype: str) -> None:
-    """The carry that went in can be used again afterwards, so two equal blocks give equal results."""
+def test_a_block_leaves_copies_and_data_alone(backend: Backend, float_dtype: str) -> None:
+    """It may overwrite its carry, but no copy of it, no row and no earlier result."""
     carry, data = problem(backend, float_dtype)
-    rows, step = np.asarray([[0, 1], [2, 3]]), descent(backend.xp)
-    first, _ = backend.run_block(step, carry, data, rows)
-    second, _ = backend.run_block(step, carry, data, rows)
-    np.testing.assert_array_equal(backend.to_host(first.w), backend.to_host(second.w))
+    rows, kept = np.asarray([[0, 1], [2, 3]]), np.copy(backend.to_host(data.x))
+    first, _ = backend.run_block(descent, backend.copy(carry), data, rows)
+    found = np.copy(backend.to_host(first.w))
+    second, _ = backend.run_block(descent, backend.copy(carry), data, rows)
+    for array in (first.w, second.w):
+        np.testing.assert_array_equal(backend.to_host(array), found)
     assert not backend.to_host(carry.w).any()
+    np.testing.assert_array_equal(backend.to_host(data.x), kept)
 
 
 def test_a_block_follows_the_block_before(backend: Backend, float_dtype: str) -> None:
     """Two blocks of two steps are one block of four."""
     carry, data = problem(backend, float_dtype)
-    rows, step = np.asarray([[0, 1], [2, 3], [4, 5], [6, 0]]), descent(backend.xp)
-    whole, _ = backend.run_block(step, carry, data, rows)
-    half, _ = backend.run_block(step, carry, data, rows[:2])
-    halves, _ = backend.run_block(step, half, data, rows[2:])
+    rows = np.asarray([[0, 1], [2, 3], [4, 5], [6, 0]])
+    whole, _ = backend.run_block(descent, backend.copy(carry), data, rows)
+    half, _ = backend.run_block(descent, carry, data, rows[:2])
+    halves, _ = backend.run_block(descent, half, data, rows[2:])
     assert distance(halves.w, backend.to_host(whole.w), backend) < TOLERANCE[float_dtype]
 
 
@@ -157,7 +163,7 @@ def test_mapped_chunks_are_one_call(backend: Backend, float_dtype: str, chunk: i
     _, data = problem(backend, float_dtype)
     params = backend.asarray(np.arange(6, dtype=float_dtype).reshape(3, 2) + 1)
     whole = backend.to_host(data.x) @ backend.to_host(params)
-    mapped = backend.map_rows(lambda params, x: x @ params, params, data.x, chunk)
+    mapped = backend.map_rows(times, params, data.x, chunk)
     assert distance(mapped, whole, backend) < TOLERANCE[float_dtype]
 
 
@@ -165,7 +171,7 @@ def test_mapped_tuples_stay_tuples(backend: Backend, float_dtype: str) -> None:
     """Rows can be of several arrays, and results nested tuples of arrays, each joined for itself."""
     fit, data = problem(backend, float_dtype)
 
-    def both(fit: Fit, rows: Batch) -> tuple[Array, Fit]:
+    def both(fit: Fit, rows: Batch, *, xp: Namespace) -> tuple[Array, Fit]:
         return rows.y, Fit(rows.x @ fit.w, rows.x)
 
     y, nested = backend.map_rows(both, fit, data, 3)
@@ -177,12 +183,54 @@ def test_mapped_tuples_stay_tuples(backend: Backend, float_dtype: str) -> None:
 def test_no_rows_give_an_empty_result(backend: Backend, float_dtype: str) -> None:
     """Mapping an empty data set gives an empty array of the right shape and dtype."""
     params, x = (backend.asarray(np.ones(shape, float_dtype)) for shape in ((3, 2), (0, 3)))
-    mapped = backend.map_rows(lambda params, x: x @ params, params, x, 5)
+    mapped = backend.map_rows(times, params, x, 5)
     assert tuple(mapped.shape) == (0, 2)
     assert dtype_name(mapped) == float_dtype
 
 
+def test_every_engine_runs_and_maps_the_same(backend: Backend, float_dtype: str) -> None:
+    """Each engine that a library has gives the same block and the same map, and leaves the backend itself as it was."""
+    carry, data = problem(backend, float_dtype, weighted=True)
+    rows, default = np.asarray([[0, 1], [2, 3], [4, 5]]), backend.engine
+    wanted, _ = by_hand(backend, carry, data, rows)
+    assert default in backend.engines
+    for engine in backend.engines:
+        try:
+            here = backend.with_engine(engine)
+        except DeviceError as error:
+            assert "pip install" in str(error)  # noqa: PT017 (its packages need not be installed)
+            continue
+        after, _ = here.run_block(descent, here.copy(carry), data, rows)
+        mapped = here.map_rows(times, after.w, data.x, 3)
+        assert (here.engine, backend.engine) == (engine, default)
+        assert (type(here), here.name, here.xp, here.device) == (
+            type(backend),
+            backend.name,
+            backend.xp,
+            backend.device,
+        )
+        assert distance(after.w, wanted.w, backend) < TOLERANCE[float_dtype]
+        assert distance(mapped, backend.to_host(data.x) @ wanted.w, backend) < TOLERANCE[float_dtype]
+
+
+def test_the_engine_chosen_can_be_had(backend: Backend, float_dtype: str) -> None:
+    """What auto is for a training is the same each time and can be had; choosing and preparing change no array."""
+    carry, data = problem(backend, float_dtype)
+    chosen = {backend.choose(descent, carry, data, 2, 100) for _ in range(2)}
+    here = backend.with_engine(*chosen)
+    here.prepare(descent, carry, data, (2, 1))
+    assert not backend.to_host(carry.w).any()
+    assert int(carry.count) == 0
+
+
+def test_an_engine_that_a_library_lacks_is_refused(backend: Backend) -> None:
+    """The sentence names those that it has."""
+    with pytest.raises(InputError, match=f"^{backend.name} has no engine turbo: use ") as refused:
+        backend.with_engine("turbo")
+    assert all(engine in str(refused.value) for engine in backend.engines)
+
+
 def test_a_backend_says_what_and_where_it_is(backend: Backend) -> None:
-    """The first line of a training names library, version and device."""
-    assert str(backend) == f"{backend.name} {backend.version} on {backend.device_name}"
+    """The first line of a training names library, version, engine and device."""
+    assert str(backend) == f"{backend.name} {backend.version} ({backend.engine}) on {backend.device_name}"
     assert backend.version[0].isdigit()

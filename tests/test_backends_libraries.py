@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from xpnet import backends
-from xpnet._typing import Array, Batch
+from xpnet._typing import Array, Batch, Namespace
 from xpnet.backends import Backend
+from xpnet.errors import DeviceError, InputError
 
 ROWS = np.asarray([[0, 1], [2, 0]])
 
@@ -52,11 +53,58 @@ def test_numpy_shares_memory_with_what_it_is_given() -> None:
     assert here.to_host(array) is array
 
 
+def test_numpy_copies_can_be_written_to_in_c_order() -> None:
+    """Whatever the strides and flags of an array are, its copy is writable and in C order."""
+    frozen = np.frombuffer(np.arange(6.0).tobytes()).reshape(2, 3)
+    for array in (frozen, frozen.T, frozen[:, ::-1], frozen[0, 0]):
+        (copied,) = backends.resolve("numpy").copy((array,))
+        assert copied.flags.c_contiguous
+        assert copied.flags.writeable
+        np.testing.assert_array_equal(copied, array)
+
+
+@pytest.mark.parametrize("package", ["numba", "scipy"])
+def test_numpy_says_what_compiling_needs(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    """Where a package is missing, the sentence holds the command that installs both; the other engines need none."""
+    monkeypatch.setitem(sys.modules, package, None)
+    here = backends.resolve("numpy")
+    with pytest.raises(DeviceError, match=r"^engine compiled needs numba and scipy; run pip install numba scipy\.$"):
+        here.with_engine("compiled")
+    assert [here.with_engine(engine).engine for engine in ("plain", "replay")] == ["plain", "replay"]
+
+
+def test_the_engines_of_each_library(jax: Backend) -> None:
+    """A library offers what it has: NumPy all engines and JAX no replay."""
+    assert backends.resolve("numpy").engines == ("plain", "replay", "compiled")
+    with pytest.raises(InputError, match=r"^jax has no engine replay: use plain or compiled\.$"):
+        jax.with_engine("replay")
+
+
+def test_jax_compiles_nothing_with_the_plain_engine(jax: Backend) -> None:
+    """Each step and each chunk is a call of its own, with arrays whose values can be read."""
+    read = []
+
+    def step(carry: Array, batch: Batch, *, xp: Namespace) -> tuple[Array, tuple[Array]]:
+        read.append(float(carry))
+        return carry + batch.x[0, 0], (carry,)
+
+    def double(params: None, x: Array, *, xp: Namespace) -> Array:
+        read.append(float(x[0, 0]))
+        return 2 * x
+
+    plain, x = jax.with_engine("plain"), jax.asarray(np.ones((3, 2), "float32"))
+    after, (metric,) = plain.run_block(step, np.float32(0), Batch(x, None), ROWS)
+    assert float(after) == 2
+    assert plain.to_host(metric).tolist() == [0, 1]
+    np.testing.assert_array_equal(plain.map_rows(double, None, x, 2), 2 * np.ones((3, 2)))
+    assert read == [0, 1, 1, 1]
+
+
 def test_jax_traces_a_step_once_for_equal_blocks(jax: Backend) -> None:
     """Blocks of one shape are compiled once, whatever arrays they come with; another shape once more."""
     traced = []
 
-    def step(carry: Array, batch: Batch) -> tuple[Array, tuple[Array]]:
+    def step(carry: Array, batch: Batch, *, xp: Namespace) -> tuple[Array, tuple[Array]]:
         traced.append(batch.x.shape)
         return carry + batch.x[0, 0], (carry,)
 
@@ -74,7 +122,7 @@ def test_jax_traces_a_step_once_for_equal_blocks(jax: Backend) -> None:
 def test_jax_compiles_a_block_once(jax: Backend, caplog: pytest.LogCaptureFixture) -> None:
     """A first carry that lies on no particular device, or on the host, does not cost a second compilation."""
 
-    def step(carry: tuple[Array, Array], batch: Batch) -> tuple[tuple[Array, Array], tuple[Array]]:
+    def step(carry: tuple[Array, Array], batch: Batch, *, xp: Namespace) -> tuple[tuple[Array, Array], tuple[Array]]:
         return (carry[0] + batch.x[0, 0], carry[1]), (carry[0],)
 
     library = pytest.importorskip("jax")
@@ -90,7 +138,7 @@ def test_jax_traces_a_mapped_function_once_a_shape(jax: Backend) -> None:
     """All full chunks share one compiled function, and the short last one has another."""
     traced = []
 
-    def double(params: None, x: Array) -> Array:
+    def double(params: None, x: Array, *, xp: Namespace) -> Array:
         traced.append(x.shape)
         return 2 * x
 
@@ -104,11 +152,11 @@ def test_jax_multiplies_in_full_precision(jax: Backend) -> None:
     """A product in a block or a map asks for the highest precision, so that float32 means float32 on a GPU too."""
     asked = []
 
-    def step(carry: Array, batch: Batch) -> tuple[Array, tuple[Array]]:
+    def step(carry: Array, batch: Batch, *, xp: Namespace) -> tuple[Array, tuple[Array]]:
         asked.append(config.jax_default_matmul_precision)
         return carry, (carry,)
 
-    def same(params: None, x: Array) -> Array:
+    def same(params: None, x: Array, *, xp: Namespace) -> Array:
         asked.append(config.jax_default_matmul_precision)
         return x
 
@@ -141,9 +189,9 @@ import jax, numpy as np, xpnet.backends as b
 from xpnet._typing import Batch
 x = jax.device_put(np.ones((3, 2), "float32"), jax.devices()[1])
 here = b.of(x)
-carry, (metric,) = here.run_block(lambda c, batch: (c + 1, (c,)), here.asarray(np.float32(0)), Batch(x, None),
+carry, (metric,) = here.run_block(lambda c, batch, xp: (c + 1, (c,)), here.asarray(np.float32(0)), Batch(x, None),
                                   np.asarray([[0, 1]]))
-mapped = here.map_rows(lambda params, x: x, None, x, 2)
+mapped = here.map_rows(lambda params, x, xp: x, None, x, 2)
 print(here.device_name, *{a.device.id for a in (carry, metric, mapped, here.copy(x))})
 """
     assert run_python(code, XLA_FLAGS="--xla_force_host_platform_device_count=2") == "cpu:1 1"
@@ -155,7 +203,7 @@ def test_jax_arrays_decide_inside_a_traced_function(jax: Backend) -> None:
 
     def total(x: Array) -> Array:
         here = backends.of(x=x)
-        return here.xp.sum(here.map_rows(lambda params, x: 2 * x, None, x, 2))
+        return here.xp.sum(here.map_rows(lambda params, x, xp: 2 * x, None, x, 2))
 
     assert float(library.jit(total)(jax.asarray(np.ones(3, "float32")))) == 6
 
@@ -166,11 +214,11 @@ def test_torch_results_do_not_require_gradients(torch: Backend) -> None:
     w = library.ones(2, requires_grad=True)
     x = library.ones((3, 2), requires_grad=True)
 
-    def step(carry: tuple[Array, Array], batch: Batch) -> tuple[tuple[Array, Array], tuple[Array]]:
+    def step(carry: tuple[Array, Array], batch: Batch, *, xp: Namespace) -> tuple[tuple[Array, Array], tuple[Array]]:
         return (carry[0] - 1, carry[1]), (carry[0] @ batch.x[0],)
 
     after, metrics = torch.run_block(step, (w, w), Batch(x, None), ROWS)
-    mapped = torch.map_rows(lambda params, x: (x @ params, x), w, x, 2)
+    mapped = torch.map_rows(lambda params, x, xp: (x @ params, x), w, x, 2)
 
     results = [*after, *metrics, *mapped, torch.asarray(w), torch.copy(w)]
     assert not any(result.requires_grad for result in results)

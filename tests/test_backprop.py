@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from oracles import OUTPUTS, ROUNDING, distance, host, leaves, on, problem, weighted_inputs
+from oracles import OUTPUTS, ROUNDING, distance, host, on, problem, weighted_inputs
 
 from xpnet import backends, backprop, step
 from xpnet._typing import Layer
 from xpnet.activations import ACTIVATIONS
-from xpnet.backends import map_arrays
 from xpnet.losses import LOSSES
+from xpnet.trees import arrays_in, map_arrays
 
 LOSS = pytest.mark.parametrize("loss", list(LOSSES))
 
@@ -92,9 +92,9 @@ def test_a_share_scales_every_delta():
 def test_shapes_are_those_of_the_parameters():
     """Gradients have the parameters' type and shapes, and each sample's own have a row for each sample before them."""
     given, a, _, dC_dz = passes(backends.resolve("numpy"), "float64", "poisson")
-    shapes = [array.shape for array in leaves(given.params)]
-    assert [array.shape for array in leaves(backprop.gradients(dC_dz, a, xp=np))] == shapes
+    shapes = [array.shape for array in arrays_in(given.params)]
+    assert [array.shape for array in arrays_in(backprop.gradients(dC_dz, a, xp=np))] == shapes
     own, norms = backprop.per_sample_gradients(dC_dz, a), backprop.per_sample_gradient_norms(dC_dz, a, xp=np)
-    assert [array.shape for array in leaves(own)] == [(5, *shape) for shape in shapes]
-    assert [array.shape for array in leaves(norms)] == [(5,)] * len(shapes)
+    assert [array.shape for array in arrays_in(own)] == [(5, *shape) for shape in shapes]
+    assert [array.shape for array in arrays_in(norms)] == [(5,)] * len(shapes)
     assert all(type(layer) is Layer for layer in (*own, *norms))

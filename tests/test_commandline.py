@@ -37,6 +37,8 @@ WRONG = [
     (["--device", "tpu"], r"device 'tpu' is not one of cpu, cuda"),
     (["--backend", "numpy", "--device", "cuda"], r"NumPy has no device cuda"),
     (["--backend", "mxnet"], r"argument --backend: invalid choice: 'mxnet'"),
+    (["--engine", "fast"], r"argument --engine: invalid choice: 'fast'"),
+    (["--backend", "torch", "--engine", "compiled"], r"torch has no engine compiled: use plain|backend torch cannot"),
     (["--dtype", "float16"], r"argument --dtype: invalid choice: 'float16'"),
     (["--save", "none/m"], r"cannot write none/m: there is no folder none"),
     (["--save", ""], r"cannot write \.: it is a folder"),

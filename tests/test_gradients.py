@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from oracles import DIFFERENCES, ROUNDING, differentiated, distance, host, leaves, objective, on, problem
+from oracles import DIFFERENCES, ROUNDING, differentiated, distance, host, objective, on, problem
 
 from xpnet import backends, step
 from xpnet._typing import Batch
 from xpnet.activations import ACTIVATIONS
-from xpnet.backends import dtype_name, map_arrays
+from xpnet.backends import dtype_name
 from xpnet.losses import LOSSES
+from xpnet.trees import arrays_in, map_arrays
 
 LOSS = pytest.mark.parametrize("loss", list(LOSSES))
 ACTIVATION = pytest.mark.parametrize("activation", list(ACTIVATIONS))
@@ -67,7 +68,7 @@ def test_gradients_equal_torchs_autograd(loss, activation):
     hidden = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu, "identity": torch.nn.Identity()}
     given = problem(loss, activation)
     params, batch, l2 = map_arrays(torch.tensor, given[1:])
-    for array in leaves(params):
+    for array in arrays_in(params):
         array.requires_grad_()
 
     a = batch.x
@@ -124,7 +125,7 @@ def test_float32_gives_float32(backend, loss):
     params, batch, l2 = on(backend, (params, batch, l2), "float32")
     for case in ((batch, l2), (batch._replace(weight=None), None)):
         found = step.gradients(model, params, *case, xp=backend.xp)
-        assert {dtype_name(array) for array in leaves(found)} == {"float32"}
+        assert {dtype_name(array) for array in arrays_in(found)} == {"float32"}
 
 
 @LOSS
@@ -137,4 +138,4 @@ def test_gradients_stay_finite_at_large_z(loss, activation, dtype):
     for size in (1e4, 1e6):
         x = batch.x * np.asarray(size, dtype)
         found = step.gradients(given.model, params, Batch(x, batch.y, batch.weight), l2, xp=np)
-        assert all(np.isfinite(array).all() for array in leaves(found))
+        assert all(np.isfinite(array).all() for array in arrays_in(found))

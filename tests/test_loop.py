@@ -8,10 +8,10 @@ from oracles import ROUNDING, distance
 
 import xpnet
 from xpnet import Data, Network
-from xpnet.backends import map_arrays
 from xpnet.data import load
 from xpnet.errors import DivergenceError
 from xpnet.loop import split
+from xpnet.trees import map_arrays
 
 TOLERANCE = ROUNDING["float64"]
 

@@ -8,9 +8,10 @@ from oracles import distance, host
 
 import xpnet
 from xpnet import Data, Network, backends
-from xpnet.backends import BACKENDS, dtype_name, map_arrays
+from xpnet.backends import BACKENDS, dtype_name
 from xpnet.data import load
 from xpnet.schedules import Cosine
+from xpnet.trees import map_arrays
 
 APART = {"float32": 1e-4, "float64": 1e-10}
 """How far trainings of a hundred steps may be apart, by dtype."""
@@ -104,6 +105,6 @@ def test_its_arrays_come_to_numpy_if_asked(backend, float_dtype):
 def test_a_checkpoint_goes_on_elsewhere(backend, float_dtype):
     """A training that began in NumPy goes on on any backend, to NumPy's parameters."""
     done, wanted = on_numpy("adam", float_dtype)[0].checkpoint, on_numpy("adam", float_dtype)[-1].params
-    found = run(on_backend(backend), "adam", dtype=float_dtype, resume=done)
+    found = run(on_backend(backend), "adam", dtype=float_dtype, resume=done, engine="auto")
     assert [epoch.number for epoch in found] == [2, 3]
     assert distance(host(backend, found[-1].params), wanted) < APART[float_dtype]

@@ -35,6 +35,7 @@ def call(data=(X, Y), network=NETWORK, **arguments):
         (dict(weight=[1, 1, 1, -1]), "weight must be 0 or more for every sample"),
         (dict(backend="tensorflow"), "backend 'tensorflow' is not one of auto, numpy, cupy, torch, jax"),
         (dict(device="gpu"), "device 'gpu'"),
+        (dict(engine="fast"), "engine is 'fast'; it can be auto, plain, replay, compiled"),
         (dict(params=Network([5, 3]).init()), r"params have weights of shapes \[\(3, 5\)\], but the network 4-3"),
     ],
 )

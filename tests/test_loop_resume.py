@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from oracles import leaves
 
 import xpnet
 from xpnet import Network
 from xpnet.data import load
 from xpnet.schedules import Cosine, InverseScaling, Step
+from xpnet.trees import arrays_in
 
 NETWORK = Network([64, 16, 10], "tanh", input_scale=16.0)
 RULES = {
@@ -28,7 +28,7 @@ def run(optimizer, epochs, **arguments):
 def told(epoch):
     """All that an epoch tells, as bytes and numbers that are equal only if every bit is."""
     checkpoint = epoch.checkpoint
-    arrays = leaves((checkpoint.params, checkpoint.slots, checkpoint.best_params))
+    arrays = arrays_in((checkpoint.params, checkpoint.slots, checkpoint.best_params))
     numbers = (epoch.number, epoch.cost, epoch.train_accuracy, epoch.test_accuracy, epoch.validation_cost)
     state = (epoch.learning_rate, checkpoint.steps, checkpoint.order, checkpoint.best_cost, checkpoint.waited)
     return [np.asarray(array).tobytes() for array in arrays], numbers, state

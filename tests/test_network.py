@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from oracles import COSTS, OUTPUTS, ROUNDING, distance, host, leaves, objective, on, problem, weighted_inputs
+from oracles import COSTS, OUTPUTS, ROUNDING, distance, host, objective, on, problem, weighted_inputs
 
 from xpnet import Network, backends, network
-from xpnet.backends import BACKENDS, dtype_name, map_arrays
+from xpnet.backends import BACKENDS, dtype_name
 from xpnet.losses import LOSSES
+from xpnet.trees import arrays_in, map_arrays
 
 LOSS = pytest.mark.parametrize("loss", list(LOSSES))
 SIZES = (6, 5, 4, 3)
@@ -54,7 +55,7 @@ def test_costs_and_gradients_on_every_backend(backend, float_dtype, loss):
     for name in ("gradients", "per_sample_gradients", "per_sample_gradient_norms"):
         ask = getattr(net, name)
         assert distance(host(backend, ask(*there[:3])), ask(*wanted[:3])) < tolerance
-        assert {dtype_name(array) for array in leaves(ask(*there[:3]))} == {float_dtype}
+        assert {dtype_name(array) for array in arrays_in(ask(*there[:3]))} == {float_dtype}
 
 
 @LOSS
@@ -163,7 +164,7 @@ def test_init_is_one_network_for_one_seed(backend):
     where = dict(backend=backend.name) if backend.name in BACKENDS else {}
     there = net.init(3, **where)
     there = backends.moved(there, backends.resolve("numpy"))
-    assert {array.dtype.name for array in leaves(there)} == {"float32"}
+    assert {array.dtype.name for array in arrays_in(there)} == {"float32"}
     assert distance(there, net.init(3)) == 0
     assert distance(net.init(3, dtype="float64"), there) < ROUNDING["float32"]
     assert distance(net.init(4), there) > 1

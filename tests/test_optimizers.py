@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from oracles import ROUNDING, distance, host, leaves, on
+from oracles import ROUNDING, distance, host, on
 
 from xpnet import backends
 from xpnet._typing import Layer
-from xpnet.backends import dtype_name, map_arrays
+from xpnet.backends import dtype_name
 from xpnet.errors import InputError
 from xpnet.optimizers import adam, adamw, momentum, nesterov, sgd
+from xpnet.trees import arrays_in, map_arrays
 
 RULES = {
     "sgd": sgd(0.1),
@@ -52,7 +53,7 @@ def by_torch(make, params, found):
     params = map_arrays(torch.tensor, params)
     optimizer = make(torch.optim, [layer.w for layer in params], [layer.b for layer in params])
     for gradients in found:
-        for array, gradient in zip(leaves(params), leaves(gradients), strict=True):
+        for array, gradient in zip(arrays_in(params), arrays_in(gradients), strict=True):
             array.grad = torch.tensor(gradient)
         optimizer.step()
     return map_arrays(lambda array: array.numpy(), params)
@@ -92,11 +93,11 @@ def test_steps_are_scikit_learns(ours, kind, options):
     """Twenty steps in float64 lead where scikit-learn's lead, whose Adam has ε̂."""
     theirs = pytest.importorskip("sklearn.neural_network._stochastic_optimizers")
     params, found = walk()
-    arrays = [array.copy() for array in leaves(params)]
+    arrays = [array.copy() for array in arrays_in(params)]
     optimizer = getattr(theirs, kind)(arrays, learning_rate_init=0.1, **options)
     for gradients in found:
-        optimizer.update_params(arrays, leaves(gradients))
-    assert distance(tuple(leaves(after(ours, params, found)[0])), tuple(arrays)) < ROUNDING["float64"]
+        optimizer.update_params(arrays, arrays_in(gradients))
+    assert distance(tuple(arrays_in(after(ours, params, found)[0])), tuple(arrays)) < ROUNDING["float64"]
 
 
 def test_the_two_adams_differ():
@@ -132,15 +133,15 @@ def test_a_velocity_keeps_the_rates_it_was_made_at(make):
     """When η changes, v ← μ v − η g goes on with the old v, unlike torch's, which takes the new rate for all of it."""
     params, found = walk()
     rates = [0.1 / t for t in range(1, STEPS + 1)]
-    w = {i: array.copy() for i, array in enumerate(leaves(params))}
+    w = {i: array.copy() for i, array in enumerate(arrays_in(params))}
     v = {i: np.zeros(array.shape) for i, array in w.items()}
     for rate, gradients in zip(rates, found, strict=True):
-        for i, g in enumerate(leaves(gradients)):
+        for i, g in enumerate(arrays_in(gradients)):
             v[i] = 0.9 * v[i] - rate * g
             w[i] = w[i] + (v[i] if make is momentum else 0.9 * v[i] - rate * g)
     there, (slot,) = after(make(), params, found, rates)
-    assert distance(tuple(leaves(there)), tuple(w.values())) < ROUNDING["float64"]
-    assert distance(tuple(leaves(slot)), tuple(v.values())) < ROUNDING["float64"]
+    assert distance(tuple(arrays_in(there)), tuple(w.values())) < ROUNDING["float64"]
+    assert distance(tuple(arrays_in(slot)), tuple(v.values())) < ROUNDING["float64"]
 
 
 @pytest.mark.parametrize("epsilon_hat", [False, True])
@@ -148,9 +149,9 @@ def test_adam_without_memory(epsilon_hat):
     """With β₁ = β₂ = 0 each step is −η g / (|g| + ε), with no bias to correct."""
     params, found = walk()
     there, _ = after(adam(0.01, 0.0, 0.0, epsilon_hat=epsilon_hat), params, found)
-    moved = [sum(0.01 * g / (np.abs(g) + 1e-8) for g in arrays) for arrays in zip(*map(leaves, found), strict=True)]
-    wanted = tuple(w - step for w, step in zip(leaves(params), moved, strict=True))
-    assert distance(tuple(leaves(there)), wanted) < ROUNDING["float64"]
+    moved = [sum(0.01 * g / (np.abs(g) + 1e-8) for g in arrays) for arrays in zip(*map(arrays_in, found), strict=True)]
+    wanted = tuple(w - step for w, step in zip(arrays_in(params), moved, strict=True))
+    assert distance(tuple(arrays_in(there)), wanted) < ROUNDING["float64"]
 
 
 @pytest.mark.parametrize(("beta1", "beta2"), [(0.0, 0.999), (0.9, 0.0)])
@@ -175,10 +176,10 @@ def test_slots_are_of_the_parameters_kind(backend, name):
     params, found = walk()
     slots = RULES[name].init(on(backend, params, "float32"), xp=backend.xp)
     assert len(slots) == SLOTS[name]
-    assert all(not np.any(array) for array in leaves(host(backend, slots)))
-    assert all([a.shape for a in leaves(slot)] == [a.shape for a in leaves(params)] for slot in slots)
+    assert all(not np.any(array) for array in arrays_in(host(backend, slots)))
+    assert all([a.shape for a in arrays_in(slot)] == [a.shape for a in arrays_in(params)] for slot in slots)
     there = after(RULES[name], params, found[:2], backend=backend, dtype="float32")
-    assert {dtype_name(array) for array in leaves((slots, there))} == {"float32"}
+    assert {dtype_name(array) for array in arrays_in((slots, there))} == {"float32"}
 
 
 @pytest.mark.parametrize("t", [1, 1000, 10**6])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from commands import PYTHON
 
-from xpnet.progress import LAST, Bar
+from xpnet.progress import LAST, Bar, compiling
 
 
 class Terminal(io.StringIO):
@@ -81,6 +81,22 @@ def test_nothing_on_a_terminal_where_it_is_not_wanted(monkeypatch):
     terminal = on_terminal(monkeypatch)
     with Bar(False, "epoch", 10, True) as bar:
         assert not bar.shown
+    assert terminal.getvalue() == ""
+
+
+def test_compiling_is_told_as_long_as_it_lasts(monkeypatch):
+    """A terminal says so meanwhile and holds nothing of it afterwards; no other stderr is told."""
+    terminal = on_terminal(monkeypatch)
+    with compiling(True):
+        assert terminal.getvalue().strip() == "compiling …"
+    assert terminal.getvalue().split("\r")[-2].isspace()
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with compiling(True):
+        pass
+    assert sys.stderr.getvalue() == ""
+    terminal = on_terminal(monkeypatch)
+    with compiling(False):
+        pass
     assert terminal.getvalue() == ""
 
 

@@ -13,7 +13,9 @@ def epoch(**values) -> Epoch:
     now, best = params(1), params(2)
     known = dict(number=3, cost=0.12345, train_accuracy=0.9876, test_accuracy=None, validation_cost=None)
     timing = dict(validation_accuracy=None, learning_rate=0.1, seconds=1.5, samples_per_second=12345.6)
-    return Epoch(**{**known, **timing, "checkpoint": Checkpoint(3, now, (), 9, {}, best, math.inf, 0), **values})
+    return Epoch(
+        **{**known, **timing, "checkpoint": Checkpoint(3, now, (), 9, {}, best, math.inf, 0, "plain"), **values}
+    )
 
 
 def params(number: int) -> Params:

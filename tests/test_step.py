@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from oracles import ROUNDING, distance, host, leaves, on, problem
+from oracles import ROUNDING, distance, host, on, problem
 
 from xpnet import backends, step
 from xpnet._typing import Batch, Layer
-from xpnet.backends import map_arrays
 from xpnet.losses import LOSSES
 from xpnet.optimizers import adam, momentum, sgd
+from xpnet.trees import arrays_in, map_arrays
 
 TOLERANCE = ROUNDING["float64"]
 LOSS = pytest.mark.parametrize("loss", list(LOSSES))
@@ -32,11 +32,11 @@ def test_a_step_is_gradients_and_then_an_update(backend, float_dtype, loss):
     """Two steps equal the optimizer's updates with the gradients, by hand in NumPy, on every backend."""
     given, optimizer = problem(loss), momentum()
     carry = prepared(optimizer, given.params, 0.1, backend, float_dtype)
-    run = step.training_step(given.model, optimizer, xp=backend.xp)
+    run = step.training_step(given.model, optimizer)
     batch = on(backend, given.batch, float_dtype)
     params, slots = given.params, optimizer.init(given.params, xp=np)
     for t in (1, 2):
-        carry, metrics = run(carry, batch)
+        carry, metrics = run(carry, batch, xp=backend.xp)
         found, wanted = step.gradients(given.model, params, given.batch, given.l2, xp=np)
         params, slots = optimizer.update(found, slots, params, 0.1, np.asarray(t), xp=np)
         there, state = host(backend, carry)
@@ -82,7 +82,7 @@ def test_weights_that_are_all_zero_teach_nothing(backend, float_dtype, loss, opt
     given = problem(loss)
     carry = prepared(optimizer, given.params, None, backend, float_dtype)
     batch = on(backend, given.batch._replace(weight=np.zeros(5)), float_dtype)
-    (params, _), (cost, _) = step.training_step(given.model, optimizer, xp=backend.xp)(carry, batch)
+    (params, _), (cost, _) = step.training_step(given.model, optimizer)(carry, batch, xp=backend.xp)
     assert distance(host(backend, params), host(backend, carry[0])) == 0
     assert float(cost) == 0
 
@@ -104,11 +104,11 @@ def test_rate_and_l2_are_read_from_the_state(jitted):
     if jitted:
         jax = pytest.importorskip("jax")
         backend = backends.resolve("jax")
-    pure = step.training_step(given.model, sgd(), xp=backend.xp)
+    pure = step.training_step(given.model, sgd())
 
     def run(carry, batch):
         traced.append(1)
-        return pure(carry, batch)
+        return pure(carry, batch, xp=backend.xp)
 
     batch = on(backend, given.batch, "float64")
     run = jax.jit(run) if jitted else run
@@ -142,13 +142,13 @@ def test_a_step_changes_nothing_it_is_given(loss):
     given, optimizer = problem(loss), adam()
     carry = prepared(optimizer, map_arrays(np.copy, given.params), 0.1)
     before = map_arrays(np.copy, (carry, given.batch))
-    run = step.training_step(given.model, optimizer, xp=np)
-    first = run(carry, given.batch)
-    assert all(np.array_equal(a, b) for a, b in zip(leaves(before), leaves((carry, given.batch)), strict=True))
-    for array in leaves((carry, given.batch)):
+    run = step.training_step(given.model, optimizer)
+    first = run(carry, given.batch, xp=np)
+    assert all(np.array_equal(a, b) for a, b in zip(arrays_in(before), arrays_in((carry, given.batch)), strict=True))
+    for array in arrays_in((carry, given.batch)):
         array.flags.writeable = False
-    again = run(carry, given.batch)
-    assert all(np.array_equal(a, b) for a, b in zip(leaves(first), leaves(again), strict=True))
+    again = run(carry, given.batch, xp=np)
+    assert all(np.array_equal(a, b) for a, b in zip(arrays_in(first), arrays_in(again), strict=True))
 
 
 @LOSS
@@ -177,10 +177,10 @@ def test_answers_and_measures_are_the_forward_passs(backend, float_dtype, loss):
     given = problem(loss)
     params, (x, y, _) = on(backend, given[1:3], float_dtype)
     a, z = step.forward(given.model, params, x, xp=backend.xp)
-    answer, measure = step.answers(given.model, xp=backend.xp), step.measures(given.model, xp=backend.xp)
+    answer, measure = step.answers(given.model), step.measures(given.model)
     functions = given.model.loss
     wanted = (a[-1], functions.cost(z, y, xp=backend.xp), functions.error(a[-1], y, xp=backend.xp))
-    found = (answer(params, x), *measure(params, (x, y)))
+    found = (answer(params, x, xp=backend.xp), *measure(params, (x, y), xp=backend.xp))
     assert distance(host(backend, found), host(backend, wanted)) == 0
-    assert answer is step.answers(problem(loss).model, xp=backend.xp)
-    assert measure is step.measures(problem(loss).model, xp=backend.xp)
+    assert answer is step.answers(problem(loss).model)
+    assert measure is step.measures(problem(loss).model)

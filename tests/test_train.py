@@ -19,11 +19,11 @@ def test_the_defaults_learn_the_digits(tmp_path):
 
 
 def test_the_first_line_says_what_is_trained_where_on_what(capsys):
-    """Version, library, device, network, number of parameters and data; then a line an epoch."""
+    """Version, library, engine, device, network, number of parameters and data; then a line an epoch."""
     train.main(["--epochs", "2", "--hidden", "32,16", "--activation", "tanh,relu"])
     first, *epochs = capsys.readouterr().out.splitlines()
     assert first == (
-        f"xpnet {xpnet.__version__}, numpy {np.__version__} on cpu: 64-32-16-10 (tanh, relu, softmax), "
+        f"xpnet {xpnet.__version__}, numpy {np.__version__} (replay) on cpu: 64-32-16-10 (tanh, relu, softmax), "
         "2,778 parameters; digits: 1,437 rows, 360 to test"
     )
     assert [line.split()[:2] for line in epochs] == [["epoch", "1"], ["epoch", "2"]]
@@ -66,6 +66,8 @@ def test_validation_has_its_columns_in_the_log(tmp_path):
         ("--seed", "7", "--dtype", "float64"),
         ("--backend", "numpy", "--device", "cpu"),
         ("--device", "auto"),
+        ("--engine", "plain"),
+        ("--engine", "auto"),
         ("--preset", "post"),
     ],
     ids=" ".join,
@@ -74,6 +76,14 @@ def test_every_flag_trains(tmp_path, flags):
     """Two epochs of training end with a finite cost that is lower than the first."""
     first, second = trained(tmp_path, "--epochs", "2", *flags)
     assert second["cost"] < first["cost"]
+
+
+@pytest.mark.parametrize("engine", ["plain", "replay"])
+def test_the_engine_that_is_used_is_shown_and_saved(tmp_path, capsys, engine):
+    """It stands in the first line, and in the model."""
+    train.main(["--engine", engine, *ONE, "--save", str(tmp_path / "m")])
+    assert f"numpy {np.__version__} ({engine}) on cpu:" in capsys.readouterr().out
+    assert serialization.load(tmp_path / "m").checkpoint.engine == engine
 
 
 def test_the_preset_takes_the_posts_network(capsys):

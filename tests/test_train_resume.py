@@ -1,6 +1,7 @@
 """A training that stopped goes on bit for bit, however it stopped."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -12,6 +13,7 @@ from commands import PYTHON, logged, process, sentence
 import xpnet
 from xpnet import serialization, train
 from xpnet.errors import InputError, ModelFileError
+from xpnet.trees import arrays_in
 
 SMALL = ("--hidden", "16", "--quiet")
 
@@ -20,11 +22,7 @@ def arrays(path):
     """All arrays of a saved model."""
     model = serialization.load(path)
     tensors = (model.params, model.checkpoint.params, model.checkpoint.slots)
-    return [array for tree in tensors for array in _leaves(tree)]
-
-
-def _leaves(tree):
-    return [leaf for branch in tree for leaf in _leaves(branch)] if isinstance(tree, tuple) else [tree]
+    return arrays_in(tensors)
 
 
 def assert_same(one, other):
@@ -156,6 +154,20 @@ def test_an_interrupt_names_the_file_that_holds_the_epoch(tmp_path, monkeypatch)
         train.main(["--resume", str(tmp_path / "one"), "--epochs", "2", "--save", str(tmp_path / "two"), "--quiet"])
     with pytest.raises(KeyboardInterrupt, match=r"interrupted after epoch 0\."):
         train.main([*SMALL, "--save", str(tmp_path / "three")])
+
+
+def test_the_engine_goes_on_too(tmp_path, capsys):
+    """Without the flag it is the saved one, another is refused, and auto has one chosen anew."""
+    path = str(tmp_path / "m")
+    train.main([*SMALL, "--engine", "plain", "--epochs", "1", "--save", path])
+    train.main(["--resume", path, "--epochs", "2"])
+    train.main(["--resume", path, "--epochs", "3", "--engine", "plain"])
+    assert capsys.readouterr().out.count("(plain) on cpu:") == 2
+    wanted = f"--engine replay contradicts {path}, which was trained with plain; leave the flag out, or start anew"
+    with pytest.raises(InputError, match=re.escape(wanted)):
+        train.main(["--resume", path, "--epochs", "4", "--engine", "replay"])
+    train.main(["--resume", path, "--epochs", "4", "--engine", "auto", "--quiet"])
+    assert serialization.load(path).checkpoint.engine == "replay"
 
 
 def test_only_models_are_resumed(tmp_path):

@@ -76,7 +76,7 @@ def test_a_block_is_bounded():
     def steps(*sizes, batch_size):
         network = Network([4, *sizes, 3])
         made = xpnet.epochs(network, (x, y), xpnet.sgd(), batch_size=batch_size, epochs=1)
-        return made.gi_frame.f_locals["self"].block_steps
+        return made.training.block_steps
 
     assert steps(5, batch_size=1) == training.BLOCK_STEPS
     assert steps(1000, 1000, batch_size=4) == int(training.BLOCK_WORK / (6 * 1_009_003 * 4))

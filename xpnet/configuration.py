@@ -122,12 +122,17 @@ def resumed(saved: dict[str, Any], flags: dict[str, Any], preset: str | None, pa
     for name, value in asked.items():
         before = getattr(kept, name)
         if name != "epochs" and value != before:
-            how = "without it" if before is None else f"with {spelled(before)}"
-            raise InputError(
-                f"--{name.replace('_', '-')} {spelled(value)} contradicts {path}, which was trained {how}; "
-                "leave the flag out, or start anew without --resume."
-            )
+            raise contradiction(name, value, before, path)
     return replace(kept, epochs=asked.get("epochs", kept.epochs))
+
+
+def contradiction(name: str, value: Any, before: Any, path: str) -> InputError:
+    """The error of a flag that is not what a saved model was trained with."""
+    how = "without it" if before is None else f"with {spelled(before)}"
+    return InputError(
+        f"--{name.replace('_', '-')} {spelled(value)} contradicts {path}, which was trained {how}; "
+        "leave the flag out, or start anew without --resume."
+    )
 
 
 def schedule(text: str, learning_rate: float) -> Schedule:

@@ -1,22 +1,24 @@
-"""The training loop: a generator of epochs, on any backend."""
+"""The training loop: epochs one by one, on any backend."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from xpnet import backends
 from xpnet._typing import Array, Params
-from xpnet.backends import Backend, dtype_name, map_arrays
+from xpnet.backends import ENGINES, Backend, dtype_name
 from xpnet.data import Data
-from xpnet.errors import InputError
+from xpnet.errors import DeviceError, InputError
 from xpnet.losses import worst_error
 from xpnet.network import Network
 from xpnet.optimizers import Optimizer
-from xpnet.records import Checkpoint, Epoch
+from xpnet.records import Checkpoint
 from xpnet.seeds import generator
-from xpnet.training import Training
+from xpnet.step import training_step
+from xpnet.training import Epochs, Training
+from xpnet.trees import map_arrays
 
 DTYPES = ("float32", "float64")
 
@@ -32,6 +34,7 @@ def epochs(
     seed: int = 0,
     backend: str | None = None,
     device: str | None = None,
+    engine: str | None = None,
     dtype: str | None = None,
     weight: Array | None = None,
     l2: float = 0.0,
@@ -40,7 +43,7 @@ def epochs(
     patience: int | None = None,
     resume: Checkpoint | None = None,
     progress: bool = False,
-) -> Iterator[Epoch]:
+) -> Epochs:
     """Train a network, one record an epoch; stop listening and it stops.
 
     Args:
@@ -53,6 +56,8 @@ def epochs(
         seed: What initial weights, validation rows and batches are drawn from.
         backend: Where to compute: "numpy", "cupy", "torch", "jax"; None takes the data's own kind.
         device: "cpu", "cuda", "cuda:1"; None takes the data's own place.
+        engine: How steps are run: "plain", operation by operation; "replay", from a plan made once; "compiled"; or
+            "auto", what suits the training best. None is the resumed checkpoint's, else "auto".
         dtype: "float32" or "float64"; None takes x's, and float32 for integers.
         weight: Sample weights sᵢ (n,) for the training rows.
         l2: λ of the objective C = Σ sᵢ Cᵢ / Σ sᵢ + λ/2 · Σ ‖w‖².
@@ -64,10 +69,12 @@ def epochs(
 
     Raises:
         InputError: Arguments or data that do not fit, at once.
-        DeviceError: The backend or device cannot serve, at once.
+        DeviceError: The backend, device or engine cannot serve, at once.
         DivergenceError: The cost is no longer finite, at the end of that epoch.
     """
     _check_arguments(batch_size, epochs, seed, l2, validation_fraction, patience)
+    if engine not in (None, "auto", *ENGINES):
+        raise InputError(f"engine is {engine!r}; it can be auto, {', '.join(ENGINES)}.")
     suffixes = ("_train", "_test") if isinstance(data, Data) else ("", "")
     data = data if isinstance(data, Data) else Data(*data)
     arrays = dict(x=data.x_train, y=data.y_train, x_test=data.x_test, y_test=data.y_test, weight=weight)
@@ -85,6 +92,7 @@ def epochs(
         training = Training(
             network=network,
             optimizer=optimizer,
+            step=training_step(network.model(train.x), optimizer),
             here=here,
             dtype=dtype,
             train=train,
@@ -106,13 +114,32 @@ def epochs(
             tensors = here.copy(backends.moved((resume.params, resume.slots, resume.best_params), here))
             start = resume._replace(**dict(zip(("params", "slots", "best_params"), tensors, strict=True)))
             network.checked_params(start.params)
-    return training.run(start)
+        here = _with_engine(training, start, engine, resume)
+    return Epochs(training._replace(here=here), start)
+
+
+def _with_engine(training: Training, start: Checkpoint, engine: str | None, resume: Checkpoint | None) -> Backend:
+    """The training's backend with the engine that is asked for, by the call or else by the checkpoint."""
+    here = training.here
+    if engine is None and resume is not None:
+        try:
+            return here.with_engine(resume.engine)
+        except (DeviceError, InputError) as error:
+            raise type(error)(
+                f"the checkpoint was trained with engine {resume.engine}, which cannot be had: {error} "
+                'With engine="auto" it goes on with another, equal to rounding.'
+            ) from error
+    if engine in (None, "auto"):
+        return here.with_engine(
+            here.choose(training.step, training.carry(start), training.train, training.batch_size, training.steps)
+        )
+    return here.with_engine(engine)
 
 
 def _start(
     network: Network, optimizer: Optimizer, here: Backend, dtype: str, params: Params, order: Mapping[str, Any]
 ) -> Checkpoint:
-    """Before the first epoch."""
+    """Before the first epoch; its engine is not chosen yet."""
     params = backends.moved(network.checked_params(params), here)
     params = here.copy(map_arrays(lambda array: here.asarray(array, dtype), params))
     return Checkpoint(
@@ -124,6 +151,7 @@ def _start(
         best_params=params,
         best_cost=math.inf,
         waited=0,
+        engine="auto",
     )
 
 

@@ -108,7 +108,7 @@ class Network:
             InputError: x or params do not fit the network, or x is not finite.
         """
         with self.placed(params, x) as (here, params, data):
-            return here.map_rows(step.answers(self.model(data.x), xp=here.xp), params, data.x, self.chunk)
+            return here.map_rows(step.answers(self.model(data.x)), params, data.x, self.chunk)
 
     def classify(self, params: Params, x: Shaped[Array, "n d_in"]) -> Shaped[Array, "n ..."]:
         """The most probable class of each row, (n,); for binary cross-entropy each label as 0 or 1, (n, k)."""
@@ -121,7 +121,7 @@ class Network:
     def score(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> float:
         """The fraction of rows that are right, in all labels where there are several; R² for a regression."""
         with self.placed(params, x, y) as (here, params, data):
-            measure = step.measures(self.model(data.x), xp=here.xp)
+            measure = step.measures(self.model(data.x))
             _, error = here.map_rows(measure, params, (data.x, data.y), self.chunk)
             worst = worst_error(self.output, data.y, xp=here.xp)
             return accuracy(float(here.xp.sum(error)), float(worst))

@@ -1,6 +1,8 @@
-"""A progress bar over an epoch's samples, with the running cost and the accuracy over the last of them."""
+"""What a training shows on a terminal: a bar over an epoch's samples, and before the first one what takes a while."""
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 import numpy as np
@@ -10,7 +12,7 @@ LAST = 1000
 
 
 class Bar:
-    """A tqdm bar on stderr, shown on a terminal only.
+    """A tqdm bar over samples on stderr, with running cost and accuracy; shown on a terminal only.
 
     Attributes:
         shown: Whether anybody sees it; if not, there is no need to fetch the metrics for it.
@@ -48,3 +50,15 @@ class Bar:
             text += f", last {seen}: {1 - wrong / seen:.1%}"
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update(batch_size * len(errors))
+
+
+@contextmanager
+def compiling(wanted: bool) -> Iterator[None]:
+    """A context during which a terminal says that something is being compiled."""
+    if not wanted:
+        yield
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc="compiling", bar_format="{desc} …", leave=False, disable=None):
+        yield

@@ -19,6 +19,7 @@ class Checkpoint(NamedTuple):
         best_params: The parameters of the best epoch so far.
         best_cost: Its cost, on the validation rows where there are any.
         waited: Epochs since.
+        engine: How its blocks of steps were run: "plain", "replay" or "compiled".
     """
 
     epoch: int
@@ -29,6 +30,7 @@ class Checkpoint(NamedTuple):
     best_params: Params
     best_cost: float
     waited: int
+    engine: str
 
 
 @dataclass(frozen=True)

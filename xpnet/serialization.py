@@ -69,6 +69,7 @@ def save(
             "order": checkpoint.order,
             "best_cost": checkpoint.best_cost,
             "waited": checkpoint.waited,
+            "engine": checkpoint.engine,
             "slots": len(checkpoint.slots),
         }
     about["configuration"] = configuration or {}
@@ -133,6 +134,7 @@ def _checkpoint(
         best_params=params,
         best_cost=training["best_cost"],
         waited=training["waited"],
+        engine=training["engine"],
     )
 
 

@@ -1,11 +1,13 @@
 """One training step as a pure function: the objective's gradients, then the optimizer's update.
 
+The functions made here take the namespace when they are called, so that a backend can hand in a tracer's.
+
 The objective is C = Σ sᵢ Cᵢ / Σ sᵢ + λ/2 · Σ ‖w‖², biases excluded, with sample weights s and L2 λ.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from xpnet import backprop
 from xpnet._typing import Array, Batch, Layer, Namespace, Params, Slots
@@ -87,29 +89,27 @@ def gradients(model: Model, params: Params, batch: Batch, l2: Array | None, *, x
     return found, (cost, xp.sum(model.loss.error(a[-1], batch.y, xp=xp)))
 
 
-def training_step(
-    model: Model, optimizer: Optimizer, *, xp: Namespace
-) -> Callable[[Any, Batch], tuple[tuple[Params, State], Metrics]]:
-    """The step of one training: `step((params, state), batch)` gives the new carry and the metrics."""
+def training_step(model: Model, optimizer: Optimizer) -> Callable[..., tuple[tuple[Params, State], Metrics]]:
+    """The step of one training: `step((params, state), batch, xp=xp)` gives the new carry and the metrics."""
 
-    def update(params: Params, state: State, found: Params) -> tuple[Params, State]:
+    def update(params: Params, state: State, found: Params, *, xp: Namespace) -> tuple[Params, State]:
         t = state.count + 1
         params, slots = optimizer.update(found, state.slots, params, state.learning_rate, t, xp=xp)
         return params, state._replace(slots=slots, count=t)
 
-    def step(carry: tuple[Params, State], batch: Batch) -> tuple[tuple[Params, State], Metrics]:
+    def step(carry: tuple[Params, State], batch: Batch, *, xp: Namespace) -> tuple[tuple[Params, State], Metrics]:
         params, state = carry
         found, metrics = gradients(model, params, batch, state.l2, xp=xp)
-        return update(params, state, found), metrics
+        return update(params, state, found, xp=xp), metrics
 
     return step
 
 
 @lru_cache
-def answers(model: Model, *, xp: Namespace) -> Callable[[Params, Array], Array]:
-    """The function `(params, x)` to the output activations; one object for one model, so that it is compiled once."""
+def answers(model: Model) -> Callable[..., Array]:
+    """The function `(params, x, xp=xp)` to the output activations; one object a model, so that it is compiled once."""
 
-    def answer(params: Params, x: Array) -> Array:
+    def answer(params: Params, x: Array, *, xp: Namespace) -> Array:
         a, _ = forward(model, params, x, xp=xp)
         return a[-1]
 
@@ -117,10 +117,10 @@ def answers(model: Model, *, xp: Namespace) -> Callable[[Params, Array], Array]:
 
 
 @lru_cache
-def measures(model: Model, *, xp: Namespace) -> Callable[[Params, tuple[Array, Array]], tuple[Array, Array]]:
-    """The function `(params, (x, y))` to each sample's cost and error; one object for one model."""
+def measures(model: Model) -> Callable[..., tuple[Array, Array]]:
+    """The function `(params, (x, y), xp=xp)` to each sample's cost and error; one object a model."""
 
-    def measure(params: Params, rows: tuple[Array, Array]) -> tuple[Array, Array]:
+    def measure(params: Params, rows: tuple[Array, Array], *, xp: Namespace) -> tuple[Array, Array]:
         x, y = rows
         a, z = forward(model, params, x, xp=xp)
         return model.loss.cost(z, y, xp=xp), model.loss.error(a[-1], y, xp=xp)

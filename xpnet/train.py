@@ -8,7 +8,7 @@ from typing import Any
 from xpnet import __version__, backends, serialization
 from xpnet.activations import ACTIVATIONS
 from xpnet.commandline import Parser, number, run, uninterrupted, whole_number
-from xpnet.configuration import PRESETS, RULES, Configuration, configure, resumed
+from xpnet.configuration import PRESETS, RULES, Configuration, configure, contradiction, resumed
 from xpnet.data import load
 from xpnet.errors import InputError
 from xpnet.loop import DTYPES, epochs
@@ -24,7 +24,9 @@ EXAMPLES = """examples:
 def main(arguments: list[str]) -> None:
     """Train, and print a line an epoch."""
     flags = vars(parser().parse_args(arguments))
-    save, resume, log, quiet, preset = (flags.pop(name, None) for name in ("save", "resume", "log", "quiet", "preset"))
+    save, resume, log, quiet, preset, engine = (
+        flags.pop(name, None) for name in ("save", "resume", "log", "quiet", "preset", "engine")
+    )
     checkpoint = None
     if resume is None:
         configuration = configure(flags, preset)
@@ -33,6 +35,7 @@ def main(arguments: list[str]) -> None:
         model = serialization.load(resume)
         configuration, checkpoint = resumed(model.configuration, flags, preset, resume), model.checkpoint
         check_unfinished(configuration, checkpoint, resume)
+        check_engine(engine, checkpoint, resume)
     optimizer = configuration.rule()
     here = backends.resolve(configuration.backend, configuration.device)
     data = load(configuration.data)
@@ -53,6 +56,7 @@ def main(arguments: list[str]) -> None:
         seed=configuration.seed,
         backend=here.name,
         device=here.device_name,
+        engine=engine,
         dtype=configuration.dtype,
         l2=configuration.l2,
         validation_fraction=configuration.validation_fraction,
@@ -65,7 +69,8 @@ def main(arguments: list[str]) -> None:
     if not quiet:
         rows = f"{len(data.x_train):,} rows" + ("" if data.x_test is None else f", {len(data.x_test):,} to test")
         print(
-            f"xpnet {__version__}, {here}: {network}, {network.parameter_count:,} parameters; {data.name}: {rows}",
+            f"xpnet {__version__}, {records.training.here}: {network}, {network.parameter_count:,} parameters; "
+            f"{data.name}: {rows}",
             flush=True,
         )
     number, held = (checkpoint.epoch if checkpoint else 0), resume
@@ -94,6 +99,12 @@ def check_unfinished(configuration: Configuration, done: Checkpoint | None, path
         raise InputError(
             f"{path} stopped early after epoch {done.epoch}: {done.waited} epochs had not lowered the cost."
         )
+
+
+def check_engine(asked: str | None, done: Checkpoint | None, path: str) -> None:
+    """Refuse to resume with another engine; "auto" names none, it has one chosen."""
+    if done is not None and asked not in (None, "auto", done.engine):
+        raise contradiction("engine", asked, done.engine, path)
 
 
 def write(path: str, text: str, mode: str = "a") -> None:
@@ -138,6 +149,7 @@ def parser() -> Parser:
     )
     flags.add_argument("--dtype", choices=DTYPES, help="default: float32")
     flags.add_backend()
+    flags.add_argument("--engine", choices=("auto", *backends.ENGINES), help="how steps are run (default: auto)")
     flags.add_argument("--save", metavar="MODEL", help="write MODEL.safetensors after every epoch")
     flags.add_argument("--resume", metavar="MODEL", help="go on with a saved model, as it was configured")
     flags.add_argument("--log", metavar="FILE", help="write one JSON object an epoch")

@@ -13,9 +13,9 @@ from xpnet.errors import DivergenceError
 from xpnet.losses import accuracy, worst_error
 from xpnet.network import Network
 from xpnet.optimizers import Optimizer
-from xpnet.progress import Bar
+from xpnet.progress import Bar, compiling
 from xpnet.records import Checkpoint, Epoch
-from xpnet.step import State, measures, training_step
+from xpnet.step import State, measures
 
 BLOCK_WORK = 2e9
 """Floating-point operations a block of steps may hold: about a tenth of a second on one core."""
@@ -28,6 +28,8 @@ class Training(NamedTuple):
     """All that stays the same from epoch to epoch.
 
     Attributes:
+        step: Of the network and the optimizer; one object, so that it is compiled once.
+        here: Where it is computed, and with which engine.
         rows: Indices of the rows of `train` to train on, on the host.
         validation: The rows held back, or None.
         worst: The error of an accuracy of 0 on `rows`.
@@ -38,6 +40,7 @@ class Training(NamedTuple):
 
     network: Network
     optimizer: Optimizer
+    step: Step
     here: Backend
     dtype: str
     train: Batch
@@ -54,22 +57,31 @@ class Training(NamedTuple):
 
     def run(self, done: Checkpoint) -> Iterator[Epoch]:
         """The epochs after `done`."""
-        step = training_step(self.network.model(self.train.x), self.optimizer, xp=self.here.xp)
-        while done.epoch < self.epochs and (self.patience is None or done.waited < self.patience):
+        if not self.finished(done):
+            with self.here.current(), compiling(self.progress and self.here.engine == "compiled"):
+                sizes = dict.fromkeys(block.shape[1] for block in blocks(self.rows, self.batch_size, self.block_steps))
+                self.here.prepare(self.step, self.carry(done), self.train, tuple(sizes))
+        while not self.finished(done):
             with self.here.current():
-                epoch = self.epoch(step, done)
+                epoch = self.epoch(done)
             yield epoch
             done = epoch.checkpoint
 
-    def epoch(self, step: Step, done: Checkpoint) -> Epoch:
+    def finished(self, done: Checkpoint) -> bool:
+        """Whether there is nothing left to do, or nothing left to hope for."""
+        return done.epoch >= self.epochs or (self.patience is not None and done.waited >= self.patience)
+
+    def carry(self, done: Checkpoint) -> tuple[Params, State]:
+        """What the next step is given; a copy, since a block of steps may overwrite it."""
+        params, slots, l2 = self.here.copy((done.params, done.slots, self.l2))
+        return params, State(slots, self.on_device(done.steps, "int32"), self.on_device(0.0), l2)
+
+    def epoch(self, done: Checkpoint) -> Epoch:
         """Train one epoch, then judge what came out."""
         number = done.epoch + 1
         order = generator_in(done.order)
         rows = self.rows[order.permutation(len(self.rows))] if self.shuffle else self.rows
-        params, state = (
-            done.params,
-            State(done.slots, self.on_device(done.steps, "int32"), self.on_device(0.0), self.l2),
-        )
+        params, state = self.carry(done)
         trained, steps, rate = 0, 0, 0.0
         measured: list[tuple[int, tuple[Array, ...]]] = []
 
@@ -79,7 +91,7 @@ class Training(NamedTuple):
                 # The rate of the middle of a block stands for the whole of it.
                 rate = self.learning_rate(done.epoch + (trained + block.size / 2) / len(rows))
                 state = state._replace(learning_rate=self.on_device(rate))
-                (params, state), metrics = self.here.run_block(step, (params, state), self.train, block)
+                (params, state), metrics = self.here.run_block(self.step, (params, state), self.train, block)
                 measured.append((block.shape[1], metrics))
                 trained, steps = trained + block.size, steps + len(block)
                 if bar.shown:
@@ -94,7 +106,6 @@ class Training(NamedTuple):
                 f"the cost is no longer finite in epoch {number}, at learning rate {rate:g}; use a lower one, "
                 "or scale the inputs to about 1."
             )
-        params, slots = self.here.copy((params, state.slots))
         validation_cost, validation_accuracy = self.judge(params, self.validation)
         monitored = cost if validation_cost is None else validation_cost
         best = self.patience is None or monitored < done.best_cost
@@ -111,14 +122,20 @@ class Training(NamedTuple):
             checkpoint=Checkpoint(
                 epoch=number,
                 params=params,
-                slots=slots,
+                slots=state.slots,
                 steps=done.steps + steps,
                 order=order.bit_generator.state,
                 best_params=params if best else done.best_params,
                 best_cost=min(monitored, done.best_cost),
                 waited=0 if best else done.waited + 1,
+                engine=self.here.engine,
             ),
         )
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return math.ceil(len(self.rows) / self.batch_size)
 
     @property
     def block_steps(self) -> int:
@@ -136,7 +153,7 @@ class Training(NamedTuple):
         if rows is None:
             return None, None
         xp = self.here.xp
-        measure = measures(self.network.model(rows.x), xp=xp)
+        measure = measures(self.network.model(rows.x))
         cost, error = self.here.map_rows(measure, params, (rows.x, rows.y), self.network.chunk)
         mean = xp.mean(cost) if rows.weight is None else xp.sum(rows.weight * cost) / xp.sum(rows.weight)
         worst = worst_error(self.network.output, rows.y, xp=xp)
@@ -149,6 +166,21 @@ class Training(NamedTuple):
     def total(self, array: Array) -> float:
         """The sum of a metric over a block; waits for the device."""
         return float(self.here.to_host(array).sum(dtype=np.float64))
+
+
+class Epochs(Iterator[Epoch]):
+    """The epochs of a training, each trained when it is asked for.
+
+    Attributes:
+        training: What is trained, where and with which engine.
+    """
+
+    def __init__(self, training: Training, start: Checkpoint) -> None:
+        self.training = training
+        self._run = training.run(start)
+
+    def __next__(self) -> Epoch:
+        return next(self._run)
 
 
 def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray]:

@@ -10,19 +10,21 @@ from typing import Any
 import array_api_compat
 
 from xpnet.backends import cuda
-from xpnet.backends.base import Backend, Carry, Step, dtype_name, map_arrays
+from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Step, dtype_name
 from xpnet.backends.listing import BACKENDS, Installed, installed
 from xpnet.errors import DeviceError, InputError
+from xpnet.trees import map_arrays
 
 __all__ = [
     "BACKENDS",
+    "ENGINES",
     "Backend",
     "Carry",
     "Installed",
+    "Rowwise",
     "Step",
     "dtype_name",
     "installed",
-    "map_arrays",
     "moved",
     "of",
     "resolve",

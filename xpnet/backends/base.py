@@ -1,28 +1,28 @@
 """What every array library can do for a training, in the generic way; a library with a faster way overrides it."""
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from xpnet._typing import Array, Batch, Namespace
+from xpnet.errors import DeviceError, InputError
+from xpnet.trees import arrays_in, map_arrays
 
 Carry = Any
 """Parameters and state, as nested tuples of arrays; what a step takes and gives back."""
 
-Step = Callable[[Carry, Batch], tuple[Carry, tuple[Array, ...]]]
-"""A pure function of the carry and a batch, to the new carry and the metrics, 0-d arrays."""
+Step = Callable[..., tuple[Carry, tuple[Array, ...]]]
+"""A pure function `(carry, batch, xp=xp)` to the new carry and the metrics, 0-d arrays."""
 
+Rowwise = Callable[..., Any]
+"""A pure function `(params, rows, xp=xp)` to arrays with a row for each row it is given."""
 
-def map_arrays(function: Callable[[Array], Array], tree: Any) -> Any:
-    """Apply a function to every array in nested tuples and named tuples; None stays None."""
-    if tree is None:
-        return None
-    if isinstance(tree, tuple):
-        leaves = [map_arrays(function, branch) for branch in tree]
-        return type(tree)(*leaves) if hasattr(tree, "_fields") else tuple(leaves)
-    return function(tree)
+ENGINES = ("plain", "replay", "compiled")
+"""How a block of steps can be run: operation by operation, from a plan made once, or as compiled code."""
 
 
 def dtype_name(array: Array) -> str:
@@ -37,17 +37,23 @@ class Backend:
         name: What `--backend` calls it.
         xp: Its namespace, which follows the Array API standard.
         device: Where its arrays lie, in the library's own type; None for the library's default.
+        engines: Those of `ENGINES` that the library has.
+        needs: The packages that an engine needs beside the library.
+        engine: How blocks of steps and maps over rows are run; at first the library's default.
     """
 
     name: str
     xp: Namespace
+    engines: ClassVar[tuple[str, ...]] = ("plain",)
+    needs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    engine: str = "plain"
 
     def __init__(self, name: str, xp: Namespace, device: Any = None) -> None:
         self.name, self.xp, self.device = name, xp, device
 
     def __str__(self) -> str:
-        """The library, its version and the device, as the first line of a training shows them."""
-        return f"{self.name} {self.version} on {self.device_name}"
+        """The library, its version, the engine and the device, as the first line of a training shows them."""
+        return f"{self.name} {self.version} ({self.engine}) on {self.device_name}"
 
     @property
     def version(self) -> str:
@@ -58,6 +64,44 @@ class Backend:
     def device_name(self) -> str:
         """The device as `--device` spells it."""
         return "cpu" if self.device is None else str(self.device)
+
+    def with_engine(self, engine: str) -> Self:
+        """The same backend with another engine.
+
+        Raises:
+            InputError: The library has no such engine.
+            DeviceError: The engine needs packages that are not installed.
+        """
+        if engine not in self.engines:
+            raise InputError(f"{self.name} has no engine {engine}: use {alternatives(self.engines)}.")
+        packages = self.needs.get(engine, ())
+        if any(find_spec(package) is None for package in packages):
+            raise DeviceError(f"engine {engine} needs {' and '.join(packages)}; run pip install {' '.join(packages)}.")
+        made = copy.copy(self)
+        made.engine = engine
+        return made
+
+    def choose(self, step: Step, carry: Carry, data: Batch, batch_size: int, steps: int) -> str:
+        """The engine that "auto" is for a training; never a matter of clock or cache, so that a seed is one result.
+
+        Args:
+            step: As `run_block` will get it.
+            carry: Parameters and state before the first step; only looked at.
+            data: The whole training set on the device.
+            batch_size: Rows a step.
+            steps: Steps of an epoch.
+        """
+        return type(self).engine
+
+    def prepare(self, step: Step, carry: Carry, data: Batch, batch_sizes: Collection[int]) -> None:
+        """Do what the engine has to do once before the first block, such as to compile; see `choose`.
+
+        Args:
+            step: As `run_block` will get it.
+            carry: Parameters and state before the first step; only looked at.
+            data: The whole training set on the device.
+            batch_sizes: Rows a step: the usual number, and that of a short last batch.
+        """
 
     def asarray(self, array: Any, dtype: Any = None) -> Array:
         """An array on this device, from a host array or from one of this library; `dtype` is a name."""
@@ -86,18 +130,19 @@ class Backend:
         """Run one step for each line of `rows`.
 
         Args:
-            step: A pure function of the carry and a batch.
-            carry: Parameters and state before the first step.
+            step: A pure function of the carry and a batch, called with this backend's namespace or a tracer's.
+            carry: Parameters and state before the first step. Its arrays may be overwritten; copy what is kept.
             data: The whole training set on the device.
             rows: Row indices of each step's batch, (steps, batch), on the host.
 
         Returns:
-            The carry after the last step, and each metric as an array (steps,) on the device.
+            The carry after the last step, whose arrays are the caller's from now on, and each metric as an array
+            (steps,) on the device.
         """
         rows = self.asarray(rows)
         metrics = []
         for i in range(rows.shape[0]):
-            carry, measured = step(carry, self.take(data, rows[i, :]))
+            carry, measured = step(carry, self.take(data, rows[i, :]), xp=self.xp)
             metrics.append(measured)
         return carry, tuple(self.xp.stack(column) for column in zip(*metrics, strict=True))
 
@@ -105,8 +150,8 @@ class Backend:
         """Those rows of an array, or of each in a tuple."""
         return map_arrays(lambda array: self.xp.take(array, rows, axis=0), data)
 
-    def map_rows(self, function: Callable[[Any, Any], Any], params: Any, data: Any, chunk: int) -> Any:
-        """Apply `function(params, rows)` to a data set in chunks of rows, and join the results.
+    def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
+        """Apply `function(params, rows, xp=xp)` to a data set in chunks of rows, and join the results.
 
         Args:
             function: A pure function whose results have a row for each row it is given.
@@ -114,21 +159,20 @@ class Backend:
             data: An array, or a tuple of arrays with equally many rows.
             chunk: Rows at a time.
         """
-        n = first_array(data).shape[0]
+        n = arrays_in(data)[0].shape[0]
 
         def part(start: int) -> Any:
             # The standard leaves open what a slice that ends behind the last row gives.
             return map_arrays(lambda array: array[start : min(start + chunk, n), ...], data)
 
         # No rows are one empty chunk, so that the result has its shape and dtype all the same.
-        return join([function(params, part(start)) for start in range(0, max(n, 1), chunk)], self.xp)
+        return join([function(params, part(start), xp=self.xp) for start in range(0, max(n, 1), chunk)], self.xp)
 
 
-def first_array(tree: Any) -> Array:
-    """The first array in nested tuples."""
-    while isinstance(tree, tuple):
-        tree = tree[0]
-    return tree
+def alternatives(names: Sequence[str]) -> str:
+    """Names as a sentence offers them: plain, replay or compiled."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def join(results: Sequence[Any], xp: Namespace) -> Any:

@@ -1,6 +1,5 @@
-"""JAX: a whole block of steps is one compiled program; operation by operation it would be slow."""
+"""JAX: a whole block of steps is one compiled program; operation by operation, the plain engine, it is slow."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from xpnet._typing import Array, Batch
+from xpnet._typing import Array, Batch, Namespace
 from xpnet.backends import cuda
-from xpnet.backends.base import Backend, Carry, Step, map_arrays
+from xpnet.backends.base import Backend, Carry, Rowwise, Step
 from xpnet.errors import DeviceError
+from xpnet.trees import map_arrays
 
 
 # The carry is not donated: the scan updates it in place anyway, and the caller may still hold what it passed in.
@@ -20,19 +20,22 @@ def scan(step: Step, carry: Carry, data: Batch, rows: Array) -> tuple[Carry, tup
     """Scan a step over the rows of each batch; compiled once for a step and the shapes it is given."""
 
     def body(carry: Carry, batch: Array) -> tuple[Carry, tuple[Array, ...]]:
-        return step(carry, map_arrays(lambda array: jnp.take(array, batch, axis=0), data))
+        return step(carry, map_arrays(lambda array: jnp.take(array, batch, axis=0), data), xp=jnp)
 
     return jax.lax.scan(body, carry, rows)
 
 
 @partial(jax.jit, static_argnums=0)
-def call(function: Callable[[Any, Any], Any], params: Any, rows: Any) -> Any:
+def call(function: Rowwise, params: Any, rows: Any) -> Any:
     """Call a function; compiled once for it and the shapes it is given."""
-    return function(params, rows)
+    return function(params, rows, xp=jnp)
 
 
 class JaxBackend(Backend):
     """JAX arrays on one device; a step or function is compiled once, as long as the same object is handed in."""
+
+    engines = ("plain", "compiled")
+    engine = "compiled"
 
     def __init__(self, device: Any) -> None:
         super().__init__("jax", jnp, device)
@@ -66,17 +69,23 @@ class JaxBackend(Backend):
         return np.asarray(array)
 
     def run_block(self, step: Step, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
-        """Run the whole block as one compiled scan."""
+        """Run the whole block as one compiled scan, unless the engine is plain."""
         # What a block returns is committed to its device; a first carry that is not would be compiled for separately.
         carry = jax.device_put(carry, self.device)
         with full_precision():
+            if self.engine == "plain":
+                return super().run_block(step, carry, data, rows)
             after, metrics = scan(step, carry, data, self.asarray(rows))
         return after, metrics
 
-    def map_rows(self, function: Callable[[Any, Any], Any], params: Any, data: Any, chunk: int) -> Any:
-        """Apply the compiled function chunk by chunk; a short last chunk is compiled for itself."""
+    def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
+        """Apply the function chunk by chunk, compiled unless the engine is plain; a short last chunk for itself."""
+
+        def compiled(params: Any, rows: Any, *, xp: Namespace) -> Any:
+            return call(function, params, rows)
+
         with full_precision():
-            return super().map_rows(partial(call, function), params, data, chunk)
+            return super().map_rows(function if self.engine == "plain" else compiled, params, data, chunk)
 
 
 def full_precision() -> Any:

@@ -1,16 +1,24 @@
 """NumPy itself: since version 2.1 it follows the Array API standard as far as this package needs it."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from xpnet.backends.base import Backend
-from xpnet.errors import InputError
+from xpnet._typing import Batch
+from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Step, join
+from xpnet.capture import programs
+from xpnet.errors import CaptureError, InputError
+from xpnet.trees import arrays_in, filled, map_arrays
 
 
 class NumpyBackend(Backend):
     """NumPy arrays, writable or not, and whatever NumPy can make one of."""
+
+    engines = ENGINES
+    needs: ClassVar = {"compiled": ("numba", "scipy")}
+    engine = "replay"
 
     def __init__(self) -> None:
         super().__init__("numpy", np)
@@ -29,6 +37,10 @@ class NumpyBackend(Backend):
                 f"a {type(array).__name__} does not make an array: {why}; every row needs equally many numbers."
             ) from error
 
+    def copy(self, tree: Any) -> Any:
+        """A copy in C order that can be written to."""
+        return map_arrays(lambda array: np.array(array, order="C"), tree)
+
     def current(self) -> AbstractContextManager[Any]:
         """A context in which numbers beyond the floating-point range pass silently, as in every other library."""
         return np.errstate(all="ignore")
@@ -36,6 +48,67 @@ class NumpyBackend(Backend):
     def to_host(self, array: Any) -> np.ndarray:
         """The array itself."""
         return np.asarray(array)
+
+    def choose(self, step: Step, carry: Carry, data: Batch, batch_size: int, steps: int) -> str:
+        """Compiled where an epoch is worth it, replay for less, plain for what cannot be captured."""
+        try:
+            worth = programs.is_worth_compiling(step, carry, data, batch_size, steps)
+        except CaptureError:
+            return "plain"
+        return "compiled" if worth else "replay"
+
+    def prepare(self, step: Step, carry: Carry, data: Batch, batch_sizes: Collection[int]) -> None:
+        """Plan and compile, by running blocks of no steps."""
+        for size in batch_sizes:
+            self.run_block(step, carry, data, np.empty((0, size), np.intp))
+
+    def run_block(
+        self, step: Step, carry: Carry, data: Batch, rows: np.ndarray
+    ) -> tuple[Carry, tuple[np.ndarray, ...]]:
+        """Run the steps from a plan, each carry in the place of the last one."""
+        if self.engine == "plain":
+            return super().run_block(step, carry, data, rows)
+        arrays, inputs = _own(arrays_in(carry)), arrays_in(data)
+        if rows.size and not 0 <= rows.min() <= rows.max() < len(inputs[0]):
+            raise IndexError(f"rows are from {rows.min()} to {rows.max()}, but the data have {len(inputs[0])}.")
+        program = programs.block(step, carry, data, rows.shape[1], compiled=self.engine == "compiled")
+        results = [np.empty((len(rows), *value.shape), value.dtype) for value in program.plan.results]
+        with programs.threads(program.plan):
+            program.gathered(arrays, [np.ascontiguousarray(array) for array in inputs], rows, results)
+        return filled(carry, arrays), filled(program.plan.result, results)
+
+    def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
+        """Apply the function to whole chunks from a plan; the rest of the rows, which differ in number, as they are."""
+        inputs = arrays_in(data)
+        chunks = len(inputs[0]) // chunk
+        if self.engine == "plain" or not chunks:
+            return super().map_rows(function, params, data, chunk)
+        try:
+            program = programs.stretch(function, params, data, chunk, compiled=self.engine == "compiled")
+        except CaptureError:
+            return super().map_rows(function, params, data, chunk)
+        results = [np.empty((chunks, *value.shape), value.dtype) for value in program.plan.results]
+        with programs.threads(program.plan):
+            carried = [np.ascontiguousarray(array) for array in arrays_in(params)]
+            program.sliced(carried, [np.ascontiguousarray(array) for array in inputs], results)
+        whole = filled(program.plan.result, (result.reshape(-1, *result.shape[2:]) for result in results))
+        if chunks * chunk == len(inputs[0]):
+            return whole
+        rest = function(params, map_arrays(lambda array: array[chunks * chunk :], data), xp=self.xp)
+        return join([whole, rest], self.xp)
+
+
+def _own(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """The arrays, each with memory of its own that lies in order and can be written to; copied where it is not so."""
+    taken: set[int] = set()
+    found = []
+    for array in arrays:
+        array = np.require(array, requirements=("C", "W", "A"))
+        if array.ctypes.data in taken:
+            array = array.copy()
+        taken.add(array.ctypes.data)
+        found.append(array)
+    return found
 
 
 def load(index: int | None) -> NumpyBackend:

@@ -1,7 +1,6 @@
 """PyTorch: one operation after another, without autograd, on the CPU or a CUDA device."""
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import array_api_compat.torch as xp
@@ -10,8 +9,9 @@ import torch
 
 from xpnet._typing import Array, Batch
 from xpnet.backends import cuda
-from xpnet.backends.base import Backend, Carry, Step, map_arrays
+from xpnet.backends.base import Backend, Carry, Rowwise, Step
 from xpnet.errors import DeviceError
+from xpnet.trees import map_arrays
 
 
 class TorchBackend(Backend):
@@ -54,7 +54,7 @@ class TorchBackend(Backend):
         return super().run_block(step, detach(carry), detach(data), rows)
 
     @torch.no_grad()
-    def map_rows(self, function: Callable[[Any, Any], Any], params: Any, data: Any, chunk: int) -> Any:
+    def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
         """Apply the function chunk by chunk."""
         return super().map_rows(function, detach(params), detach(data), chunk)
 

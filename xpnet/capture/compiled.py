@@ -63,7 +63,7 @@ class Compiled:
             at = ", ".join(f"i{axis}" for axis in range(len(shape)))
             source = f"{writer.array(value)}[{at or '()'}]"
             results += [*loops, f"{deep}{text}{', ' + at if at else ''}] = {source}"]
-        carried = {}
+        carried: dict[int, str] = {}
         for value, i in memory.copies:
             shape, deep = value.shape, ""
             target = carried.setdefault(i, f"k{i}")

@@ -217,7 +217,9 @@ def _node(
         extent = reads[0].extent
         made = matrix(operation.output, column)
         if operation.name in SEARCHES and made != (extent[0], 1):
-            raise CaptureError(f"{operation.name} at {operation.line} cannot be compiled along columns; use engine replay.")
+            raise CaptureError(
+                f"{operation.name} at {operation.line} cannot be compiled along columns; use engine replay."
+            )
         return Node(operation, extent, made, reads)
     extent = matrix(operation.output, column)
     return Node(operation, extent, extent, reads)
@@ -231,9 +233,7 @@ def _straight(value: Value, views: dict[Value, Operation]) -> bool:
     return True
 
 
-def _earliest(
-    node: Node, parts: list[Part], roots: dict[Value, Value], makers: dict[Value, tuple[int, Node]]
-) -> int:
+def _earliest(node: Node, parts: list[Part], roots: dict[Value, Value], makers: dict[Value, tuple[int, Node]]) -> int:
     """The first part in which all that an operation reads can be there."""
     first = 0
     for read in node.reads:

@@ -30,10 +30,10 @@ class Home(NamedTuple):
     """The memory of a value: the array of an input, or a scratch buffer."""
 
     is_input: bool
-    index: int
+    number: int
 
     def __str__(self) -> str:
-        return f"{'input' if self.is_input else 'buffer'} {self.index}"
+        return f"{'input' if self.is_input else 'buffer'} {self.number}"
 
 
 class Memory(NamedTuple):
@@ -60,11 +60,12 @@ class Memory(NamedTuple):
         found = dict(zip(graph.inputs, inputs, strict=True))
         for value, home in self.homes.items():
             if value not in found:
-                found[value] = inputs[home.index] if home.is_input else laid_out(value, scratch[home.index])
+                found[value] = inputs[home.number] if home.is_input else laid_out(value, scratch[home.number])
         for operation in graph.operations:
             if operation.name in ("reshape", "transpose") and (source := found.get(operation.arrays[0])) is not None:
-                view = source.reshape if operation.name == "reshape" else source.transpose
-                found[operation.output] = view(operation.options[0])
+                (axes,) = operation.options
+                is_reshape = operation.name == "reshape"
+                found[operation.output] = source.reshape(axes) if is_reshape else source.transpose(axes)
         return found
 
 
@@ -97,7 +98,7 @@ def lay_out(graph: Graph, stages: Sequence[Stage], donated: int, pinned: Iterabl
     for at, stage in enumerate(stages):
         dying = sorted(
             (value for value in stage.reads if last[value] == at and not homes[value].is_input),
-            key=lambda value: homes[value].index,
+            key=lambda value: homes[value].number,
         )
         for value in stage.writes:
             old = replaced.get(value)
@@ -110,12 +111,10 @@ def lay_out(graph: Graph, stages: Sequence[Stage], donated: int, pinned: Iterabl
             else:
                 homes[value] = Home(False, _claim(value.nbytes, sizes, free))
             last.setdefault(value, at)
-        free += [homes[value].index for value in dying]
-        free += [homes[v].index for v in stage.writes if last[v] == at and not homes[v].is_input]
+        free += [homes[value].number for value in dying]
+        free += [homes[v].number for v in stage.writes if last[v] == at and not homes[v].is_input]
     copies = tuple(
-        (output, i)
-        for i, output in enumerate(graph.outputs[:donated])
-        if homes.get(roots[output]) != Home(True, i)
+        (output, i) for i, output in enumerate(graph.outputs[:donated]) if homes.get(roots[output]) != Home(True, i)
     )
     return Memory(homes, tuple(sizes), copies)
 

@@ -100,7 +100,7 @@ def plan(function: Callable[..., Any], carry: Any, fed: Any) -> Plan:
 
 
 def _settled(graph: Graph, donated: int) -> Graph:
-    """The same with copies of the inputs that come out in another's place, lest one is overwritten before it is read."""
+    """With copies of the inputs that come out in another's place, lest one is overwritten before it is read."""
     roots, copies, outputs = graph.roots(), [], list(graph.outputs)
     for i, output in enumerate(outputs[:donated]):
         if output is not graph.inputs[i] and roots[output] in graph.inputs:
@@ -119,8 +119,11 @@ def _stage(operation: Operation, roots: dict[Value, Value]) -> Stage:
         alike = [
             value
             for value in operation.arrays
-            if roots[value] is value and (value.shape, value.dtype, value.order) == (output.shape, output.dtype, output.order)
+            if roots[value] is value
+            and (value.shape, value.dtype, value.order) == (output.shape, output.dtype, output.order)
         ]
         # What is read a second time through a view is not read element by element.
-        alike = [value for value in alike if all(other is value or roots[other] is not value for other in operation.arrays)]
+        alike = [
+            value for value in alike if all(other is value or roots[other] is not value for other in operation.arrays)
+        ]
     return Stage(reads, (output,), frozenset((output, value) for value in alike))

@@ -67,11 +67,11 @@ class Recorded:
         """Powers as NumPy's operator takes them, which has short ways for some."""
         short = {2: "square", 0.5: "sqrt", -1: "reciprocal"}.get(exponent) if type(exponent) in (int, float) else None
         if short and self.dtype.kind == "f":
-            return getattr(self._namespace, short)(self)
-        return self._namespace.pow(self, exponent)
+            return _operator(short)(self)
+        return _operator("pow")(self, exponent)
 
     def __rpow__(self, base: Any) -> "Recorded":
-        return self._namespace.pow(base, self)
+        return _operator("pow", swapped=True)(self, base)
 
     def __setitem__(self, key: Any, item: Any) -> None:
         refuse("item assignment", "make a new array, with where if need be")
@@ -95,12 +95,12 @@ def _reading(name: str) -> Callable[[Recorded], NoReturn]:
     return read
 
 
-def _operator(name: str, swapped: bool = False) -> Callable[[Recorded, Any], Recorded]:
+def _operator(name: str, swapped: bool = False) -> Callable[..., Recorded]:
     """A Python operator as the function of the standard that it stands for."""
 
-    def operate(array: Recorded, other: Any) -> Recorded:
-        function = getattr(array._namespace, name)
-        found: Recorded = function(other, array) if swapped else function(array, other)
+    def operate(array: Recorded, *others: Any) -> Recorded:
+        operands = (*others, array) if swapped else (array, *others)
+        found: Recorded = getattr(array._namespace, name)(*operands)
         return found
 
     return operate
@@ -119,7 +119,7 @@ for _name, _function in {
 }.items():  # fmt: skip
     setattr(Recorded, f"__{_name}__", _operator(_function))
 for _name, _function in {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "bitwise_invert"}.items():
-    setattr(Recorded, f"__{_name}__", lambda array, _function=_function: getattr(array._namespace, _function)(array))
+    setattr(Recorded, f"__{_name}__", _operator(_function))
 
 
 class Namespace:
@@ -166,7 +166,7 @@ class Namespace:
 
     def mean(self, x: Recorded, /, *, axis: Any = None, keepdims: bool = False) -> Recorded:
         """The sum over axes by their number of elements."""
-        total = self.sum(x, axis=axis, keepdims=keepdims)
+        total: Recorded = self.sum(x, axis=axis, keepdims=keepdims)
         return self.divide(total, x.size // max(total.size, 1))
 
     def astype(self, x: Recorded, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Recorded:

@@ -57,7 +57,9 @@ class Recorder:
     def where(self, condition: Operand, one: Operand, other: Operand) -> Value:
         """One where the condition holds, else the other."""
         shape = self.broadcast(condition, one, other)
-        return self.record("where", (condition, one, other), lambda: described(np.where, (condition, one, other), shape))
+        return self.record(
+            "where", (condition, one, other), lambda: described(np.where, (condition, one, other), shape)
+        )
 
     def reduced(self, name: str, x: Value, axes: tuple[int, ...], keepdims: bool) -> Value:
         """A sum, a maximum and so on, over axes."""

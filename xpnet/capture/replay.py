@@ -4,6 +4,7 @@ Bit for bit what the function gives when it is simply called, without making an 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ class Replay:
         self._memory = plan.memory()
         self._scratch = self._memory.scratch()
         self._fed = [np.empty(value.shape, value.dtype) for value in plan.fed]
+        self._numbers = [np.empty((), value.dtype) for value in plan.graph.inputs[: plan.donated]]
         self._inputs: list[np.ndarray] = []
         self._calls: list[Call] = []
         self._given: list[np.ndarray] = []
@@ -39,13 +41,17 @@ class Replay:
             rows: Row indices that are in range, (steps, rows a step).
             results: What takes each step's results, (steps, ...).
         """
-        self._bind([*carry, *self._fed])
+        # Numbers come in new arrays every time; as these they are bound once.
+        held = [own if array.ndim == 0 else array for array, own in zip(carry, self._numbers, strict=True)]
+        _copy(carry, held)
+        self._bind([*held, *self._fed])
         feeds = list(zip(data, self._fed, strict=True))
         for i, chosen in enumerate(rows):
             for array, buffer in feeds:
                 # Of take's modes this one needs no buffer of its own.
                 array.take(chosen, 0, buffer, "clip")
             self._step(i, results)
+        _copy(held, carry)
 
     def sliced(self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
         """Run a step for each stretch of rows, in order, as many as there are results; the data are not copied."""
@@ -79,12 +85,21 @@ class Replay:
         self._inputs = inputs
 
 
+def _copy(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> None:
+    for source, target in zip(sources, targets, strict=True):
+        if source is not target:
+            target[...] = source
+
+
 def calls(operation: Operation, arrays: Mapping[Value, np.ndarray]) -> list[Call]:
     """What NumPy is to be asked for an operation."""
     name, out = operation.name, arrays[operation.output]
     # A Python number costs a call a microsecond more than an array of it.
     dtype = np.result_type(*(value.dtype if isinstance(value, Value) else value for value in operation.inputs))
     inputs = [arrays[v] if isinstance(v, Value) else np.asarray(v, dtype) for v in operation.inputs]
+    if name in ("maximum", "minimum"):
+        # NumPy 2.4 has these take a buffer by its name only.
+        return [(partial(ELEMENTWISE[name], out=out), tuple(inputs))]
     if name in ELEMENTWISE:
         return [(ELEMENTWISE[name], (*inputs, out))]
     if name == "matmul":

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from xpnet.capture.fusion import FED, Extent, Fused, Kernel, Loop, Node, Product, Read
-from xpnet.capture.graph import VIEWS, Operation, Value
+from xpnet.capture.fusion import FED, Extent, Fused, Kernel, Loop, Node, Product
+from xpnet.capture.graph import Operation, Value
 from xpnet.capture.operations import ELEMENTWISE, REDUCTIONS
 
 INFIX = {
@@ -135,7 +135,9 @@ class Writer:
         if loop.width > 1:
             add(f"{indent}for j in range({loop.width}):")
             inner = indent + "    "
-        before, after, read_already = [], [], {}
+        before: list[str] = []
+        after: list[str] = []
+        read_already: dict[str, str] = {}
         body: list[str] = []
         local = {node.operation.output for node in loop.nodes}
         for node in loop.nodes:
