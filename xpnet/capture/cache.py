@@ -30,7 +30,8 @@ def load(source: str) -> ModuleType:
     path = folder() / f"{name}.py"
     _write(path, source)
     spec = spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = module_from_spec(spec)
     # Where numba looks for what a cached function refers to.
     sys.modules[name] = module

@@ -1,6 +1,7 @@
 """Arrays that compute nothing: each operation on them is written down, from shapes and dtypes alone."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,9 +13,6 @@ from xpnet.capture.recorder import Recorder, refuse
 
 class Recorded:
     """What stands for an array while a function is recorded; it has a shape and a dtype, but no numbers."""
-
-    # NumPy's own operators then leave the operation to this class.
-    __array_ufunc__ = None
 
     def __init__(self, namespace: "Namespace", value: Value) -> None:
         self._namespace, self.value = namespace, value
@@ -83,7 +81,19 @@ class Recorded:
         refuse("len()", "use shape[0]")
 
     def __array__(self, *arguments: Any, **options: Any) -> NoReturn:
-        refuse("a NumPy function on a recorded array", "use the functions of the namespace that comes in as xp")
+        _numpys("array")
+
+    def __array_ufunc__(self, function: Any, *arguments: Any, **options: Any) -> NoReturn:
+        _numpys(function.__name__)
+
+    def __array_function__(self, function: Any, *arguments: Any) -> NoReturn:
+        _numpys(function.__name__)
+
+
+def _numpys(name: str) -> NoReturn:
+    refuse(
+        f"NumPy's {name} of a recorded array", "use the namespace that comes in as xp, and arrays that are arguments"
+    )
 
 
 def _reading(name: str) -> Callable[[Recorded], NoReturn]:
@@ -143,7 +153,14 @@ class Namespace:
             raise AttributeError(name)
         refuse(f"xp.{name}", "it is not among the functions that can be; see xpnet.capture")
 
-    finfo = staticmethod(np.finfo)
+    def finfo(self, dtype: Any, /) -> SimpleNamespace:
+        """What a floating dtype can hold, in Python numbers."""
+        about = np.finfo(dtype)
+        names = ("eps", "max", "min", "smallest_normal")
+        return SimpleNamespace(
+            bits=about.bits, dtype=about.dtype, **{name: float(getattr(about, name)) for name in names}
+        )
+
     iinfo = staticmethod(np.iinfo)
     isdtype = staticmethod(np.isdtype)
 

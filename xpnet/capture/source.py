@@ -1,12 +1,13 @@
 """Writes fused parts as Python source, one function that runs a whole block of steps, for numba to compile."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from xpnet.capture.fusion import FED, Extent, Fused, Kernel, Loop, Node, Product
 from xpnet.capture.graph import Operation, Value
+from xpnet.capture.memory import Memory
 from xpnet.capture.operations import ELEMENTWISE, REDUCTIONS
 
 INFIX = {
@@ -46,47 +47,58 @@ class Writer:
 
     Attributes:
         arguments: The values whose arrays the function takes, by the names it calls them.
+        numbers: The names of numbers, by how they are made.
+        views: Lines that make other views of the rows of a step.
     """
 
-    def __init__(self, fused: Fused, name: Callable[[Value], str], gathered: bool, sliced: Mapping[Value, int]) -> None:
-        self._fused, self._name, self._gathered, self._sliced = fused, name, gathered, sliced
+    def __init__(self, fused: Fused, memory: Memory, sliced: Sequence[Value]) -> None:
+        self._fused, self._memory = fused, memory
         self._roots = fused.graph.roots()
         self._makers = {operation.output: operation for operation in fused.graph.operations}
         self._ids = {operation.output: i for i, operation in enumerate(fused.graph.operations)}
         self._lines: list[str] = []
-        self._numbers: dict[str, str] = {}
-        self._kernel: Kernel | None = None
+        self._names: dict[Any, str] = {}
+        self._slices = {value: f"x{i}" for i, value in enumerate(sliced)}
         self.arguments: dict[str, Value] = {}
+        self.numbers: dict[str, str] = {}
+        self.views: list[str] = []
 
-    def body(self) -> tuple[list[str], dict[str, str]]:
-        """The lines of a step, and the numbers they name."""
+    def body(self) -> list[str]:
+        """The lines of a step."""
         for part in self._fused.parts:
             if isinstance(part, Product):
                 self._product(part.operation)
             else:
                 self._pass(part)
-        return self._lines, self._numbers
+        return self._lines
 
     def array(self, value: Value) -> str:
         """The name of a value's array."""
-        if self._roots.get(value, value) in self._sliced and value in self._sliced:
-            return f"x{self._sliced[value]}"
-        name = self._name(value)
+        if value in self._slices:
+            return self._slices[value]
+        if self._roots[value] in self._slices:
+            maker = self._makers[value]
+            view = "transpose" if maker.name == "transpose" else "reshape"
+            source = self.array(maker.arrays[0])
+            self._slices[value] = f"x{len(self._slices)}"
+            self.views.append(f"{self._slices[value]} = {source}.{view}({maker.options[0]})")
+            return self._slices[value]
+        # Arrays that are the same memory have one name, or they would seem to overlap.
+        key = (self._memory.homes[self._roots[value]], value.shape, value.dtype, value.order)
+        name = self._names.setdefault(key, f"v{len(self._names)}")
         self.arguments.setdefault(name, value)
         return name
 
     def number(self, number: Any, dtype: np.dtype) -> str:
         """The name of a number in a dtype."""
-        spelled = f'np.{dtype.name}("{number}")' if dtype.kind == "f" else f"np.{dtype.name}({number})"
         if dtype == np.bool_:
             return repr(bool(number))
-        if dtype.kind == "f":
-            spelled = f'np.{dtype.name}(float("{float(number)!r}"))'
-        return self._numbers.setdefault(spelled, f"c{len(self._numbers)}")
+        digits = f'float("{float(number)!r}")' if dtype.kind == "f" else repr(int(number))
+        spelled = f"np.{dtype.name}({digits})"
+        return self.numbers.setdefault(spelled, f"c{len(self.numbers)}")
 
     def _pass(self, kernel: Kernel) -> None:
         """A kernel: what is summed over rows starts at its beginning, numbers are read once."""
-        self._kernel = kernel
         add = self._lines.append
         made = {node.operation.output for node in kernel.nodes}
         hoisted: dict[str, str] = {}
@@ -111,19 +123,18 @@ class Writer:
         if kernel.rows > 1:
             add(f"for i in range({kernel.rows}):")
             indent = "    "
-        if self._gathered and any(node.operation.name == FED for node in kernel.nodes):
+        if any(node.operation.name == FED for node in kernel.nodes):
             add(f"{indent}row = rows[step, {'i' if kernel.rows > 1 else '0'}]")
         for loop in kernel.loops:
-            self._loop(kernel, loop, made, hoisted, indent)
+            self._loop(loop, made, hoisted, indent)
         for node in kernel.nodes:
             if node.is_accumulated and node.made == (1, 1):
                 output = node.operation.output
                 add(f"{self.array(output)}[{index(output, (1, 1))}] = t{self._ids[output]}")
 
-    def _loop(self, kernel: Kernel, loop: Loop, made: set[Value], hoisted: Mapping[str, str], indent: str) -> None:
+    def _loop(self, loop: Loop, made: set[Value], hoisted: Mapping[str, str], indent: str) -> None:
         """The columns of a row: reads first, writes last, so that what is written may lie where something was read."""
         add = self._lines.append
-        rows = kernel.rows
         for node in loop.nodes:
             if node.is_reduction and not (node.is_accumulated and node.made[1] > 1):
                 id_ = self._ids[node.operation.output]
@@ -152,7 +163,7 @@ class Writer:
                 if root in local or (root in made and read.extent[1] == 1):
                     text = f"t{self._ids[root]}"
                 else:
-                    text = f"{self.array(read.value)}[{index(read.value, read.extent, rows, loop.width)}]"
+                    text = f"{self.array(read.value)}[{index(read.value, read.extent)}]"
                     if text in hoisted:
                         text = hoisted[text]
                     else:
@@ -170,7 +181,7 @@ class Writer:
                 collected = COLLECTED[node.operation.name].format(f"t{id_}", f"s{id_}")
                 add(f"{indent}t{id_} = {collected}")
             elif node.is_reduction and not node.is_accumulated and output in self._fused.stored:
-                add(f"{indent}{self.array(output)}[{index(output, node.made, rows, 1)}] = t{id_}")
+                add(f"{indent}{self.array(output)}[{index(output, node.made)}] = t{id_}")
 
     def _node(self, node: Node, operands: list[str], body: list[str], after: list[str]) -> None:
         """One operation's statement."""
@@ -291,7 +302,7 @@ class Writer:
         return self.array(value), False, value.shape[1]
 
 
-def index(value: Value, extent: Extent, rows: int | None = None, width: int | None = None) -> str:
+def index(value: Value, extent: Extent) -> str:
     """How element (i, j) of a value is named, seen as a matrix of that extent."""
     i, j = ("i" if extent[0] > 1 else "0"), ("j" if extent[1] > 1 else "0")
     if len(value.shape) == 0:

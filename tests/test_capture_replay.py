@@ -1,0 +1,162 @@
+"""Replay: bit for bit what the function gives, in buffers that are used again, without making arrays."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from functions import arrays_for, body, functions
+from hypothesis import HealthCheck, given, settings
+from oracles import on, problem, targets
+
+from xpnet import backends, step
+from xpnet.activations import ACTIVATIONS
+from xpnet.capture import plan
+from xpnet.capture.replay import Replay
+from xpnet.losses import LOSSES
+from xpnet.optimizers import adam, adamw, momentum, nesterov, sgd
+from xpnet.step import State, training_step
+from xpnet.trees import arrays_in, map_arrays
+
+NUMPY = backends.resolve("numpy")
+OPTIMIZERS = {"sgd": sgd(), "momentum": momentum(), "nesterov": nesterov(), "adam": adam(), "adamw": adamw()}
+
+
+def started(given, optimizer, l2=None, dtype="float32"):
+    """A first carry."""
+    params = on(NUMPY, given.params, dtype)
+    rate = np.asarray(0.01, dtype)
+    return params, State(optimizer.init(params, xp=np), np.asarray(0, np.int32), rate, l2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+@pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+def test_every_step_is_replayed_bit_for_bit(optimizer, loss, activation, dtype):
+    """Steps of one row and of several, with and without weights and L2, equal plain NumPy's."""
+    given_, rule = problem(loss, activation), OPTIMIZERS[optimizer]
+    run = training_step(given_.model, rule)
+    batch = on(NUMPY, given_.batch, dtype)
+    for size, data, l2 in ((1, batch, None), (3, batch._replace(weight=None), np.asarray(0.01, dtype))):
+        rows = np.random.default_rng(0).integers(5, size=(6, size))
+        carry = started(given_, rule, l2, dtype)
+        with NUMPY.current():
+            found, wanted = (
+                here.run_block(run, here.copy(carry), data, rows)
+                for here in (NUMPY.with_engine("replay"), NUMPY.with_engine("plain"))
+            )
+        assert all(np.array_equal(a, b) for a, b in zip(arrays_in(found), arrays_in(wanted), strict=True))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(functions())
+def test_any_function_is_replayed_bit_for_bit(drawn):
+    """Functions of random operations on arrays of random shapes give the same bits, step after step."""
+    carry, data = arrays_for(drawn)
+    rows = np.asarray([[0, 2, 1], [3, 3, 0]])
+    with np.errstate(all="ignore"):
+        found, wanted = (
+            here.run_block(body(drawn), NUMPY.copy(carry), data, rows)
+            for here in (NUMPY.with_engine("replay"), NUMPY.with_engine("plain"))
+        )
+    for a, b in zip(arrays_in(found), arrays_in(wanted), strict=True):
+        assert np.array_equal(a, b, equal_nan=True)
+
+
+def test_steady_state_allocates_nothing():
+    """A thousand steps leave less than 64 KiB behind."""
+    given_ = problem("cross_entropy")
+    run, here = training_step(given_.model, sgd()), NUMPY.with_engine("replay")
+    batch, carry = on(NUMPY, given_.batch, "float32"), started(given_, sgd())
+    rows = np.random.default_rng(0).integers(5, size=(100, 4))
+    carry, _ = here.run_block(run, carry, batch, rows)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(10):
+            carry, _ = here.run_block(run, carry, batch, rows)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 64 * 1024
+
+
+def test_values_that_change_places_are_not_lost():
+    """A carry whose arrays are exchanged is exchanged, not overwritten."""
+
+    def swap(carry, batch, *, xp):
+        a, b = carry
+        return (b, a), (xp.sum(a + batch[0]),)
+
+    carry = (np.zeros((2, 2)), np.ones((2, 2)))
+    (a, b), _ = NUMPY.with_engine("replay").run_block(swap, carry, (np.ones((4, 2)),), np.asarray([[0, 1]]))
+    assert (a.sum(), b.sum()) == (4, 0)
+
+
+def test_arrays_that_are_one_are_kept_apart():
+    """Two places of a carry that hold the same array are updated each for itself."""
+
+    def count(carry, batch, *, xp):
+        a, b = carry
+        return (a + 1, b + 2), (xp.sum(batch[0]),)
+
+    zeros = np.zeros(3)
+    (a, b), _ = NUMPY.with_engine("replay").run_block(count, (zeros, zeros), (np.ones((4, 2)),), np.asarray([[0]] * 5))
+    assert (a[0], b[0]) == (5, 10)
+
+
+def test_rows_outside_the_data_are_refused():
+    """An index is checked before it is used."""
+    with pytest.raises(IndexError, match="rows are from 0 to 9, but the data have 4"):
+        NUMPY.run_block(lambda c, b, xp: (c, (xp.sum(b[0]),)), (np.ones(1),), (np.ones((4, 2)),), np.asarray([[0, 9]]))
+
+
+@pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("rows", [3, 8, 10])
+def test_mapping_is_the_function_itself(loss, rows):
+    """Whole chunks from a plan and the rest as it is: the same rows, bit for bit, in the same order."""
+    given_ = problem(loss)
+    x = np.random.default_rng(5).normal(size=(rows, 6))
+    y = targets(loss, rows, np.random.default_rng(6))
+    for function, data in ((step.answers(given_.model), x), (step.measures(given_.model), (x, y))):
+        found = NUMPY.with_engine("replay").map_rows(function, given_.params, data, 4)
+        wanted = NUMPY.with_engine("plain").map_rows(function, given_.params, data, 4)
+        assert all(np.array_equal(a, b) for a, b in zip(arrays_in((found,)), arrays_in((wanted,)), strict=True))
+
+
+def test_a_plan_can_be_read():
+    """Its text has a line an operation, with shapes, buffers, source lines, and the memory it saves."""
+    given_ = problem("cross_entropy")
+    found = plan(training_step(given_.model, sgd()), started(given_, sgd()), on(NUMPY, given_.batch, "float32"))
+    text = str(found)
+    assert "bytes saved" in text
+    assert "backprop.py:" in text
+    assert len(text.splitlines()) == len(found.graph.operations) + 2
+    assert sum(found.memory().sizes) < sum(o.output.nbytes for o in found.graph.operations)
+    assert isinstance(Replay(found), Replay)
+
+
+def test_buffers_are_kept_for_each_thread():
+    """Threads that predict at the same time do not disturb each other."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    given_ = problem("cross_entropy")
+    answer, here = step.answers(given_.model), NUMPY.with_engine("replay")
+    inputs = [np.random.default_rng(i).normal(size=(400, 6)) for i in range(8)]
+    wanted = [here.map_rows(answer, given_.params, x, 4) for x in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda x: here.map_rows(answer, given_.params, x, 4), inputs * 5))
+    assert all(np.array_equal(a, b) for a, b in zip(found, wanted * 5, strict=True))
+
+
+def test_copies_are_made_of_what_cannot_be_written_to():
+    """Read-only and strided arrays in a carry stay as they are."""
+    base = np.zeros((4, 6))
+    frozen = np.zeros((2, 3))
+    frozen.flags.writeable = False
+
+    def add(carry, batch, *, xp):
+        return map_arrays(lambda array: array + 1, carry), (xp.sum(batch[0]),)
+
+    (a, b), _ = NUMPY.run_block(add, (base[:, ::2], frozen), (np.ones((4, 2)),), np.asarray([[0, 1]]))
+    assert (a.sum(), b.sum(), base.sum(), frozen.sum()) == (12, 6, 0, 0)
