@@ -13,6 +13,7 @@ nox.options.reuse_venv = "yes"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 OPTIONAL = ("torch", "jax", "cupy")
+COMPILING = ("cache", "compiled", "fusion", "primitives", "program_text", "source")
 
 
 def groups(*names: str) -> tuple[str, ...]:
@@ -34,7 +35,8 @@ def tests(session: nox.Session) -> None:
     """Test on NumPy and array-api-strict, and hold the coverage; needs no framework and no GPU."""
     session.install("-e", ".", *groups("test"))
     # These are held to the same coverage where their libraries are.
-    measured(session, report=("--omit", ",".join(f"xpnet/backends/{name}.py" for name in OPTIONAL)))
+    elsewhere = [f"xpnet/backends/{name}.py" for name in OPTIONAL] + [f"xpnet/capture/{name}.py" for name in COMPILING]
+    measured(session, report=("--omit", ",".join(elsewhere)))
 
 
 @nox.session
@@ -57,6 +59,16 @@ def backends(session: nox.Session, library: str) -> None:
     else:
         session.install("-e", ".[cuda13]", *groups("test"))
         session.run("pytest", "--backend", library, *session.posargs)
+
+
+@nox.session
+def fast(session: nox.Session) -> None:
+    """Test compiled plans, and the engines with them; it is an error if numba and SciPy cannot be had."""
+    session.install("-e", ".[fast]", *groups("test"))
+    session.run("python", "-c", "import numba, scipy.linalg.cython_blas")
+    names = ("compiled", "engines")
+    files = [str(path) for name in names for path in Path("tests").glob(f"test_*{name}.py")]
+    session.run("pytest", *files, *session.posargs)
 
 
 @nox.session

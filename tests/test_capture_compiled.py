@@ -47,9 +47,15 @@ def both(optimizer, loss, activation, dtype, size, weighted, l2):
         yield after, state.slots, metrics
 
 
-@pytest.mark.parametrize("activation", list(ACTIVATIONS))
-@pytest.mark.parametrize("loss", list(LOSSES))
-@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+def combinations():
+    """Each optimizer with each loss and each activation, every pair once; the other combinations are slow."""
+    for i, optimizer in enumerate(OPTIMIZERS):
+        for j, loss in enumerate(LOSSES):
+            for k, activation in enumerate(ACTIVATIONS):
+                yield pytest.param(optimizer, loss, activation, marks=[] if (i + j + k) % 4 == 0 else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("optimizer", "loss", "activation"), list(combinations()))
 def test_a_hundred_steps_are_the_same_in_float64(optimizer, loss, activation):
     """Every optimizer, loss and activation, to 1e-12; batches of one and of several rows, weights and L2 take turns."""
     turn = list(OPTIMIZERS).index(optimizer) + list(LOSSES).index(loss) + list(ACTIVATIONS).index(activation)
@@ -62,7 +68,7 @@ def test_a_hundred_steps_are_the_same_in_float64(optimizer, loss, activation):
 def test_a_hundred_steps_are_the_same_in_float32(loss, activation):
     """Smooth activations, to 1e-5."""
     turn = list(LOSSES).index(loss) + list(ACTIVATIONS).index(activation)
-    found, wanted = both(list(OPTIMIZERS)[turn % 5], loss, activation, "float32", 1 + turn % 3, turn % 2 == 1, True)
+    found, wanted = both(("adam", "adamw")[turn % 2], loss, activation, "float32", 1 + turn % 3, turn % 2 == 1, True)
     assert distance(found, wanted) < ROUNDING["float32"]
 
 
@@ -110,10 +116,11 @@ def test_exp_and_tanh_keep_their_digits(dtype):
         through(x, found)
         with np.errstate(all="ignore"):
             wanted = getattr(np, name)(x.astype(np.longdouble))
-            tiny = np.finfo(dtype).smallest_normal
-            beyond = np.abs(wanted) > np.finfo(dtype).max
-        close = np.abs(found - wanted) <= 4 * np.finfo(dtype).eps * np.abs(wanted) + tiny
-        assert np.all(close | (beyond & np.isinf(found)) | (found == wanted) | (np.isnan(found) & np.isnan(wanted)))
+            wanted[np.abs(wanted) > np.finfo(dtype).max] *= np.inf
+            off = np.where(found == wanted, 0, np.abs(found - wanted))
+        units = np.finfo(dtype).eps * np.abs(wanted) + np.finfo(dtype).smallest_normal
+        assert np.array_equal(np.isnan(found), np.isnan(x))
+        assert np.nanmax(off / np.where(np.isfinite(units), units, 1)) <= 4
 
 
 SCRIPT = """
@@ -122,8 +129,8 @@ import xpnet
 from xpnet.data import load
 done = list(xpnet.epochs(xpnet.Network([64, 8, 10], input_scale=16.0), load("digits"), xpnet.sgd(), batch_size=50,
                          epochs=2, engine="compiled"))[-1]
-from numba import njit
-print(repr(float(done.cost)), sum(m.block.stats.cache_hits for n, m in list(sys.modules.items()) if "xpnet_plan" in n))
+plans = [module for name, module in sys.modules.items() if name.startswith("xpnet_plan")]
+print(repr(float(done.cost)), sum(sum(plan.block.stats.cache_hits.values()) for plan in plans))
 """
 
 
