@@ -13,7 +13,7 @@ nox.options.reuse_venv = "yes"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 OPTIONAL = ("torch", "jax", "cupy")
-COMPILING = ("cache", "compiled", "fusion", "primitives", "program_text", "source")
+COMPILING = ("blas", "cache", "compiled", "fusion", "primitives", "program_text", "source")
 
 
 def groups(*names: str) -> tuple[str, ...]:
@@ -141,8 +141,8 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time a training step on every installed array library, and the import; `-- --quick` for a first look."""
-    session.install("-e", ".", *groups("bench", "torch", "jax"))
+    """Time steps and answers beside peers and the floor, and the import; `-- --quick` takes a minute or two."""
+    session.install("-e", ".[fast]", *groups("bench", "torch", "jax"))
     names = ("-o", "python_files=bench_*.py", "-o", "python_functions=bench_*")
     session.run("pytest", "benchmarks", *names, *session.posargs)
     session.run("python", "benchmarks/bench_import.py")

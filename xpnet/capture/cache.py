@@ -12,6 +12,8 @@ from types import ModuleType
 
 import platformdirs
 
+from xpnet.capture.blas import blas
+
 VARIABLE = "XPNET_CACHE_DIR"
 """Where the folder is to be, if not in the user's own cache."""
 
@@ -22,7 +24,7 @@ def load(source: str) -> ModuleType:
 
     versions = "\n".join(f"{name} {version(name)}" for name in ("numba", "llvmlite", "numpy", "scipy"))
     cpu = f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
-    about = "\n".join([source, versions, cpu, sys.version])
+    about = "\n".join([source, versions, cpu, sys.version, blas().name])
     name = f"xpnet_plan_{hashlib.sha256(about.encode()).hexdigest()[:24]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -69,9 +71,8 @@ def _write(path: Path, source: str) -> None:
 
 @cache
 def _add_blas() -> None:
-    """Name SciPy's BLAS to the process, so that compiled code that is kept on disk finds it."""
+    """Name BLAS to the process, so that compiled code that is kept on disk finds it wherever it is now."""
     import llvmlite.binding
-    from numba.extending import get_cython_function_address
 
-    for name, routine in (("xpnet_sgemm", "sgemm"), ("xpnet_dgemm", "dgemm")):
-        llvmlite.binding.add_symbol(name, get_cython_function_address("scipy.linalg.cython_blas", routine))
+    for routine, address in blas().addresses.items():
+        llvmlite.binding.add_symbol(f"xpnet_{routine}", address)

@@ -1,10 +1,11 @@
-"""Runs a plan as machine code: fused, written as source, compiled by numba, with SciPy's BLAS for the products."""
+"""Runs a plan as machine code: fused, written as source, compiled by numba, with BLAS for the products."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
 
 import numpy as np
 
+from xpnet.capture.blas import blas
 from xpnet.capture.cache import load
 from xpnet.capture.plan import Plan
 from xpnet.capture.program_text import text
@@ -27,7 +28,7 @@ class Compiled:
         self._function = load(self._text.source).block
         self._scratch = self._text.memory.scratch()
         self._fed = [np.empty(value.shape, value.dtype) for value in plan.fed]
-        self._sizes = np.zeros(6, np.int32)
+        self._sizes = np.zeros(6, blas().integers)
         self._factors = (np.zeros(2, np.float32), np.zeros(2, np.float64))
 
     def gathered(

@@ -124,10 +124,11 @@ def gemm_float32(a, a_turned, lda, b, b_turned, ldb, c, m, n, k, alpha, beta, le
     """c ← alpha·a·b + beta·c; BLAS counts columns first, so that it is asked for cᵀ = bᵀ·aᵀ."""
     sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5] = n, m, k, ldb, lda, n
     factors[0], factors[1] = alpha, beta
-    i, f, t = sizes.ctypes.data, factors.ctypes.data, letters.ctypes.data
+    i, w = sizes.ctypes.data, sizes.itemsize
+    f, t = factors.ctypes.data, letters.ctypes.data
     _sgemm(
-        t + b_turned, t + a_turned, i, i + 4, i + 8, f, b.ctypes.data, i + 12, a.ctypes.data, i + 16, f + 4,
-        c.ctypes.data, i + 20,
+        t + b_turned, t + a_turned, i, i + w, i + 2 * w, f, b.ctypes.data, i + 3 * w, a.ctypes.data, i + 4 * w, f + 4,
+        c.ctypes.data, i + 5 * w,
     )  # fmt: skip
 
 
@@ -136,8 +137,9 @@ def gemm_float64(a, a_turned, lda, b, b_turned, ldb, c, m, n, k, alpha, beta, le
     """The same in float64."""
     sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5] = n, m, k, ldb, lda, n
     factors[0], factors[1] = alpha, beta
-    i, f, t = sizes.ctypes.data, factors.ctypes.data, letters.ctypes.data
+    i, w = sizes.ctypes.data, sizes.itemsize
+    f, t = factors.ctypes.data, letters.ctypes.data
     _dgemm(
-        t + b_turned, t + a_turned, i, i + 4, i + 8, f, b.ctypes.data, i + 12, a.ctypes.data, i + 16, f + 8,
-        c.ctypes.data, i + 20,
+        t + b_turned, t + a_turned, i, i + w, i + 2 * w, f, b.ctypes.data, i + 3 * w, a.ctypes.data, i + 4 * w, f + 8,
+        c.ctypes.data, i + 5 * w,
     )  # fmt: skip
