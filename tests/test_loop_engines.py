@@ -10,8 +10,10 @@ import xpnet
 from xpnet import Network, backends
 from xpnet.backends import ENGINES
 from xpnet.backends.numpy import NumpyBackend
+from xpnet.capture import cache
 from xpnet.data import load
 from xpnet.errors import DeviceError, InputError
+from xpnet.trees import arrays_in
 
 APART = 1e-10
 """How far trainings of some ninety steps in float64 may be apart."""
@@ -122,3 +124,22 @@ def test_a_backend_is_prepared_before_the_first_epoch(monkeypatch, engine):
     assert prepared == [(engine, (1437, 64), (50, 37))]
     assert list(run(resume=done)) == []
     assert len(prepared) == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_three_and_three_epochs_are_six(engine, tmp_path, monkeypatch):
+    """Bit for bit, with nothing compiled before, and with everything found on disk."""
+    if engine == "compiled":
+        pytest.importorskip("numba")
+    monkeypatch.setenv("XPNET_CACHE_DIR", str(tmp_path))
+    found = []
+    for _ in ("cold", "warm"):
+        cache.folder.cache_clear()
+        for name in [name for name in sys.modules if name.startswith("xpnet_plan")]:
+            monkeypatch.delitem(sys.modules, name)
+        done = list(run(epochs=3, engine=engine))[-1].checkpoint
+        found += [list(run(epochs=6, resume=done))[-1], list(run(epochs=6, engine=engine))[-1]]
+    first, *others = (arrays_in((epoch.params, epoch.checkpoint.slots)) for epoch in found)
+    for other in others:
+        assert all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+    cache.folder.cache_clear()
