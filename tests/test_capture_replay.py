@@ -160,3 +160,16 @@ def test_copies_are_made_of_what_cannot_be_written_to():
 
     (a, b), _ = NUMPY.run_block(add, (base[:, ::2], frozen), (np.ones((4, 2)),), np.asarray([[0, 1]]))
     assert (a.sum(), b.sum(), base.sum(), frozen.sum()) == (12, 6, 0, 0)
+
+
+def test_data_in_any_order_are_the_same():
+    """Columns that lie end to end, or every other row, are put in order once, and trained on as they are."""
+
+    def add(carry, batch, *, xp):
+        return (carry[0] + xp.sum(batch[0] @ batch[0].T),), (xp.sum(batch[0]),)
+
+    x, here = np.random.default_rng(0).normal(size=(8, 3)), NUMPY.with_engine("replay")
+    for data in (np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2]):
+        for rows in (np.asarray([[0, 5]]), np.asarray([[3, 1]])):
+            found, wanted = (here.run_block(add, (np.zeros(()),), (given_,), rows) for given_ in (data, x))
+            assert all(np.array_equal(a, b) for a, b in zip(arrays_in(found), arrays_in(wanted), strict=True))

@@ -22,6 +22,7 @@ class NumpyBackend(Backend):
 
     def __init__(self) -> None:
         super().__init__("numpy", np)
+        self._ordered: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
 
     def asarray(self, array: Any, dtype: Any = None) -> np.ndarray:
         """A NumPy array of anything array-like: lists and data frames too.
@@ -74,7 +75,7 @@ class NumpyBackend(Backend):
         program = programs.block(step, carry, data, rows.shape[1], compiled=self.engine == "compiled")
         results = [np.empty((len(rows), *value.shape), value.dtype) for value in program.plan.results]
         with programs.threads(program.plan):
-            program.gathered(arrays, [np.ascontiguousarray(array) for array in inputs], rows, results)
+            program.gathered(arrays, self._in_order(inputs), rows, results)
         return filled(carry, arrays), filled(program.plan.result, results)
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
@@ -90,12 +91,22 @@ class NumpyBackend(Backend):
         results = [np.empty((chunks, *value.shape), value.dtype) for value in program.plan.results]
         with programs.threads(program.plan):
             carried = [np.ascontiguousarray(array) for array in arrays_in(params)]
-            program.sliced(carried, [np.ascontiguousarray(array) for array in inputs], results)
+            program.sliced(carried, self._in_order(inputs), results)
         whole = filled(program.plan.result, (result.reshape(-1, *result.shape[2:]) for result in results))
         if chunks * chunk == len(inputs[0]):
             return whole
         rest = function(params, map_arrays(lambda array: array[chunks * chunk :], data), xp=self.xp)
         return join([whole, rest], self.xp)
+
+    def _in_order(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        """The arrays in C order; copies are kept, so that a training on others does not make them block by block."""
+        if all(array.flags.c_contiguous for array in arrays):
+            return arrays
+        sources, copies = self._ordered
+        if len(sources) != len(arrays) or any(a is not b for a, b in zip(sources, arrays, strict=True)):
+            copies = [np.ascontiguousarray(array) for array in arrays]
+            self._ordered = (arrays, copies)
+        return copies
 
 
 def _own(arrays: list[np.ndarray]) -> list[np.ndarray]:
