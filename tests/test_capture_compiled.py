@@ -85,6 +85,29 @@ def test_any_function_is_the_same(drawn):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("first", ["made", "turned", "made turned", "made turned, turned"])
+@pytest.mark.parametrize("second", ["made", "turned", "made turned", "made turned, turned"])
+def test_a_product_takes_its_factors_as_they_lie(first, second):
+    """A matrix that is made column by column, and any transpose, is a factor like those that lie row by row."""
+    made = {
+        "made": lambda m: m + 1,
+        "turned": lambda m: (m + 1).T,
+        "made turned": lambda m: m.T + 1,
+        "made turned, turned": lambda m: (m.T + 1).T,
+    }
+
+    def step(carry, batch, *, xp):
+        return carry, (made[first](carry[0]) @ made[second](batch[0]),)
+
+    # Neither matrix is square, so that rows taken for columns show.
+    wide, tall = np.random.default_rng(8).normal(size=(4, 3)), np.random.default_rng(9).normal(size=(3, 4))
+    left = wide if first in ("made", "made turned, turned") else tall
+    right = tall if second in ("made", "made turned, turned") else wide
+    rows = np.arange(len(right))[None]
+    found, wanted = (here.run_block(step, (left,), (right,), rows)[1] for here in (COMPILED, PLAIN))
+    assert distance(found, wanted) < ROUNDING["float64"]
+
+
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_mapping_is_the_function(loss):
     """Whole chunks from machine code and the rest as it is, in the same order."""

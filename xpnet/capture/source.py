@@ -254,7 +254,7 @@ class Writer:
         accumulated = operation.name == "accumulate"
         a, b = (value for value in operation.inputs[-2:] if isinstance(value, Value))
         (m, k), (_, n) = a.shape, b.shape
-        (a_name, a_turned, lda), (b_name, b_turned, ldb) = (self._factor(value) for value in (a, b))
+        (a_name, a_turned), (b_name, b_turned) = (self._factor(value) for value in (a, b))
         dtype = out.dtype.name
         zero, one = self.number(0, out.dtype), self.number(1, out.dtype)
         c = self.array(out)
@@ -282,10 +282,8 @@ class Writer:
         if accumulated:
             beta, alpha = (self._scalar(factor, out.dtype) for factor in operation.inputs[1:3])
             alpha = f"-{alpha}"
-        add(
-            f"gemm_{dtype}({a_name}, {int(a_turned)}, {lda}, {b_name}, {int(b_turned)}, {ldb}, {c}, {m}, {n}, {k}, "
-            f"{alpha}, {beta}, letters, sizes, {dtype}s)"
-        )
+        factors = [f"{name}, {lies(value)}" for name, value in ((a_name, a), (b_name, b))]
+        add(f"gemm_{dtype}({', '.join(factors)}, {c}, {m}, {n}, {k}, {alpha}, {beta}, letters, sizes, {dtype}s)")
 
     def _scalar(self, factor: Any, dtype: np.dtype) -> str:
         """A number, or what an array of one number holds."""
@@ -293,13 +291,18 @@ class Writer:
             return f"{_type(dtype)}({self.array(factor)}[{index(factor, (1, 1))}])"
         return self.number(factor, dtype)
 
-    def _factor(self, value: Value) -> tuple[str, bool, int]:
-        """A factor's array as it lies in memory, whether it is its transpose, and the length of its rows."""
+    def _factor(self, value: Value) -> tuple[str, bool]:
+        """A factor's array, or the one that it is the transpose of."""
         maker = self._makers.get(value)
         if maker is not None and maker.name == "transpose":
-            source = maker.arrays[0]
-            return self.array(source), True, source.shape[1]
-        return self.array(value), False, value.shape[1]
+            return self.array(maker.arrays[0]), True
+        return self.array(value), False
+
+
+def lies(value: Value) -> str:
+    """A matrix's layout as BLAS is told it: whether it lies column by column, and the length of a column or row."""
+    turned = value.order == (1, 0)
+    return f"{int(turned)}, {value.shape[0 if turned else 1]}"
 
 
 def index(value: Value, extent: Extent) -> str:
