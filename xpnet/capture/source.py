@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from xpnet.capture.fusion import FED, Extent, Fused, Kernel, Loop, Node, Product
 from xpnet.capture.graph import Operation, Value
 from xpnet.capture.memory import Memory
 from xpnet.capture.operations import ELEMENTWISE, REDUCTIONS
+from xpnet.capture.parts import FED, Extent, Fused, Kernel, Loop, Node, Product
 
 INFIX = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "equal": "==", "not_equal": "!=", "less": "<",
