@@ -38,14 +38,14 @@ class Backend:
         xp: Its namespace, which follows the Array API standard.
         device: Where its arrays lie, in the library's own type; None for the library's default.
         engines: Those of `ENGINES` that the library has.
-        needs: The packages that an engine needs beside the library.
+        needs: The modules that an engine needs beside the library, with what pip calls them.
         engine: How blocks of steps and maps over rows are run; at first the library's default.
     """
 
     name: str
     xp: Namespace
     engines: ClassVar[tuple[str, ...]] = ("plain",)
-    needs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    needs: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     engine: str = "plain"
 
     def __init__(self, name: str, xp: Namespace, device: Any = None) -> None:
@@ -74,12 +74,16 @@ class Backend:
         """
         if engine not in self.engines:
             raise InputError(f"{self.name} has no engine {engine}: use {alternatives(self.engines)}.")
-        packages = self.needs.get(engine, ())
-        if any(find_spec(package) is None for package in packages):
+        if self.missing(engine):
+            packages = self.needs[engine].values()
             raise DeviceError(f"engine {engine} needs {' and '.join(packages)}; run pip install {' '.join(packages)}.")
         made = copy.copy(self)
         made.engine = engine
         return made
+
+    def missing(self, engine: str) -> bool:
+        """Whether something that an engine needs is not installed."""
+        return any(find_spec(module) is None for module in self.needs.get(engine, ()))
 
     def choose(self, step: Step, carry: Carry, data: Batch, batch_size: int, steps: int) -> str:
         """The engine that "auto" is for a training; never a matter of clock or cache, so that a seed is one result.

@@ -1,23 +1,42 @@
-"""CuPy: NumPy's functions on a CUDA device."""
+"""CuPy: NumPy's functions on a CUDA device; a block of steps is a CUDA graph, launched as fast as one of them."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, ClassVar
+from warnings import warn
 
 import array_api_compat.cupy as xp
 import cupy
 import numpy as np
 
-from xpnet._typing import Array
+from xpnet._typing import Array, Batch
 from xpnet.backends import cuda
-from xpnet.backends.base import Backend
-from xpnet.errors import DeviceError
+from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Step
+from xpnet.capture import programs
+from xpnet.errors import CaptureError, DeviceError
+from xpnet.trees import arrays_in, filled
+
+CHUNKS = 64
+"""How many chunks that suit a CPU are mapped at once: their launches cost more than their arithmetic."""
+
+
+TRIED = 40
+"""Steps that are run to see whether they can be: a graph of many, and a few of one."""
 
 
 class CupyBackend(Backend):
     """CuPy arrays on one device; whatever computes with them does so within `current()`."""
 
+    engines = ENGINES
+    needs: ClassVar = dict.fromkeys(("replay", "compiled"), {"nvmath": "nvmath-python"})
+
     def __init__(self, device: Any) -> None:
         super().__init__("cupy", xp, device)
+
+    def __str__(self) -> str:
+        """As every backend's, and what it lacks to capture steps."""
+        lacks = "; to have steps captured, run pip install nvmath-python" if self.missing("compiled") else ""
+        return f"{super().__str__()}{lacks}"
 
     @property
     def version(self) -> str:
@@ -42,6 +61,54 @@ class CupyBackend(Backend):
     def synchronize(self) -> None:
         """Wait for every kernel that was launched on the device."""
         self.device.synchronize()
+
+    def choose(self, step: Step, carry: Carry, data: Batch, batch_size: int, steps: int) -> str:
+        """A graph, except of what cannot be captured; plain without the package that it needs."""
+        if self.missing("compiled"):
+            return "plain"
+        from xpnet.capture.cuda.launches import launches
+
+        try:
+            launches(programs.planned(step, carry, data, batch_size))
+        except CaptureError:
+            return "plain"
+        return "compiled"
+
+    def prepare(self, step: Step, carry: Carry, data: Batch, batch_sizes: Collection[int]) -> None:
+        """Compile the kernels; a device that refuses them has the steps run plain, with a warning that says why."""
+        if self.engine == "plain":
+            return
+        try:
+            for size in batch_sizes:
+                program = self._program(step, carry, data, size)
+                program.run(arrays_in(carry), arrays_in(data), np.zeros((TRIED, size), np.int64))
+        except Exception as error:
+            # Whatever keeps this machine from it, drivers and compilers included: the training itself can be done.
+            warn(f"steps are run plain, since they cannot be captured: {cuda.first_line(error)}", stacklevel=2)
+            self.engine = "plain"
+
+    def run_block(self, step: Step, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
+        """Run the steps from a plan, as graphs or kernel by kernel."""
+        if self.engine == "plain":
+            return super().run_block(step, carry, data, rows)
+        program = self._program(step, carry, data, rows.shape[1])
+        arrays, results = program.run(arrays_in(carry), arrays_in(data), rows)
+        return filled(carry, arrays), filled(program.plan.result, results)
+
+    def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
+        """Apply the function to large chunks."""
+        return super().map_rows(function, params, data, chunk * CHUNKS)
+
+    def _program(self, step: Step, carry: Carry, data: Batch, batch_size: int) -> Any:
+        """The program for these shapes on this device."""
+        from xpnet.capture.cuda.device import DeviceProgram
+
+        def make() -> DeviceProgram:
+            plan = programs.planned(step, carry, data, batch_size)
+            return DeviceProgram(plan, precision="fp32", graphs=self.engine == "compiled")
+
+        key = (self.engine, self.device.id, batch_size, *programs.shapes(carry, data))
+        return programs.kept(step, key, make)
 
 
 def load(index: int) -> CupyBackend:

@@ -3,25 +3,31 @@
 from collections.abc import Iterable
 
 from xpnet.capture.graph import VIEWS, Graph, Operation, Value
-from xpnet.capture.merging import with_accumulated_products
+from xpnet.capture.merging import with_accumulated_products, with_reductions_along_one_axis, with_scalars_negated
 from xpnet.capture.operations import REDUCTIONS, SEARCHES
-from xpnet.capture.parts import FED, Fused, Kernel, Node, Part, Product, Read, matrix
+from xpnet.capture.parts import FED, Columns, Fused, Kernel, Node, Part, Product, Read, matrix
 from xpnet.errors import CaptureError
 
+NARROW = 32
+"""Columns up to which a row's operations can be done together, related or not."""
 
-def fuse(graph: Graph, donated: int, fetched: Iterable[Value]) -> Fused:
+
+def fuse(graph: Graph, donated: int, fetched: Iterable[Value], *, parallel: bool = False) -> Fused:
     """Group the operations.
 
     Args:
         graph: What is computed.
         donated: How many of the first inputs are replaced by as many first outputs.
         fetched: The inputs that are fetched row by row, instead of being there.
+        parallel: Whether the rows of a kernel are done at the same time, so that none can add to what others left.
 
     Raises:
         CaptureError: For arrays of more than two axes, and for `take`.
     """
     feeds = tuple(Operation(FED, (), value, (i,)) for i, value in enumerate(fetched))
     graph = with_accumulated_products(graph, donated)
+    if parallel:
+        graph = with_reductions_along_one_axis(with_scalars_negated(graph))
     graph = graph._replace(operations=(*feeds, *graph.operations))
     roots = graph.roots()
     views = {operation.output: operation for operation in graph.operations if operation.name in VIEWS}
@@ -41,11 +47,14 @@ def fuse(graph: Graph, donated: int, fetched: Iterable[Value]) -> Fused:
             node = _node(operation, roots, views, makers)
             # Not before the last reader of what it will overwrite.
             old = replaces.get(operation.output)
-            first = max(_earliest(node, parts, roots, makers), readers.get(old, 0) if old else 0)
-            at = _room(node, parts, first)
-            kernel = parts[at]
-            assert isinstance(kernel, Kernel)
-            kernel.add(node, roots)
+            down = parallel and node.is_accumulated
+            first = max(_earliest(node, parts, roots, makers, down), readers.get(old, 0) if old else 0)
+            at = _below(parts, first) if down else _room(node, parts, first, roots, parallel)
+            part = parts[at]
+            if isinstance(part, Kernel):
+                part.add(node, roots)
+            elif isinstance(part, Columns):
+                part.nodes.append(node)
             makers[operation.output] = (at, node)
         for value in operation.arrays:
             readers[roots[value]] = max(readers.get(roots[value], 0), at)
@@ -95,7 +104,9 @@ def _straight(value: Value, views: dict[Value, Operation]) -> bool:
     return True
 
 
-def _earliest(node: Node, parts: list[Part], roots: dict[Value, Value], makers: dict[Value, tuple[int, Node]]) -> int:
+def _earliest(
+    node: Node, parts: list[Part], roots: dict[Value, Value], makers: dict[Value, tuple[int, Node]], down: bool
+) -> int:
     """The first part in which all that an operation reads can be there."""
     first = 0
     for read in node.reads:
@@ -105,6 +116,7 @@ def _earliest(node: Node, parts: list[Part], roots: dict[Value, Value], makers: 
         part = parts[at]
         together = (
             isinstance(part, Kernel)
+            and not down
             and part.rows == node.extent[0]
             and read.straight
             and read.extent == maker.made
@@ -114,13 +126,34 @@ def _earliest(node: Node, parts: list[Part], roots: dict[Value, Value], makers: 
     return first
 
 
-def _room(node: Node, parts: list[Part], first: int) -> int:
+def _room(node: Node, parts: list[Part], first: int, roots: dict[Value, Value], parallel: bool) -> int:
     """The first kernel from there on that goes through as many rows; a new one if there is none."""
     for at in range(first, len(parts)):
         part = parts[at]
-        if isinstance(part, Kernel) and part.rows == node.extent[0]:
+        if not isinstance(part, Kernel) or part.rows != node.extent[0]:
+            continue
+        if not parallel or _goes_with(node, part, roots):
             return at
     parts.append(Kernel(node.extent[0]))
+    return len(parts) - 1
+
+
+def _goes_with(node: Node, kernel: Kernel, roots: dict[Value, Value]) -> bool:
+    """Whether neither slows the other down where elements that stand for themselves can all be done at once."""
+    makers = [kernel.loops[at] for read in node.reads if (at := kernel.position(roots[read.value])) is not None]
+    if any(other.operation.name == FED for other in kernel.nodes):
+        return not node.is_reduction and all(loop.width == node.extent[1] for loop in makers)
+    if node.is_reduction or any(other.is_reduction for other in kernel.nodes):
+        return bool(makers) or max(node.extent[1], *(loop.width for loop in kernel.loops)) <= NARROW
+    return True
+
+
+def _below(parts: list[Part], first: int) -> int:
+    """The first part from there on for sums down columns; a new one if there is none."""
+    for at in range(first, len(parts)):
+        if isinstance(parts[at], Columns):
+            return at
+    parts.append(Columns())
     return len(parts) - 1
 
 
@@ -130,6 +163,10 @@ def _stored(graph: Graph, parts: list[Part], roots: dict[Value, Value]) -> set[V
     for part in parts:
         if isinstance(part, Product):
             stored |= {roots[value] for value in (*part.operation.arrays, part.operation.output)}
+            continue
+        if isinstance(part, Columns):
+            stored |= {roots[read.value] for node in part.nodes for read in node.reads}
+            stored |= {node.operation.output for node in part.nodes}
             continue
         for i, loop in enumerate(part.loops):
             for node in loop.nodes:

@@ -26,9 +26,14 @@ class Value:
     order: tuple[int, ...]
 
     @property
+    def size(self) -> int:
+        """How many elements it has."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
     def nbytes(self) -> int:
         """Its size in memory."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        return self.size * self.dtype.itemsize
 
     @property
     def is_contiguous(self) -> bool:
@@ -101,4 +106,4 @@ def flops(operation: Operation) -> int:
     if operation.name == "matmul":
         (m, k), (_, n) = (value.shape for value in operation.arrays)
         return 2 * m * k * n
-    return max(int(np.prod(value.shape, dtype=np.int64)) for value in (*operation.arrays, operation.output))
+    return max(value.size for value in (*operation.arrays, operation.output))

@@ -1,6 +1,7 @@
 """Graphs written anew for compilation: the same numbers by fewer, or by simpler, operations."""
 
 from xpnet.capture.graph import Graph, Operation, Value
+from xpnet.capture.operations import REDUCTIONS
 
 
 def with_accumulated_products(graph: Graph, donated: int) -> Graph:
@@ -47,4 +48,33 @@ def with_accumulated_products(graph: Graph, donated: int) -> Graph:
         )
         dropped |= {taken, matmul} | ({dropped_kept} if dropped_kept else set())
     operations = [merged.get(op.output, op) for op in graph.operations if op.output not in dropped]
+    return graph._replace(operations=tuple(operations))
+
+
+def with_scalars_negated(graph: Graph) -> Graph:
+    """The same with −alpha made by an operation of its own for each accumulated product whose alpha is an array."""
+    operations: list[Operation] = []
+    negated: dict[Value, Value] = {}
+    for operation in graph.operations:
+        if operation.name == "accumulate" and isinstance(alpha := operation.inputs[2], Value):
+            if alpha not in negated:
+                negated[alpha] = Value(alpha.shape, alpha.dtype, alpha.order)
+                operations.append(Operation("negative", (alpha,), negated[alpha], (), operation.line))
+            inputs = (*operation.inputs[:2], negated[alpha], *operation.inputs[3:])
+            operation = operation._replace(inputs=inputs)
+        operations.append(operation)
+    return graph._replace(operations=tuple(operations))
+
+
+def with_reductions_along_one_axis(graph: Graph) -> Graph:
+    """The same with each reduction of a whole matrix as one along its rows, then one down the column that is left."""
+    operations: list[Operation] = []
+    for operation in graph.operations:
+        shape = operation.arrays[0].shape if operation.arrays else ()
+        axes = operation.options[0] if operation.name in REDUCTIONS else ()
+        if len(shape) == 2 and min(shape) > 1 and sorted(axes) == [0, 1]:
+            column = Value((shape[0], 1), operation.output.dtype, (0,))
+            operations.append(operation._replace(output=column, options=((1,),)))
+            operation = operation._replace(inputs=(column,), options=((0,),))
+        operations.append(operation)
     return graph._replace(operations=tuple(operations))

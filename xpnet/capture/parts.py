@@ -114,7 +114,17 @@ class Product(NamedTuple):
         return []
 
 
-Part: TypeAlias = Kernel | Product
+@dataclass(eq=False)
+class Columns:
+    """Sums and the like down columns, each for itself; only where rows are not done one after the other."""
+
+    nodes: list[Node] = field(default_factory=list)
+
+    def position(self, value: Value) -> None:
+        """None: what it makes is there for later parts only."""
+
+
+Part: TypeAlias = Kernel | Columns | Product
 
 
 class Fused(NamedTuple):
@@ -152,6 +162,9 @@ def _stage(part: Part, roots: dict[Value, Value], stored: set[Value]) -> Stage:
         operation = part.operation
         over = frozenset({(operation.output, operation.arrays[0])} if operation.name == "accumulate" else ())
         return Stage(frozenset(roots[value] for value in operation.arrays), (operation.output,), over)
+    if isinstance(part, Columns):
+        reads_ = frozenset(roots[read.value] for node in part.nodes for read in node.reads)
+        return Stage(reads_, tuple(node.operation.output for node in part.nodes))
     made = {node.operation.output for node in part.nodes}
     reads: dict[Value, list[tuple[int, Read]]] = {}
     for i, loop in enumerate(part.loops):

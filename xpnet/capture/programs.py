@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,6 +19,7 @@ from xpnet.trees import arrays_in, map_arrays
 
 Function: TypeAlias = Callable[..., Any]
 Program: TypeAlias = Replay | Compiled
+Kept = TypeVar("Kept")
 
 WORTH_COMPILING = 10**10
 """Floating-point operations an epoch, calls counted as such, from which a few seconds for a compiler are well spent."""
@@ -31,7 +32,7 @@ class _Kept(threading.local):
     """The programs of a thread: their buffers are for one thread at a time."""
 
     def __init__(self) -> None:
-        self.programs: WeakKeyDictionary[Function, dict[Any, Program]] = WeakKeyDictionary()
+        self.programs: WeakKeyDictionary[Function, dict[Any, Any]] = WeakKeyDictionary()
 
 
 _kept = _Kept()
@@ -55,17 +56,17 @@ def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: 
     """Whether an epoch of so many steps is enough work, and all of it can be compiled here."""
     if not can_compile():
         return False
-    planned = plan(step, carry, _rows(data, rows))
+    made = planned(step, carry, data, rows)
     try:
-        fuse(planned.graph, planned.donated, planned.fed)
+        fuse(made.graph, made.donated, made.fed)
     except CaptureError:
         return False
-    return planned.work * steps >= WORTH_COMPILING
+    return made.work * steps >= WORTH_COMPILING
 
 
-def threads(planned: Plan) -> AbstractContextManager[Any]:
+def threads(plan: Plan) -> AbstractContextManager[Any]:
     """A context with one BLAS thread, where more would only wait for each other."""
-    return nullcontext() if planned.largest_product >= WORTH_THREADS else _pools().limit(limits=1, user_api="blas")
+    return nullcontext() if plan.largest_product >= WORTH_THREADS else _pools().limit(limits=1, user_api="blas")
 
 
 @cache
@@ -75,16 +76,35 @@ def _pools() -> Any:
     return ThreadpoolController()
 
 
+def kept(owner: Function, key: Any, make: Callable[[], Kept]) -> Kept:
+    """What this thread has made for a function under a key; made now if there is none yet."""
+    known = _kept.programs.setdefault(owner, {})
+    if key not in known:
+        known[key] = make()
+    found: Kept = known[key]
+    return found
+
+
+def planned(step: Function, carry: Any, data: Any, rows: int) -> Plan:
+    """The plan of a step that is fed with so many rows of the data."""
+    return plan(step, map_arrays(_like, carry), _rows(data, rows))
+
+
+def shapes(*trees: Any) -> tuple[Any, ...]:
+    """What tells two plans of a function apart."""
+    return tuple((array.shape, array.dtype) for array in arrays_in(trees))
+
+
 def _program(
     owner: Function, step: Function, carry: Any, data: Any, rows: int, compiled: bool, *, gathered: bool
 ) -> Program:
-    """The program for these shapes; made if this thread has none yet."""
-    known = _kept.programs.setdefault(owner, {})
-    key = (rows, compiled, gathered, *((a.shape, a.dtype) for a in arrays_in((carry, _rows(data, rows)))))
-    if key not in known:
-        planned = plan(step, map_arrays(_like, carry), _rows(data, rows))
-        known[key] = Compiled(planned, gathered=gathered) if compiled else Replay(planned)
-    return known[key]
+    """The program for these shapes."""
+
+    def make() -> Program:
+        made = planned(step, carry, data, rows)
+        return Compiled(made, gathered=gathered) if compiled else Replay(made)
+
+    return kept(owner, (rows, compiled, gathered, *shapes(carry, _rows(data, rows))), make)
 
 
 def _like(array: np.ndarray) -> Like:

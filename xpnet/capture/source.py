@@ -68,7 +68,7 @@ class Writer:
         for part in self._fused.parts:
             if isinstance(part, Product):
                 self._product(part.operation)
-            else:
+            elif isinstance(part, Kernel):
                 self._pass(part)
         return self._lines
 
