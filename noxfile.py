@@ -72,6 +72,14 @@ def fast(session: nox.Session) -> None:
 
 
 @nox.session
+def kernels(session: nox.Session) -> None:
+    """Run the CUDA kernels on the CPU, and compile them with NVIDIA's compiler; needs no GPU, but g++."""
+    session.install("-e", ".", *groups("test", "kernels"))
+    session.run("python", "-c", "from cuda.bindings import nvrtc; nvrtc.nvrtcVersion()")
+    session.run("pytest", "tests/test_capture_cuda.py", *session.posargs)
+
+
+@nox.session
 def shapes(session: nox.Session) -> None:
     """Test with the shapes in the mathematics' signatures checked at run time."""
     # Where torch and ndonnx are not installed: its compiler and its arrays do not go with these checks.

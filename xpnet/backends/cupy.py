@@ -28,7 +28,7 @@ class CupyBackend(Backend):
     """CuPy arrays on one device; whatever computes with them does so within `current()`."""
 
     engines = ENGINES
-    needs: ClassVar = dict.fromkeys(("replay", "compiled"), {"nvmath": "nvmath-python"})
+    needs: ClassVar = {engine: {"nvmath": "nvmath-python"} for engine in ("replay", "compiled")}
 
     def __init__(self, device: Any) -> None:
         super().__init__("cupy", xp, device)

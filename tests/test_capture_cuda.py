@@ -1,0 +1,223 @@
+"""CUDA's kernels and launches, from plans: on a CPU, with what stands in for a device."""
+
+import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+from cuda_on_cpu import Cublas, Driver, can_compile
+from functions import arrays_for, body, functions
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from oracles import ROUNDING, distance, on, problem
+
+from xpnet import backends
+from xpnet.activations import ACTIVATIONS
+from xpnet.capture import programs
+from xpnet.capture.cuda.launches import launches
+from xpnet.errors import CaptureError, DeviceError
+from xpnet.losses import LOSSES
+from xpnet.optimizers import adam, adamw, momentum, nesterov, sgd
+from xpnet.step import State, training_step
+from xpnet.trees import arrays_in, filled, map_arrays
+
+pytestmark = pytest.mark.skipif(not can_compile(), reason="there is no g++ to compile the kernels with")
+
+PLAIN = backends.resolve("numpy").with_engine("plain")
+OPTIMIZERS = (sgd(0.01), momentum(0.003), nesterov(0.003), adam(0.003), adamw(0.003))
+
+
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """The stand-in, in the place of CuPy and nvmath."""
+    made = Driver(tmp_path)
+    nvmath, bindings = ModuleType("nvmath"), ModuleType("nvmath.bindings")
+    nvmath.__spec__, bindings.cublas = ModuleSpec("nvmath", None), Cublas(made)
+    stood_in = {
+        "cupy": made.cupy(),
+        "array_api_compat.cupy": made.cupy(),
+        "nvmath": nvmath,
+        bindings.__name__: bindings,
+    }
+    for name, module in stood_in.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    importers = ("xpnet.capture.cuda.device", "xpnet.capture.cuda.products", "xpnet.backends.cupy")
+    for name in importers:
+        # Imported anew with the stand-in, and after the test without it.
+        monkeypatch.setitem(sys.modules, name, None)
+        del sys.modules[name]
+    return made
+
+
+def program(step, carry, data, size, graphs=True):
+    """A step as a program of the stand-in's."""
+    from xpnet.capture.cuda.device import DeviceProgram
+
+    return DeviceProgram(programs.planned(step, carry, data, size), precision="fp32", graphs=graphs)
+
+
+def ran(driver, made, carry, data, rows):
+    """What a program gives, as NumPy's arrays in the step's own form."""
+    given_ = [driver.array(array) for array in arrays_in(data)]
+    arrays, results = made.run([driver.array(array) for array in arrays_in(carry)], given_, rows)
+    return tuple(map(np.array, arrays)), tuple(map(np.array, results))
+
+
+def training(optimizer, loss, activation, dtype="float64", weighted=False, l2=False):
+    """A step, its carry and its data."""
+    given_ = problem(loss, activation)
+    params, batch = on(PLAIN, (given_.params, given_.batch), dtype)
+    batch = batch if weighted else batch._replace(weight=None)
+    rate, l2 = np.asarray(optimizer.learning_rate, dtype), np.asarray(0.01, dtype) if l2 else None
+    carry = (params, State(optimizer.init(params, xp=np), np.asarray(0, np.int32), rate, l2))
+    return training_step(given_.model, optimizer), carry, batch
+
+
+def both(driver, step, carry, data, rows, graphs=True):
+    """The carry and the results of a program, and the plain ones."""
+    arrays, results = ran(driver, program(step, carry, data, rows.shape[1], graphs), carry, data, rows)
+    after, metrics = PLAIN.run_block(step, PLAIN.copy(carry), data, rows)
+    return (filled(carry, arrays), tuple(results)), (after, tuple(arrays_in(metrics)))
+
+
+@pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+def test_steps_are_the_plain_ones(driver, loss, activation):
+    """Every loss and activation with an optimizer in turn, weights and L2 too, whichever thread comes first."""
+    turn = list(LOSSES).index(loss) + list(ACTIVATIONS).index(activation)
+    step, carry, data = training(OPTIMIZERS[turn % 5], loss, activation, weighted=turn % 2 == 1, l2=turn % 3 == 0)
+    rows = np.random.default_rng(0).integers(5, size=(5, 1 + turn % 3))
+    driver.backwards = turn % 2 == 0
+    found, wanted = both(driver, step, carry, data, rows)
+    assert distance(found, wanted) < ROUNDING["float64"]
+
+
+def test_graphs_and_single_launches_are_one_thing(driver):
+    """A block of more steps than a graph holds, by graphs of many and of one, and launch by launch: bit for bit."""
+    step, carry, data = training(sgd(0.1), "cross_entropy", "sigmoid", "float32")
+    rows = np.random.default_rng(0).integers(5, size=(70, 2))
+    made = program(step, carry, data, 2)
+    found = ran(driver, made, carry, data, rows)
+    assert driver.launched.count("graph") == 2 + 6
+    singly = ran(driver, program(step, carry, data, 2, graphs=False), carry, data, rows)
+    for a, b in zip(arrays_in(found), arrays_in(singly), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_second_block_goes_on(driver):
+    """Fewer steps on the same data use the graphs that are there; more steps, or other data, need new ones."""
+    step, carry, data = training(adam(0.01), "squared_error", "tanh", "float64")
+    rows = np.random.default_rng(0).integers(5, size=(35, 2))
+    made, held = program(step, carry, data, 2), [driver.array(array) for array in arrays_in(data)]
+    arrays = [driver.array(array) for array in arrays_in(carry)]
+    first, _ = made.run(arrays, held, rows[:33])
+    launched = len(driver.launched)
+    second, _ = made.run(first, held, rows[33:])
+    assert driver.launched[launched:] == ["graph", "graph"]
+    (after, _), _ = PLAIN.run_block(step, PLAIN.copy(carry), data, rows), None
+    assert distance(filled(carry, [np.array(array) for array in second]), after) < ROUNDING["float64"]
+    # The arrays that came out of the first block are still its own.
+    (after, _), _ = PLAIN.run_block(step, PLAIN.copy(carry), data, rows[:33]), None
+    assert distance(filled(carry, [np.array(array) for array in first]), after) < ROUNDING["float64"]
+
+
+def test_images_stay_bytes(driver):
+    """uint8 images are scaled where they are fetched: the data on the device are the bytes that came."""
+    from xpnet import Network
+
+    x = np.random.default_rng(0).integers(256, size=(6, 5)).astype(np.uint8)
+    network = Network([5, 4, 3])
+    data = network.batch(PLAIN, "float32", x, np.array([0, 1, 2, 0, 1, 2]))
+    rule = sgd(0.1)
+    params = network.init(0)
+    carry = (params, State(rule.init(params, xp=np), np.asarray(0, np.int32), np.asarray(0.1, np.float32), None))
+    found, wanted = both(driver, training_step(network.model(x), rule), carry, data, np.array([[0, 3], [1, 2]]))
+    assert distance(found, wanted) < ROUNDING["float32"]
+
+
+@seed(3)
+@settings(max_examples=15, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(functions())
+def test_any_function_is_the_same(driver, drawn):
+    """Functions of random operations on arrays of random shapes come to the plain numbers, up to rounding."""
+    carry, data = arrays_for(drawn._replace(dtype="float64"))
+    with np.errstate(all="ignore"):
+        found, wanted = both(driver, body(drawn), carry, data, np.asarray([[0, 2, 1]]))
+    for a, b in zip(arrays_in(found), arrays_in(wanted), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+def test_what_has_no_kernel_is_refused_with_its_line(driver):
+    """An operation that C++ has no function for is an error that names it and says which engine can do it."""
+
+    def step(carry, batch, *, xp):
+        return carry, (xp.sum(xp.logaddexp(batch[0], carry[0])),)
+
+    carry, data = (np.ones(3),), (np.ones((4, 3)),)
+    with pytest.raises(CaptureError, match=r"logaddexp of float64 at test_capture_cuda\.py:\d+ .* use engine plain"):
+        program(step, carry, data, 2)
+
+
+def cupys(driver, engine):
+    """The CuPy backend on the stand-in."""
+    return import_module("xpnet.backends.cupy").CupyBackend(SimpleNamespace(id=0)).with_engine(engine)
+
+
+@pytest.mark.parametrize("engine", ["replay", "compiled"])
+def test_the_backend_runs_blocks(driver, engine):
+    """CuPy's backend hands its blocks to the kernels, launch by launch or as graphs, and makes a program once."""
+    step, carry, data = training(sgd(0.1), "cross_entropy", "sigmoid")
+    rows = np.random.default_rng(0).integers(5, size=(3, 2))
+    here, data = cupys(driver, engine), map_arrays(driver.array, data)
+    for _ in range(2):
+        after, metrics = here.run_block(step, map_arrays(driver.array, carry), data, rows)
+    assert driver.modules == 1
+    assert ("graph" in driver.launched) == (engine == "compiled")
+    wanted = PLAIN.run_block(step, PLAIN.copy(carry), map_arrays(np.array, data), rows)
+    assert distance(map_arrays(np.array, (after, metrics)), wanted) < ROUNDING["float64"]
+
+
+def test_a_device_that_cannot_capture_runs_plain(driver):
+    """Whatever a capture fails with, the training goes on operation by operation, and one line says why."""
+    step, carry, data = training(sgd(0.1), "cross_entropy", "sigmoid")
+    here, carry, data = cupys(driver, "compiled"), map_arrays(driver.array, carry), map_arrays(driver.array, data)
+    driver.broken = RuntimeError("CUDA_ERROR_NOT_SUPPORTED: operation not supported\nmore")
+    with pytest.warns(
+        UserWarning, match=r"^steps are run plain, since they cannot be captured: CUDA_ERROR.*supported$"
+    ):
+        here.prepare(step, carry, data, (2,))
+    assert here.engine == "plain"
+
+
+def test_the_engine_is_a_graph_where_steps_can_be_captured(driver, monkeypatch):
+    """Without nvmath, and for what has no kernel, steps are run plain, and the backend says what it lacks."""
+    step, carry, data = training(sgd(0.1), "cross_entropy", "sigmoid")
+    here = cupys(driver, "plain")
+    assert here.choose(step, carry, data, 2, 100) == "compiled"
+
+    def unknown(carry, batch, *, xp):
+        return carry, (xp.sum(xp.logaddexp(batch.x, 0.0)),)
+
+    assert here.choose(unknown, carry, data, 2, 100) == "plain"
+    monkeypatch.setattr("xpnet.backends.base.find_spec", lambda name: None)
+    assert here.choose(step, carry, data, 2, 100) == "plain"
+    with pytest.raises(DeviceError, match="engine compiled needs nvmath-python; run pip install nvmath-python"):
+        here.with_engine("compiled")
+
+
+@pytest.mark.parametrize("architecture", ["sm_75", "sm_90"])
+def test_every_kernel_compiles_for_gpus(architecture):
+    """NVIDIA's compiler takes every loss's, activation's and optimizer's kernels, for an old GPU and for a new one."""
+    nvrtc = pytest.importorskip("cuda.bindings.nvrtc")
+    for i, loss in enumerate(LOSSES):
+        for j, activation in enumerate(ACTIVATIONS):
+            dtype = ("float32", "float64")[j % 2]
+            step, carry, data = training(OPTIMIZERS[(i + j) % 5], loss, activation, dtype, j % 2 == 0, i % 2 == 0)
+            source = launches(programs.planned(step, carry, data, 3)).source.encode()
+            _, made = nvrtc.nvrtcCreateProgram(source, b"kernels.cu", 0, [], [])
+            options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17"]
+            (status,) = nvrtc.nvrtcCompileProgram(made, len(options), options)
+            log = bytes(nvrtc.nvrtcGetProgramLogSize(made)[1])
+            nvrtc.nvrtcGetProgramLog(made, log)
+            assert status == nvrtc.nvrtcResult.NVRTC_SUCCESS, log.decode()
