@@ -28,14 +28,14 @@ WORTH_THREADS = 4 * 10**6
 """Floating-point operations of the largest product from which more than one thread is faster."""
 
 
-class _Kept(threading.local):
+class _Local(threading.local):
     """The programs of a thread: their buffers are for one thread at a time."""
 
     def __init__(self) -> None:
         self.programs: WeakKeyDictionary[Function, dict[Any, Any]] = WeakKeyDictionary()
 
 
-_kept = _Kept()
+_local = _Local()
 
 
 def block(step: Function, carry: Any, data: Any, rows: int, *, compiled: bool) -> Program:
@@ -78,7 +78,7 @@ def _pools() -> Any:
 
 def kept(owner: Function, key: Any, make: Callable[[], Kept]) -> Kept:
     """What this thread has made for a function under a key; made now if there is none yet."""
-    known = _kept.programs.setdefault(owner, {})
+    known = _local.programs.setdefault(owner, {})
     if key not in known:
         known[key] = make()
     found: Kept = known[key]
