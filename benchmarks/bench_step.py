@@ -1,23 +1,23 @@
-"""How fast training steps and answers are: ours by every engine, the peers, and the floor, in turns."""
+"""How fast steps, epochs and answers are, and how their cost grows: ours by every engine, the peers, and the floor."""
 
 import pytest
-from configurations import ASKING, STEPS
+from configurations import ASKED, ASKING, EPOCHS, QUICK_SCALING, SCALING, STEPS
 from contenders import Contender, Unavailable
 from measuring import contender as ready
 from pytest_benchmark.fixture import BenchmarkFixture
 from roster import ROSTER
 
 TURNS = 3
-ROUNDS = {"A": 10, "B": 10, "C64": 8, "C128": 8, "D": 5, "E": 3}
+ROUNDS = {"A": 10, "B": 10, "C64": 8, "C128": 8, "D": 5, "E": 2}
 
 
-def turns(names: tuple[str, ...]) -> list[tuple[str, int, str]]:
+def turns(names: tuple[str, ...], times: int = TURNS) -> list[tuple[str, int, str]]:
     """Every contender in every configuration, several times in rotated order."""
     entries = list(ROSTER)
     return [
         (configuration, turn, entry)
         for configuration in names
-        for turn in range(TURNS)
+        for turn in range(times)
         for entry in entries[turn * 5 :] + entries[: turn * 5]
     ]
 
@@ -30,8 +30,20 @@ def bench_step(
     made = _ready(pytestconfig, configuration, contender)
     rows = made.problem.rows
     assert rows is not None
-    benchmark.extra_info.update(kind="step", steps=len(rows))
+    benchmark.extra_info.update(kind="step", units=len(rows), samples=rows.size)
     benchmark.pedantic(made.block, (rows,), rounds=ROUNDS[configuration], iterations=1, warmup_rounds=1)
+
+
+@pytest.mark.parametrize(("configuration", "turn", "contender"), turns(tuple(EPOCHS)))
+def bench_epoch(
+    benchmark: BenchmarkFixture, pytestconfig: pytest.Config, configuration: str, turn: int, contender: str
+) -> None:
+    """An epoch in a new order, the short last batch included."""
+    made, rows = _ready(pytestconfig, configuration, contender), EPOCHS[configuration]
+    if pytestconfig.getoption("--quick"):
+        rows //= 5
+    benchmark.extra_info.update(kind="epoch", units=1, samples=rows)
+    benchmark.pedantic(made.epoch, (rows,), rounds=1, iterations=1, warmup_rounds=int(turn == 0))
 
 
 @pytest.mark.parametrize(("configuration", "turn", "contender"), turns(ASKING))
@@ -42,8 +54,24 @@ def bench_inference(
     if not ROSTER[contender].asks:
         pytest.skip("it answers as another one does")
     made = _ready(pytestconfig, configuration, contender)
-    benchmark.extra_info.update(kind="inference", steps=1)
+    benchmark.extra_info.update(kind="inference", units=1, samples=ASKED)
     benchmark.pedantic(made.predict, rounds=ROUNDS[configuration], iterations=1, warmup_rounds=1)
+
+
+@pytest.mark.parametrize(("configuration", "turn", "contender"), turns(tuple(SCALING), times=1))
+def bench_growth(
+    benchmark: BenchmarkFixture, pytestconfig: pytest.Config, configuration: str, turn: int, contender: str
+) -> None:
+    """A step of wider and wider layers, and of larger and larger batches."""
+    if pytestconfig.getoption("--quick") and configuration not in QUICK_SCALING:
+        pytest.skip("a quick run leaves it out")
+    if not ROSTER[contender].grows:
+        pytest.skip("its growth is not measured")
+    made = _ready(pytestconfig, configuration, contender)
+    rows = made.problem.rows
+    assert rows is not None
+    benchmark.extra_info.update(kind="growth", units=len(rows), samples=rows.size)
+    benchmark.pedantic(made.block, (rows,), rounds=5, iterations=1, warmup_rounds=0)
 
 
 def _ready(config: pytest.Config, configuration: str, name: str) -> Contender:

@@ -65,7 +65,13 @@ STEPS = {
     "D": Configuration("D", (784, 512, 512, 10), 256, 10),
     "E": Configuration("E", (784, 2048, 2048, 10), 1024, 1),
 }
-"""Of a training step; an epoch is one of ROWS rows."""
+"""Of a training step."""
+
+EPOCHS = {"A": 3000, "B": 10_000, "C64": 60_000, "C128": 60_000, "D": 10_000, "E": 3000}
+"""Rows of a timed epoch: fewer than ROWS where that would take too long; most end in a short batch."""
+
+FINISHED = {"digits": "20 epochs of the digits", "mnist": "an epoch of MNIST"}
+"""What whole processes train."""
 
 ASKING = ("C128", "D")
 """Those that are asked for ASKED rows too."""
@@ -90,6 +96,8 @@ BATCHES = {
 }
 SCALING = WIDTHS | BATCHES
 """How cost grows: with the width at batches of 128, and with the batch at 784-128-10."""
+
+CONFIGURATIONS = STEPS | SCALING
 
 QUICK_SCALING = ("width 64", "width 512", "width 4096", "batch 1", "batch 64", "batch 1024", "batch 8192")
 

@@ -1,12 +1,14 @@
 """Options of the benchmarks, the order in which they take turns, and their results: a table, JSON and a chart."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from configurations import CONFIGURATIONS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,15 +28,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the configurations asked for, and of a quick run the first pass."""
+    """Keep the configurations asked for, and of a quick run the first pass; what one is set up for comes together."""
     only = [name for name in config.getoption("--only").split(",") if name]
 
-    def wanted(item: pytest.Item) -> bool:
-        given = item.callspec.params  # type: ignore[attr-defined]
-        turn = given["turn"]
-        return (not only or given["configuration"] in only) and not (config.getoption("--quick") and turn > 0)
+    def given(item: pytest.Item) -> dict[str, Any]:
+        return getattr(item, "callspec", SimpleNamespace(params={})).params
 
-    items[:] = [item for item in items if wanted(item)]
+    def wanted(item: pytest.Item) -> bool:
+        name, turn = given(item).get("configuration"), given(item).get("turn", 0)
+        return (not only or name in only) and not (config.getoption("--quick") and turn > 0)
+
+    order = {name: i for i, name in enumerate(CONFIGURATIONS)}
+    items[:] = sorted(filter(wanted, items), key=lambda item: order.get(given(item).get("configuration"), len(order)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -42,17 +47,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     import report
     from measuring import machine
 
-    rounds: dict[tuple[str, str, str], list[float]] = {}
+    rounds: dict[tuple[str, str, str], report.Pooled] = {}
     for result in config._benchmarksession.benchmarks:  # type: ignore[attr-defined]
-        key = (result.extra_info["kind"], result.params["configuration"], result.params["contender"])
-        times: Sequence[float] = result.stats.data
-        rounds.setdefault(key, []).extend(time / result.extra_info["steps"] for time in times)
+        about = result.extra_info
+        key = (about["kind"], result.params["configuration"], result.params["contender"])
+        pooled = rounds.setdefault(key, report.Pooled(about["samples"] / about["units"], []))
+        pooled.seconds.extend(time / about["units"] for time in result.stats.data)
     if not rounds:
         return
     results = report.results(rounds)
     about = machine(config.getoption("--threads")) | {"quick": config.getoption("--quick")}
     terminalreporter.section(f"{about['cpu']}, {about['threads']} thread(s), medians")
-    for line in report.table(results):
+    for line in (*report.table(results), *report.growth(results)):
         terminalreporter.line(line)
-    if not config.getoption("--quick"):
+    if not (config.getoption("--quick") or config.getoption("--only")):
         terminalreporter.line(f"written: {report.write(about, results)}")

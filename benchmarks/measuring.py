@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from configurations import STEPS, Problem, random_problem
+from configurations import CONFIGURATIONS, Problem, random_problem
 from contenders import Contender, Unavailable
 from peers import ByHand
 from roster import ROSTER
@@ -33,7 +33,7 @@ def pin(threads: int) -> None:
 @lru_cache(maxsize=1)
 def problem(name: str, quick: bool) -> Problem:
     """The data and the start of a configuration; the last one asked for is kept."""
-    return random_problem(STEPS[name], quick)
+    return random_problem(CONFIGURATIONS[name], quick)
 
 
 _ready: dict[tuple[str, str], Contender | str] = {}

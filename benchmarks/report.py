@@ -1,23 +1,40 @@
-"""What was measured, as a table for people, as JSON, and as Markdown for the README: `python report.py FILE.json`."""
+"""What was measured, as a table for people, as JSON, and in the README: `python benchmarks/report.py --readme`."""
 
 import json
+import re
 import sys
+from math import log, nan
 from pathlib import Path
-from statistics import median, quantiles
-from typing import Any
+from statistics import linear_regression, median, quantiles
+from typing import Any, NamedTuple
 
-from configurations import ASKED, ASKING, STEPS
+from chart import bars
+from configurations import ASKED, ASKING, BATCHES, EPOCHS, FINISHED, STEPS, WIDTHS
 from roster import ROSTER
 
-RESULTS = Path(__file__).parent / "results"
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+README = HERE.parent / "README.md"
+MARKED = re.compile(r"(?<=<!-- bench -->\n).*?(?=<!-- /bench -->)", re.DOTALL)
+
+TOLD = ("floor", "xpnet numpy compiled", "xpnet numpy replay", "JAX scan", "torch eager", "scikit-learn")
+"""The rows of the README's table."""
+
+Row = dict[str, Any]
 
 
-def results(rounds: dict[tuple[str, str, str], list[float]]) -> list[dict[str, Any]]:
+class Pooled(NamedTuple):
+    """The rounds of a contender, all turns together: seconds a unit, and how many samples that is."""
+
+    samples: float
+    seconds: list[float]
+
+
+def results(rounds: dict[tuple[str, str, str], Pooled]) -> list[Row]:
     """A row for each contender in each configuration: the median of its rounds, and how far half of them lie apart."""
-    rows = []
-    for (kind, configuration, contender), times in rounds.items():
+    rows: list[Row] = []
+    for (kind, configuration, contender), (samples, times) in rounds.items():
         low, _, high = quantiles(times, n=4) if len(times) > 1 else (times[0],) * 3
-        samples = STEPS[configuration].batch_size if kind == "step" else ASKED
         middle = median(times)
         rows.append(
             {
@@ -32,53 +49,126 @@ def results(rounds: dict[tuple[str, str, str], list[float]]) -> list[dict[str, A
         )
     for row in rows:
         beside = [other for other in rows if all(other[k] == row[k] for k in ("kind", "configuration"))]
-        floor = [other["microseconds"] for other in beside if ROSTER[other["contender"]].kind == "floor"]
-        peers = [other["microseconds"] for other in beside if ROSTER[other["contender"]].kind == "peer"]
+        floor, peers = (
+            [other["microseconds"] for other in beside if role(other["contender"]) == kind]
+            for kind in ("floor", "peer")
+        )
         row["of_floor"] = row["microseconds"] / floor[0] if floor else None
         row["times_best_peer"] = min(peers) / row["microseconds"] if peers else None
     return rows
 
 
-def table(rows: list[dict[str, Any]]) -> list[str]:
-    """Lines: µs a step, samples/s, ÷ floor, × best peer."""
+def role(contender: str) -> str:
+    """The kind that the roster has it as; whole processes are not in it."""
+    if contender in ROSTER:
+        return ROSTER[contender].kind
+    return "xpnet" if contender.startswith("xpnet") else "peer"
+
+
+def table(rows: list[Row]) -> list[str]:
+    """Lines: µs a step, an epoch or an answer, samples/s, ÷ floor, × best peer."""
+    titles = {
+        **{("step", name): f"{name}: {STEPS[name]}" for name in STEPS},
+        **{("epoch", name): f"{name}: an epoch of {rows:,} rows" for name, rows in EPOCHS.items()},
+        **{("inference", name): f"{ASKED:,} rows of {name}'s network" for name in ASKING},
+        **{("finish", name): f"{task}, start to end" for name, task in FINISHED.items()},
+    }
     lines = []
-    for kind in ("step", "inference"):
-        for name in STEPS if kind == "step" else ASKING:
-            chosen = [row for row in rows if row["kind"] == kind and row["configuration"] == name]
-            if not chosen:
-                continue
-            what = f"{name}: {STEPS[name]}" if kind == "step" else f"{ASKED:,} rows of {name}'s network"
-            lines += ["", f"{what:34}{'µs':>12}{'samples/s':>14}{'÷ floor':>10}{'× best peer':>13}{'spread':>9}"]
-            for row in sorted(chosen, key=lambda row: row["microseconds"]):
-                floor = f"{row['of_floor']:.2f}" if row["of_floor"] else "-"
-                peer = f"{row['times_best_peer']:.2f}" if row["times_best_peer"] else "-"
-                lines.append(
-                    f"  {row['contender']:32}{row['microseconds']:12,.1f}{row['samples_per_second']:14,.0f}"
-                    f"{floor:>10}{peer:>13}{row['spread']:>9.0%}"
-                )
+    for (kind, name), what in titles.items():
+        chosen = [row for row in rows if row["kind"] == kind and row["configuration"] == name]
+        if not chosen:
+            continue
+        lines += ["", f"{what:34}{'µs':>12}{'samples/s':>14}{'÷ floor':>10}{'× best peer':>13}{'spread':>9}"]
+        for row in sorted(chosen, key=lambda row: row["microseconds"]):
+            floor = f"{row['of_floor']:.2f}" if row["of_floor"] else "-"
+            peer = f"{row['times_best_peer']:.2f}" if row["times_best_peer"] else "-"
+            lines.append(
+                f"  {row['contender']:32}{row['microseconds']:12,.1f}{row['samples_per_second']:14,.0f}"
+                f"{floor:>10}{peer:>13}{row['spread']:>9.0%}"
+            )
     return lines
 
 
-def write(about: dict[str, Any], rows: list[dict[str, Any]]) -> Path:
-    """Keep the results beside those of other machines and thread counts."""
+def growth(rows: list[Row]) -> list[str]:
+    """Lines: µs a step for each width and batch, and p where the cost grows as the p-th power, by the upper half."""
+    lines = []
+    for what, series in (("width", WIDTHS), ("batch", BATCHES)):
+        found: dict[str, dict[int, float]] = {}
+        for row in rows:
+            if row["kind"] == "growth" and row["configuration"] in series:
+                at = int(row["configuration"].split()[1])
+                found.setdefault(row["contender"], {})[at] = row["microseconds"]
+        columns = sorted({at for times in found.values() for at in times})
+        if not columns:
+            continue
+        lines += ["", f"{f'µs a step by {what}':28}{''.join(f'{at:>11,}' for at in columns)}{'power':>8}"]
+        for contender, times in found.items():
+            cells = "".join(f"{times[at]:11,.1f}" if at in times else f"{'-':>11}" for at in columns)
+            lines.append(f"  {contender:26}{cells}{exponent(times):8.2f}")
+    return lines
+
+
+def exponent(times: dict[int, float]) -> float:
+    """The slope of log time over log size, by least squares over the upper half of the sizes."""
+    upper = sorted(times)[(len(times) - 1) // 2 :]
+    if len(upper) < 2:
+        return nan
+    return linear_regression([log(size) for size in upper], [log(times[size]) for size in upper]).slope
+
+
+def write(about: dict[str, Any], rows: list[Row]) -> Path:
+    """Keep the results beside those of other machines and thread counts, with a chart of the steps."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"cpu-{about['threads']}-threads.json"
     path.write_text(json.dumps({"machine": about, "results": rows}, indent=1) + "\n", encoding="utf-8")
+    path.with_suffix(".svg").write_text(drawn(about, rows), encoding="utf-8")
     return path
 
 
-def markdown(path: str) -> str:
+def drawn(about: dict[str, Any], rows: list[Row]) -> str:
+    """The chart: how long a step takes, in units of its matrix products alone."""
+    steps = [row for row in rows if row["kind"] == "step" and row["contender"] in TOLD[1:] and row["of_floor"]]
+    groups = {
+        f"{name}: {STEPS[name]}": {
+            told: row["of_floor"] for told in TOLD[1:] for row in steps
+            if (row["contender"], row["configuration"]) == (told, name)
+        }
+        for name in STEPS
+    }  # fmt: skip
+    title = f"Time of a training step ÷ its matrix products alone ({about['cpu']}, {about['threads']} thread(s))"
+    return bars(title, {name: group for name, group in groups.items() if group})
+
+
+def markdown(about: dict[str, Any], rows: list[Row]) -> str:
     """The README's table: µs a step of the engines, the floor and the peers."""
-    rows = json.loads(Path(path).read_text(encoding="utf-8"))["results"]
-    names = [name for name in STEPS if any(row["configuration"] == name for row in rows)]
     cells = {(row["contender"], row["configuration"]): row["microseconds"] for row in rows if row["kind"] == "step"}
-    lines = [f"| µs a step | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
-    for contender in ROSTER:
-        if any(key[0] == contender for key in cells):
-            numbers = [f"{cells[contender, n]:,.0f}" if (contender, n) in cells else "" for n in names]
-            lines.append(f"| {contender} | {' | '.join(numbers)} |")
+    names = [name for name in STEPS if any(key[1] == name for key in cells)]
+    heads = [f"{'-'.join(map(str, STEPS[name].sizes))}, {STEPS[name].batch_size:,}" for name in names]
+    lines = [f"| µs a step, {about['threads']} thread | {' | '.join(heads)} |", "|---|" + "---:|" * len(names)]
+    for contender in TOLD:
+        numbers = [number(cells[contender, n]) if (contender, n) in cells else "" for n in names]
+        shown = f"**{contender}**" if contender.startswith("xpnet") else contender
+        lines.append(f"| {shown} | {' | '.join(numbers)} |")
     return "\n".join(lines)
 
 
+def number(microseconds: float) -> str:
+    """Two or three digits that count."""
+    return f"{microseconds:.1f}" if microseconds < 20 else f"{microseconds:,.0f}"
+
+
+def main() -> None:
+    """Draw the charts anew from the results that are kept, and write the README's table."""
+    for path in sorted(RESULTS.glob("*.json")):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        path.with_suffix(".svg").write_text(drawn(kept["machine"], kept["results"]), encoding="utf-8")
+    kept = json.loads((RESULTS / "cpu-1-threads.json").read_text(encoding="utf-8"))
+    text = markdown(kept["machine"], kept["results"]) + "\n"
+    if "--readme" in sys.argv[1:]:
+        README.write_text(MARKED.sub(lambda _: text, README.read_text(encoding="utf-8")), encoding="utf-8")
+    else:
+        print(text, end="")
+
+
 if __name__ == "__main__":
-    print(markdown(sys.argv[1]))
+    main()
