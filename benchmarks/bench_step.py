@@ -1,14 +1,15 @@
 """How fast steps, epochs and answers are, and how their cost grows: ours by every engine, the peers, and the floor."""
 
 import pytest
-from configurations import ASKED, ASKING, EPOCHS, QUICK_SCALING, SCALING, STEPS
+from configurations import ASKED, ASKING, EPOCHS, SCALING, STEPS
 from contenders import Contender, Unavailable
 from measuring import contender as ready
 from pytest_benchmark.fixture import BenchmarkFixture
 from roster import ROSTER
 
-TURNS = 3
-ROUNDS = {"A": 10, "B": 10, "C64": 8, "C128": 8, "D": 5, "E": 2}
+TURNS = 7
+ROUNDS = {"A": 3, "B": 4, "C64": 4, "C128": 4, "D": 3, "E": 1}
+"""Of each turn: few, so that the next contender is measured before the machine changes its mind."""
 
 
 def turns(names: tuple[str, ...], times: int = TURNS) -> list[tuple[str, int, str]]:
@@ -18,7 +19,7 @@ def turns(names: tuple[str, ...], times: int = TURNS) -> list[tuple[str, int, st
         (configuration, turn, entry)
         for configuration in names
         for turn in range(times)
-        for entry in entries[turn * 5 :] + entries[: turn * 5]
+        for entry in entries[turn * 3 :] + entries[: turn * 3]
     ]
 
 
@@ -34,19 +35,17 @@ def bench_step(
     benchmark.pedantic(made.block, (rows,), rounds=ROUNDS[configuration], iterations=1, warmup_rounds=1)
 
 
-@pytest.mark.parametrize(("configuration", "turn", "contender"), turns(tuple(EPOCHS)))
+@pytest.mark.parametrize(("configuration", "turn", "contender"), turns(tuple(EPOCHS), times=3))
 def bench_epoch(
     benchmark: BenchmarkFixture, pytestconfig: pytest.Config, configuration: str, turn: int, contender: str
 ) -> None:
     """An epoch in a new order, the short last batch included."""
     made, rows = _ready(pytestconfig, configuration, contender), EPOCHS[configuration]
-    if pytestconfig.getoption("--quick"):
-        rows //= 5
     benchmark.extra_info.update(kind="epoch", units=1, samples=rows)
     benchmark.pedantic(made.epoch, (rows,), rounds=1, iterations=1, warmup_rounds=int(turn == 0))
 
 
-@pytest.mark.parametrize(("configuration", "turn", "contender"), turns(ASKING))
+@pytest.mark.parametrize(("configuration", "turn", "contender"), turns(ASKING, times=5))
 def bench_inference(
     benchmark: BenchmarkFixture, pytestconfig: pytest.Config, configuration: str, turn: int, contender: str
 ) -> None:
@@ -63,8 +62,6 @@ def bench_growth(
     benchmark: BenchmarkFixture, pytestconfig: pytest.Config, configuration: str, turn: int, contender: str
 ) -> None:
     """A step of wider and wider layers, and of larger and larger batches."""
-    if pytestconfig.getoption("--quick") and configuration not in QUICK_SCALING:
-        pytest.skip("a quick run leaves it out")
     if not ROSTER[contender].grows:
         pytest.skip("its growth is not measured")
     made = _ready(pytestconfig, configuration, contender)

@@ -99,7 +99,10 @@ SCALING = WIDTHS | BATCHES
 
 CONFIGURATIONS = STEPS | SCALING
 
-QUICK_SCALING = ("width 64", "width 512", "width 4096", "batch 1", "batch 64", "batch 1024", "batch 8192")
+QUICK = {*STEPS, "width 64", "width 512", "batch 1", "batch 256", "digits"}
+"""What a quick run tries; of whole epochs QUICK_EPOCHS only."""
+
+QUICK_EPOCHS = ("C128",)
 
 
 def one_hot(labels: np.ndarray) -> np.ndarray:

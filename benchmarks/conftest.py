@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from configurations import CONFIGURATIONS
+from configurations import CONFIGURATIONS, QUICK, QUICK_EPOCHS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     pin(config.getoption("--threads"))
     config.option.benchmark_quiet = True
+    # What the peers warn of is not ours to mend.
+    config.addinivalue_line("filterwarnings", "default")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -36,7 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     def wanted(item: pytest.Item) -> bool:
         name, turn = given(item).get("configuration"), given(item).get("turn", 0)
-        return (not only or name in only) and not (config.getoption("--quick") and turn > 0)
+        names = QUICK_EPOCHS if item.name.startswith("bench_epoch") else QUICK
+        return (not only or name in only) and not (config.getoption("--quick") and (turn > 0 or name not in names))
 
     order = {name: i for i, name in enumerate(CONFIGURATIONS)}
     items[:] = sorted(filter(wanted, items), key=lambda item: order.get(given(item).get("configuration"), len(order)))
@@ -49,10 +52,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
     rounds: dict[tuple[str, str, str], report.Pooled] = {}
     for result in config._benchmarksession.benchmarks:  # type: ignore[attr-defined]
+        if result.has_error:
+            continue
         about = result.extra_info
         key = (about["kind"], result.params["configuration"], result.params["contender"])
-        pooled = rounds.setdefault(key, report.Pooled(about["samples"] / about["units"], []))
-        pooled.seconds.extend(time / about["units"] for time in result.stats.data)
+        pooled = rounds.setdefault(key, report.Pooled(about["samples"] / about["units"], {}))
+        pooled.turns[result.params["turn"]] = [time / about["units"] for time in result.stats.data]
     if not rounds:
         return
     results = report.results(rounds)
@@ -60,5 +65,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section(f"{about['cpu']}, {about['threads']} thread(s), medians")
     for line in (*report.table(results), *report.growth(results)):
         terminalreporter.line(line)
-    if not (config.getoption("--quick") or config.getoption("--only")):
+    if not config.getoption("--quick"):
         terminalreporter.line(f"written: {report.write(about, results)}")

@@ -24,18 +24,33 @@ Row = dict[str, Any]
 
 
 class Pooled(NamedTuple):
-    """The rounds of a contender, all turns together: seconds a unit, and how many samples that is."""
+    """The rounds of a contender, turn by turn: seconds a unit, and how many samples that is."""
 
     samples: float
-    seconds: list[float]
+    turns: dict[int, list[float]]
+
+    @property
+    def seconds(self) -> list[float]:
+        """All rounds."""
+        return [time for times in self.turns.values() for time in times]
+
+    def over(self, other: "Pooled") -> float:
+        """How many times as long it took: the median of each turn's, in which the machine was as fast for both."""
+        shared = self.turns.keys() & other.turns.keys()
+        return median(median(self.turns[turn]) / median(other.turns[turn]) for turn in shared)
 
 
 def results(rounds: dict[tuple[str, str, str], Pooled]) -> list[Row]:
     """A row for each contender in each configuration: the median of its rounds, and how far half of them lie apart."""
     rows: list[Row] = []
-    for (kind, configuration, contender), (samples, times) in rounds.items():
-        low, _, high = quantiles(times, n=4) if len(times) > 1 else (times[0],) * 3
-        middle = median(times)
+    for (kind, configuration, contender), pooled in rounds.items():
+        times = pooled.seconds
+        low, middle, high = quantiles(times, n=4) if len(times) > 1 else (times[0],) * 3
+        beside = {name: other for (*same, name), other in rounds.items() if same == [kind, configuration]}
+        floor = [other for name, other in beside.items() if role(name) == "floor"]
+        peers = sorted(
+            (other for name, other in beside.items() if role(name) == "peer"), key=lambda p: median(p.seconds)
+        )
         rows.append(
             {
                 "kind": kind,
@@ -44,17 +59,11 @@ def results(rounds: dict[tuple[str, str, str], Pooled]) -> list[Row]:
                 "microseconds": middle * 1e6,
                 "spread": (high - low) / middle,
                 "rounds": len(times),
-                "samples_per_second": samples / middle,
+                "samples_per_second": pooled.samples / middle,
+                "of_floor": pooled.over(floor[0]) if floor else None,
+                "times_best_peer": peers[0].over(pooled) if peers else None,
             }
         )
-    for row in rows:
-        beside = [other for other in rows if all(other[k] == row[k] for k in ("kind", "configuration"))]
-        floor, peers = (
-            [other["microseconds"] for other in beside if role(other["contender"]) == kind]
-            for kind in ("floor", "peer")
-        )
-        row["of_floor"] = row["microseconds"] / floor[0] if floor else None
-        row["times_best_peer"] = min(peers) / row["microseconds"] if peers else None
     return rows
 
 
@@ -121,7 +130,8 @@ def write(about: dict[str, Any], rows: list[Row]) -> Path:
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"cpu-{about['threads']}-threads.json"
     path.write_text(json.dumps({"machine": about, "results": rows}, indent=1) + "\n", encoding="utf-8")
-    path.with_suffix(".svg").write_text(drawn(about, rows), encoding="utf-8")
+    if any(row["kind"] == "step" and row["of_floor"] for row in rows):
+        path.with_suffix(".svg").write_text(drawn(about, rows), encoding="utf-8")
     return path
 
 
