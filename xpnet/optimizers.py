@@ -60,6 +60,12 @@ def _check_fractions(**given: float) -> None:
             raise InputError(f"{name} is {value}; it must be at least 0 and below 1.")
 
 
+def _check_momentum(momentum: float) -> None:
+    """Refuse what is not from 0 to 1."""
+    if not 0 <= momentum <= 1:
+        raise InputError(f"momentum is {momentum}; it must be from 0 to 1.")
+
+
 def sgd(learning_rate: LearningRate = 0.1) -> Optimizer:
     """Stochastic gradient descent: w ← w − η g."""
 
@@ -70,11 +76,11 @@ def sgd(learning_rate: LearningRate = 0.1) -> Optimizer:
 
 
 def momentum(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimizer:
-    """Momentum: v ← μ v − η g, w ← w + v.
+    """Momentum: v ← μ v − η g, w ← w + v; with μ = 1 nothing slows v down.
 
     At a constant rate the same as torch's, which keeps v / −η.
     """
-    _check_fractions(momentum=momentum)
+    _check_momentum(momentum)
     mu = momentum
 
     def rule(w: Array, g: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
@@ -90,7 +96,7 @@ def nesterov(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimi
     Source: Sutskever et al., "On the importance of initialization and momentum in deep learning" (2013), with the
     parameters kept at the point looked ahead to, as torch and scikit-learn do.
     """
-    _check_fractions(momentum=momentum)
+    _check_momentum(momentum)
     mu = momentum
 
     def rule(w: Array, g: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
