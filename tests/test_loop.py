@@ -117,6 +117,17 @@ def test_validation_rows(fraction, held_back):
     assert sorted([*kept, *held]) == list(range(40))
 
 
+@pytest.mark.parametrize("l2_of", ["mean", "sum"])
+def test_the_penalty_of_an_epoch(l2_of):
+    """What L2 adds to the cost is the mean of that over the batches, each counted by its rows."""
+    found = run(NETWORK, rows(), xpnet.sgd(0.0), l2=0.1, l2_of=l2_of, batch_size=16, epochs=1)[-1]
+    squares = sum((w**2).sum() for w, _ in NETWORK.init(0, dtype="float64"))
+    shares = {"mean": 1, "sum": np.average([1 / 16, 1 / 16, 1 / 8], weights=[16, 16, 8])}
+    assert found.penalty == pytest.approx(0.05 * squares * shares[l2_of])
+    assert found.cost - found.penalty == pytest.approx(run(NETWORK, rows(), xpnet.sgd(0.0), batch_size=16)[0].cost)
+    assert run(NETWORK, rows())[-1].penalty == 0
+
+
 def test_validation_is_judged_and_not_trained_on():
     """Validation cost and accuracy are the network's on the rows held back, without L2 but with their weights."""
     x, y = rows()

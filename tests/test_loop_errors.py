@@ -30,6 +30,7 @@ def call(data=(X, Y), network=NETWORK, **arguments):
         (dict(validation_fraction=1.0), "validation_fraction is 1.0; it must be"),
         (dict(validation_fraction=-0.1), "validation_fraction is -0.1; it must be"),
         (dict(validation_fraction=0.1), "validation_fraction is 0.1, which holds back 0 of 4 rows"),
+        (dict(l2_of="cost"), "l2_of is 'cost'; it can be mean or sum"),
         (dict(dtype="float16"), "dtype is 'float16'; it can be float32 or float64"),
         (dict(weight=[1, 1, 1]), "weight has 3 rows but x has 4; every sample needs one weight"),
         (dict(weight=[1, 1, 1, -1]), "weight must be 0 or more for every sample"),

@@ -11,7 +11,7 @@ from xpnet._typing import Params
 def epoch(**values) -> Epoch:
     """A record of the third epoch."""
     now, best = params(1), params(2)
-    known = dict(number=3, cost=0.12345, train_accuracy=0.9876, test_accuracy=None, validation_cost=None)
+    known = dict(number=3, cost=0.12345, penalty=0.0, train_accuracy=0.9876, test_accuracy=None, validation_cost=None)
     timing = dict(validation_accuracy=None, learning_rate=0.1, seconds=1.5, samples_per_second=12345.6)
     return Epoch(
         **{**known, **timing, "checkpoint": Checkpoint(3, now, (), 9, {}, best, math.inf, 0, "plain"), **values}

@@ -50,7 +50,9 @@ def test_without_weights_and_l2_the_cost_is_the_mean(loss):
     given = problem(loss)
     plain = step.gradients(given.model, given.params, given.batch._replace(weight=None), None, xp=np)
     same = step.gradients(given.model, given.params, given.batch._replace(weight=np.full(5, 3.0)), 0.0, xp=np)
-    assert distance(same, plain) < TOLERANCE
+    *same_metrics, penalty = same[1]
+    assert distance((same[0], tuple(same_metrics)), plain) < TOLERANCE
+    assert penalty == 0
 
 
 @LOSS
@@ -77,14 +79,40 @@ def test_whole_weights_are_rows_repeated(loss):
 
 @LOSS
 @pytest.mark.parametrize("optimizer", [sgd(), adam()], ids=["sgd", "adam"])
-def test_weights_that_are_all_zero_teach_nothing(backend, float_dtype, loss, optimizer):
-    """Such a batch costs 0 and leaves the parameters as they are."""
+@pytest.mark.parametrize("l2", [None, 0.1], ids=["no L2", "L2 of the sum"])
+def test_weights_that_are_all_zero_teach_nothing(backend, float_dtype, loss, optimizer, l2):
+    """Such a batch costs 0 and leaves the parameters as they are, with L2 of the sum of its costs too."""
     given = problem(loss)
-    carry = prepared(optimizer, given.params, None, backend, float_dtype)
+    carry = prepared(optimizer, given.params, l2, backend, float_dtype)
     batch = on(backend, given.batch._replace(weight=np.zeros(5)), float_dtype)
-    (params, _), (cost, _) = step.training_step(given.model, optimizer)(carry, batch, xp=backend.xp)
+    (params, _), (cost, *_) = step.training_step(given.model, optimizer, "sum")(carry, batch, xp=backend.xp)
     assert distance(host(backend, params), host(backend, carry[0])) == 0
     assert float(cost) == 0
+
+
+@LOSS
+@pytest.mark.parametrize("weighted", [True, False], ids=["weights", "no weights"])
+def test_l2_of_the_sum_is_divided_like_the_costs(backend, float_dtype, loss, weighted):
+    """λ of the sum of the costs is λ / Σ s of their mean, λ / n without weights, in parameters, cost and penalty."""
+    given = problem(loss)
+    batch = given.batch if weighted else given.batch._replace(weight=None)
+    divisor = given.batch.weight.sum() if weighted else 5
+    carry = prepared(sgd(), given.params, 0.7, backend, float_dtype)
+    found = step.training_step(given.model, sgd(), "sum")(carry, on(backend, batch, float_dtype), xp=backend.xp)
+    wanted = step.training_step(given.model, sgd())(prepared(sgd(), given.params, 0.7 / divisor), batch, xp=np)
+    (params, _), metrics = host(backend, found)
+    assert distance((params, metrics), (wanted[0][0], wanted[1])) < ROUNDING[float_dtype]
+
+
+@LOSS
+def test_the_penalty_is_told_apart(loss):
+    """The third metric is what L2 adds to the cost; without L2 there is none."""
+    given = problem(loss)
+    (cost, error, penalty), plain = (
+        step.gradients(given.model, given.params, given.batch, l2, xp=np)[1] for l2 in (0.3, None)
+    )
+    assert penalty == pytest.approx(0.15 * sum((w**2).sum() for w, _ in given.params))
+    assert (cost - penalty, error) == pytest.approx(plain)
 
 
 @LOSS

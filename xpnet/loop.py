@@ -16,7 +16,7 @@ from xpnet.network import Network
 from xpnet.optimizers import Optimizer
 from xpnet.records import Checkpoint
 from xpnet.seeds import generator
-from xpnet.step import training_step
+from xpnet.step import L2_OF, training_step
 from xpnet.training import Epochs, Training
 from xpnet.trees import map_arrays
 
@@ -38,6 +38,7 @@ def epochs(
     dtype: str | None = None,
     weight: Array | None = None,
     l2: float = 0.0,
+    l2_of: str = "mean",
     shuffle: bool = True,
     validation_fraction: float = 0.0,
     patience: int | None = None,
@@ -61,6 +62,8 @@ def epochs(
         dtype: "float32" or "float64"; None takes x's, and float32 for integers.
         weight: Sample weights sᵢ (n,) for the training rows.
         l2: λ of the objective C = Σ sᵢ Cᵢ / Σ sᵢ + λ/2 · Σ ‖w‖².
+        l2_of: What λ/2 · Σ ‖w‖² is added to: the "mean" of a batch's costs, as above, or their "sum" before it is
+            divided by Σ sᵢ, so that λ counts like one sample more, whatever the size of a batch.
         shuffle: Whether each epoch has an order of its own.
         validation_fraction: The part of the training rows that is held back to validate on.
         patience: Stop after so many epochs without a lower cost, validation's if there is any; None never stops early.
@@ -73,6 +76,8 @@ def epochs(
         DivergenceError: The cost is no longer finite, at the end of that epoch.
     """
     _check_arguments(batch_size, epochs, seed, l2, validation_fraction, patience)
+    if l2_of not in L2_OF:
+        raise InputError(f"l2_of is {l2_of!r}; it can be {' or '.join(L2_OF)}.")
     if engine not in (None, "auto", *ENGINES):
         raise InputError(f"engine is {engine!r}; it can be auto, {', '.join(ENGINES)}.")
     suffixes = ("_train", "_test") if isinstance(data, Data) else ("", "")
@@ -92,7 +97,7 @@ def epochs(
         training = Training(
             network=network,
             optimizer=optimizer,
-            step=training_step(network.model(train.x), optimizer),
+            step=training_step(network.model(train.x), optimizer, l2_of),
             here=here,
             dtype=dtype,
             train=train,

@@ -40,6 +40,7 @@ class Epoch:
     Attributes:
         number: Which epoch, the first being 1.
         cost: The mean of the objective over the epoch's batches, while they were trained on.
+        penalty: What L2 added to it.
         train_accuracy: The running one, each sample judged just before it was trained on.
         test_accuracy: After the epoch, or None without test data.
         validation_cost: The mean cost of the validation rows after the epoch, or None.
@@ -52,6 +53,7 @@ class Epoch:
 
     number: int
     cost: float
+    penalty: float
     train_accuracy: float
     test_accuracy: float | None
     validation_cost: float | None

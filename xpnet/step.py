@@ -15,8 +15,11 @@ from xpnet.activations import Activation
 from xpnet.losses import Loss
 from xpnet.optimizers import Optimizer
 
-Metrics = tuple[Array, Array]
-"""The batch's cost C and the sum of its samples' errors, 0-d each."""
+Metrics = tuple[Array, ...]
+"""The batch's cost C, the sum of its samples' errors and, where there is an L2 term, what that adds to C; 0-d each."""
+
+L2_OF = ("mean", "sum")
+"""What λ/2 · Σ ‖w‖² is added to: the mean of a batch's costs, or their sum before it is divided by Σ s."""
 
 
 class Model(NamedTuple):
@@ -40,7 +43,7 @@ class State(NamedTuple):
         slots: The optimizer's memory.
         count: Steps done.
         learning_rate: η, set on the host once a block.
-        l2: λ, or None where there is no such term.
+        l2: λ of the mean or of the sum, or None where there is no such term.
     """
 
     slots: Slots
@@ -65,17 +68,32 @@ def shares(weight: Array | None, y: Array, *, xp: Namespace) -> Array | float:
     """sᵢ / Σ s as a column, 1 / n without weights; 0 in a batch whose weights are all 0, which then teaches nothing."""
     if weight is None:
         return 1 / y.shape[0]
-    total = xp.maximum(xp.sum(weight), xp.finfo(weight.dtype).smallest_normal)
-    return xp.reshape(weight / total, (-1, 1))
+    return xp.reshape(weight / total(weight, xp=xp), (-1, 1))
+
+
+def total(weight: Array, *, xp: Namespace) -> Array:
+    """Σ s, or the smallest number to divide by."""
+    return xp.maximum(xp.sum(weight), xp.finfo(weight.dtype).smallest_normal)
+
+
+def of_mean(l2: Array, batch: Batch, *, xp: Namespace) -> Array:
+    """The λ of a batch's mean that is `l2` of its sum: λ / Σ s, which is λ / n without weights; 0 where all s are 0."""
+    if batch.weight is None:
+        return l2 / batch.y.shape[0]
+    share = shares(batch.weight, batch.y, xp=xp)
+    return l2 * xp.sum(share) / total(batch.weight, xp=xp)
 
 
 def objective(model: Model, params: Params, batch: Batch, z: Array, l2: Array | None, *, xp: Namespace) -> Array:
     """C, a 0-d array."""
     share = shares(batch.weight, batch.y, xp=xp)
     cost = xp.sum(share * model.loss.cost(z, batch.y, xp=xp)[:, None])
-    if l2 is None:
-        return cost
-    return cost + l2 / 2 * sum(xp.sum(layer.w * layer.w) for layer in params)
+    return cost if l2 is None else cost + penalty(params, l2, xp=xp)
+
+
+def penalty(params: Params, l2: Array, *, xp: Namespace) -> Array:
+    """λ/2 · Σ ‖w‖², a 0-d array."""
+    return l2 / 2 * sum(xp.sum(layer.w * layer.w) for layer in params)
 
 
 def gradients(model: Model, params: Params, batch: Batch, l2: Array | None, *, xp: Namespace) -> tuple[Params, Metrics]:
@@ -83,13 +101,18 @@ def gradients(model: Model, params: Params, batch: Batch, l2: Array | None, *, x
     a, z = forward(model, params, batch.x, xp=xp)
     dC_dz = backprop.backward(params, a, batch.y, model.hidden, shares(batch.weight, batch.y, xp=xp), xp=xp)
     found = backprop.gradients(dC_dz, a, xp=xp)
-    if l2 is not None:
-        found = tuple(Layer(g.w + l2 * layer.w, g.b) for g, layer in zip(found, params, strict=True))
-    cost = objective(model, params, batch, z, l2, xp=xp)
-    return found, (cost, xp.sum(model.loss.error(a[-1], batch.y, xp=xp)))
+    cost = objective(model, params, batch, z, None, xp=xp)
+    error = xp.sum(model.loss.error(a[-1], batch.y, xp=xp))
+    if l2 is None:
+        return found, (cost, error)
+    added = penalty(params, l2, xp=xp)
+    found = tuple(Layer(g.w + l2 * layer.w, g.b) for g, layer in zip(found, params, strict=True))
+    return found, (cost + added, error, added)
 
 
-def training_step(model: Model, optimizer: Optimizer) -> Callable[..., tuple[tuple[Params, State], Metrics]]:
+def training_step(
+    model: Model, optimizer: Optimizer, l2_of: str = "mean"
+) -> Callable[..., tuple[tuple[Params, State], Metrics]]:
     """The step of one training: `step((params, state), batch, xp=xp)` gives the new carry and the metrics."""
 
     def update(params: Params, state: State, found: Params, *, xp: Namespace) -> tuple[Params, State]:
@@ -99,7 +122,8 @@ def training_step(model: Model, optimizer: Optimizer) -> Callable[..., tuple[tup
 
     def step(carry: tuple[Params, State], batch: Batch, *, xp: Namespace) -> tuple[tuple[Params, State], Metrics]:
         params, state = carry
-        found, metrics = gradients(model, params, batch, state.l2, xp=xp)
+        l2 = state.l2 if state.l2 is None or l2_of == "mean" else of_mean(state.l2, batch, xp=xp)
+        found, metrics = gradients(model, params, batch, l2, xp=xp)
         return update(params, state, found, xp=xp), metrics
 
     return step

@@ -95,12 +95,12 @@ class Training(NamedTuple):
                 measured.append((block.shape[1], metrics))
                 trained, steps = trained + block.size, steps + len(block)
                 if bar.shown:
-                    bar.update(block.shape[1], *map(self.here.to_host, metrics))
+                    bar.update(block.shape[1], *map(self.here.to_host, metrics[:2]))
             self.here.synchronize()
         seconds = time.perf_counter() - began
 
-        cost = sum(size * self.total(costs) for size, (costs, _) in measured) / len(rows)
-        error = sum(self.total(errors) for _, (_, errors) in measured)
+        cost = self.mean(measured, 0, len(rows))
+        error = sum(self.total(metrics[1]) for _, metrics in measured)
         if not math.isfinite(cost):
             raise DivergenceError(
                 f"the cost is no longer finite in epoch {number}, at learning rate {rate:g}; use a lower one, "
@@ -112,6 +112,7 @@ class Training(NamedTuple):
         return Epoch(
             number=number,
             cost=cost,
+            penalty=0.0 if self.l2 is None else self.mean(measured, 2, len(rows)),
             train_accuracy=accuracy(error, self.worst),
             test_accuracy=self.judge(params, self.test)[1],
             validation_cost=validation_cost,
@@ -162,6 +163,10 @@ class Training(NamedTuple):
     def on_device(self, number: float, dtype: str | None = None) -> Array:
         """A number as a 0-d array where the training is."""
         return self.here.asarray(np.asarray(number, dtype or self.dtype))
+
+    def mean(self, measured: list[tuple[int, tuple[Array, ...]]], metric: int, n: int) -> float:
+        """A metric's mean over an epoch's batches, each counted by its rows."""
+        return sum(size * self.total(metrics[metric]) for size, metrics in measured) / n
 
     def total(self, array: Array) -> float:
         """The sum of a metric over a block; waits for the device."""
