@@ -117,6 +117,46 @@ def test_validation_rows(fraction, held_back):
     assert sorted([*kept, *held]) == list(range(40))
 
 
+def test_an_order_of_ones_own():
+    """Each epoch takes the next order that is given, of the rows that are trained on, in place of the seed's."""
+    x, y = rows()
+    orders = [np.random.default_rng(seed).permutation(40) for seed in range(3)]
+    found = run(NETWORK, (x, y), order=iter(orders))
+    for number, order in enumerate(orders):
+        start = found[number - 1].params if number else NETWORK.init(0, dtype="float64")
+        alone = run(NETWORK, (x[order], y[order]), params=start, shuffle=False, epochs=1)[-1]
+        assert distance(found[number].params, alone.params) == 0
+    kept, _ = split(40, 0.25, seed=0)
+    order = orders[0][orders[0] < 30]
+    held = run(NETWORK, (x, y), order=iter([order]), validation_fraction=0.25, epochs=1)[-1]
+    alone = run(NETWORK, (x[kept][order], y[kept][order]), shuffle=False, epochs=1)[-1]
+    assert distance(held.params, alone.params) == 0
+
+
+@pytest.mark.parametrize(
+    ("orders", "sentence"),
+    [([], "order has ended"), ([np.arange(39)], r"order gave an array of shape \(39,\); .* 40 rows")],
+)
+def test_an_order_that_does_not_fit(orders, sentence):
+    """An order of too few rows, or none, is refused with what it must give."""
+    with pytest.raises(ValueError, match=sentence):
+        run(NETWORK, rows(), order=iter(orders))
+
+
+@pytest.mark.parametrize("weighted", [True, False], ids=["weights", "no weights"])
+def test_validation_rows_of_ones_own(weighted):
+    """Rows that are given are validated on as rows held back are, with their weights or without, and stop it early."""
+    (x, y), (x_held, y_held) = rows(), rows(12, seed=7)
+    weight = np.random.default_rng(0).uniform(0.5, 2, 12) if weighted else None
+    held = (x_held, y_held, weight) if weighted else (x_held, y_held)
+    found = run(NETWORK, (x, y), validation=held, patience=1, epochs=50)
+    assert len(found) < 50
+    for epoch, other in zip(found, run(NETWORK, (x, y), epochs=len(found)), strict=True):
+        assert distance(epoch.params, other.params) == 0
+        assert epoch.validation_cost == pytest.approx(NETWORK.cost(epoch.params, x_held, y_held, weight=weight))
+        assert epoch.validation_accuracy == NETWORK.score(epoch.params, x_held, y_held)
+
+
 @pytest.mark.parametrize("l2_of", ["mean", "sum"])
 def test_the_penalty_of_an_epoch(l2_of):
     """What L2 adds to the cost is the mean of that over the batches, each counted by its rows."""

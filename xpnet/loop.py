@@ -1,7 +1,7 @@
 """The training loop: epochs one by one, on any backend."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from xpnet.training import Epochs, Training
 from xpnet.trees import map_arrays
 
 DTYPES = ("float32", "float64")
+VALIDATION = ("x_validation", "y_validation", "weight_validation")
 
 
 def epochs(
@@ -40,6 +41,8 @@ def epochs(
     l2: float = 0.0,
     l2_of: str = "mean",
     shuffle: bool = True,
+    order: Iterator[np.ndarray] | None = None,
+    validation: Sequence[Array] | None = None,
     validation_fraction: float = 0.0,
     patience: int | None = None,
     resume: Checkpoint | None = None,
@@ -65,7 +68,10 @@ def epochs(
         l2_of: What λ/2 · Σ ‖w‖² is added to: the "mean" of a batch's costs, as above, or their "sum" before it is
             divided by Σ sᵢ, so that λ counts like one sample more, whatever the size of a batch.
         shuffle: Whether each epoch has an order of its own.
-        validation_fraction: The part of the training rows that is held back to validate on.
+        order: What gives these orders in place of the seed, an array of the training rows' indices (n,) each epoch;
+            it is not in checkpoints, so who resumes hands in one that goes on.
+        validation: `(x, y)` or `(x, y, weight)` to validate on.
+        validation_fraction: The part of the training rows that is held back for that instead.
         patience: Stop after so many epochs without a lower cost, validation's if there is any; None never stops early.
         resume: An earlier epoch's checkpoint, to go on from; everything else must be as it was.
         progress: Whether to show a bar, if stderr is a terminal.
@@ -78,14 +84,20 @@ def epochs(
     _check_arguments(batch_size, epochs, seed, l2, validation_fraction, patience)
     if l2_of not in L2_OF:
         raise InputError(f"l2_of is {l2_of!r}; it can be {' or '.join(L2_OF)}.")
+    if validation is not None and validation_fraction:
+        raise InputError("validation and validation_fraction are both given; leave out one of them.")
+    if validation is not None and len(validation) not in (2, 3):
+        raise InputError(f"validation holds {len(validation)} arrays; give (x, y) or (x, y, weight).")
     if engine not in (None, "auto", *ENGINES):
         raise InputError(f"engine is {engine!r}; it can be auto, {', '.join(ENGINES)}.")
     suffixes = ("_train", "_test") if isinstance(data, Data) else ("", "")
     data = data if isinstance(data, Data) else Data(*data)
     arrays = dict(x=data.x_train, y=data.y_train, x_test=data.x_test, y_test=data.y_test, weight=weight)
+    arrays |= dict(zip(VALIDATION, (*(validation or (None, None)), None), strict=False))
     here = backends.of(**arrays) if backend is None and device is None else backends.resolve(backend, device)
     with here.current():
-        x, y, x_test, y_test, weight = map_arrays(here.asarray, backends.moved(tuple(arrays.values()), here))
+        placed = map_arrays(here.asarray, backends.moved(tuple(arrays.values()), here))
+        x, y, x_test, y_test, weight, x_held, y_held, weight_held = placed
         dtype = dtype or (dtype_name(x) if dtype_name(x) in DTYPES else "float32")
         if dtype not in DTYPES:
             raise InputError(f"dtype is {dtype!r}; it can be {' or '.join(DTYPES)}.")
@@ -94,6 +106,9 @@ def epochs(
         train = network.batch(here, dtype, x, y, weight, of=suffixes[0])
         test = None if x_test is None else network.batch(here, dtype, x_test, y_test, of=suffixes[1])
         rows, held_back = split(train.x.shape[0], validation_fraction, seed)
+        held = here.take(train, here.asarray(held_back)) if len(held_back) else None
+        if validation is not None:
+            held = network.batch(here, dtype, x_held, y_held, weight_held, of="_validation")
         training = Training(
             network=network,
             optimizer=optimizer,
@@ -103,11 +118,12 @@ def epochs(
             train=train,
             rows=rows,
             worst=float(worst_error(network.output, here.take(train.y, here.asarray(rows)), xp=here.xp)),
-            validation=here.take(train, here.asarray(held_back)) if len(held_back) else None,
+            validation=held,
             test=test,
             l2=None if l2 == 0 else here.asarray(np.asarray(l2, dtype)),
             batch_size=batch_size,
             shuffle=shuffle,
+            order=order,
             epochs=epochs,
             patience=patience,
             progress=progress,

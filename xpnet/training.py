@@ -9,7 +9,7 @@ import numpy as np
 
 from xpnet._typing import Array, Batch, Params
 from xpnet.backends import Backend, Step
-from xpnet.errors import DivergenceError
+from xpnet.errors import DivergenceError, InputError
 from xpnet.losses import accuracy, worst_error
 from xpnet.network import Network
 from xpnet.optimizers import Optimizer
@@ -34,6 +34,7 @@ class Training(NamedTuple):
         validation: The rows held back, or None.
         worst: The error of an accuracy of 0 on `rows`.
         l2: λ, a 0-d array, or None.
+        order: What gives each epoch's order of `rows` in place of the seed's own, or None.
         epochs: The number of the last epoch.
         patience: Epochs without a lower cost before it stops earlier, or None.
     """
@@ -51,6 +52,7 @@ class Training(NamedTuple):
     l2: Array | None
     batch_size: int
     shuffle: bool
+    order: Iterator[np.ndarray] | None
     epochs: int
     patience: int | None
     progress: bool
@@ -80,7 +82,7 @@ class Training(NamedTuple):
         """Train one epoch, then judge what came out."""
         number = done.epoch + 1
         order = generator_in(done.order)
-        rows = self.rows[order.permutation(len(self.rows))] if self.shuffle else self.rows
+        rows = self.rows[self.permutation(order)] if self.shuffle else self.rows
         params, state = self.carry(done)
         trained, steps, rate = 0, 0, 0.0
         measured: list[tuple[int, tuple[Array, ...]]] = []
@@ -143,6 +145,17 @@ class Training(NamedTuple):
         """Steps of a block: from the work alone, so that a schedule sees the same blocks in every run."""
         work = 6 * self.network.parameter_count * self.batch_size
         return max(1, min(BLOCK_STEPS, int(BLOCK_WORK / work)))
+
+    def permutation(self, order: np.random.Generator) -> np.ndarray:
+        """The next epoch's order of the rows to train on."""
+        n = len(self.rows)
+        if self.order is None:
+            return order.permutation(n)
+        given = next(self.order, None)
+        if given is None or np.shape(given) != (n,):
+            came = "has ended" if given is None else f"gave an array of shape {np.shape(given)}"
+            raise InputError(f"order {came}; it must give an order of {n} rows, (n,) indices from 0 on, every epoch.")
+        return np.asarray(given)
 
     def learning_rate(self, progress: float) -> float:
         """The optimizer's rate after so many epochs."""
