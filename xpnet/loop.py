@@ -16,6 +16,7 @@ from xpnet.network import Network
 from xpnet.optimizers import Optimizer
 from xpnet.records import Checkpoint
 from xpnet.seeds import generator
+from xpnet.sparse import is_sparse, take
 from xpnet.step import L2_OF, training_step
 from xpnet.training import Epochs, Training
 from xpnet.trees import map_arrays
@@ -52,7 +53,8 @@ def epochs(
 
     Args:
         network: What to train.
-        data: `(x, y)`, or a `Data` with test rows too, which are scored after every epoch.
+        data: `(x, y)`, or a `Data` with test rows too, which are scored after every epoch. Inputs may be SciPy's
+            sparse arrays, which are made dense batch by batch.
         optimizer: `sgd`, `momentum`, `nesterov`, `adam` or `adamw`, with its learning rate or schedule.
         params: Parameters to start from; None draws them from the seed.
         batch_size: Rows a step; the last batch of an epoch is short where they do not divide.
@@ -94,10 +96,14 @@ def epochs(
     data = data if isinstance(data, Data) else Data(*data)
     arrays = dict(x=data.x_train, y=data.y_train, x_test=data.x_test, y_test=data.y_test, weight=weight)
     arrays |= dict(zip(VALIDATION, (*(validation or (None, None)), None), strict=False))
+    # Sparse inputs stay where they are.
+    inputs = {name: array for name, array in arrays.items() if is_sparse(array)}
+    arrays |= dict.fromkeys(inputs)
     here = backends.of(**arrays) if backend is None and device is None else backends.resolve(backend, device)
     with here.current():
         placed = map_arrays(here.asarray, backends.moved(tuple(arrays.values()), here))
-        x, y, x_test, y_test, weight, x_held, y_held, weight_held = placed
+        arrays = dict(zip(arrays, placed, strict=True)) | inputs
+        x, y, x_test, y_test, weight, x_held, y_held, weight_held = arrays.values()
         dtype = dtype or (dtype_name(x) if dtype_name(x) in DTYPES else "float32")
         if dtype not in DTYPES:
             raise InputError(f"dtype is {dtype!r}; it can be {' or '.join(DTYPES)}.")
@@ -106,7 +112,7 @@ def epochs(
         train = network.batch(here, dtype, x, y, weight, of=suffixes[0])
         test = None if x_test is None else network.batch(here, dtype, x_test, y_test, of=suffixes[1])
         rows, held_back = split(train.x.shape[0], validation_fraction, seed)
-        held = here.take(train, here.asarray(held_back)) if len(held_back) else None
+        held = take(here, train, held_back) if len(held_back) else None
         if validation is not None:
             held = network.batch(here, dtype, x_held, y_held, weight_held, of="_validation")
         training = Training(

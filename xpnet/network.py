@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from xpnet import backends, backprop, step
+from xpnet import backends, backprop, sparse, step
 from xpnet._typing import Array, Batch, Layer, Params
 from xpnet.activations import ACTIVATIONS
 from xpnet.backends import Backend, dtype_name
@@ -99,16 +99,17 @@ class Network:
 
         Args:
             params: Of any library; copied to where x is if they lie elsewhere.
-            x: NumPy, CuPy, torch, JAX or any other arrays of the standard.
+            x: NumPy, CuPy, torch, JAX or any other arrays of the standard; SciPy's sparse ones are made dense bit by
+                bit.
 
         Returns:
-            An array of x's kind, on x's device, in the parameters' dtype.
+            An array of x's kind, NumPy's for sparse x, on x's device, in the parameters' dtype.
 
         Raises:
             InputError: x or params do not fit the network, or x is not finite.
         """
-        with self.placed(params, x) as (here, params, data):
-            return here.map_rows(step.answers(self.model(data.x)), params, data.x, self.chunk)
+        with self.placed(params, x, rowwise=True) as (here, params, data):
+            return sparse.map_rows(here, step.answers(self.model(data.x)), params, data.x, self.chunk)
 
     def classify(self, params: Params, x: Shaped[Array, "n d_in"]) -> Shaped[Array, "n ..."]:
         """The most probable class of each row, (n,); for binary cross-entropy each label as 0 or 1, (n, k)."""
@@ -120,9 +121,9 @@ class Network:
 
     def score(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> float:
         """The fraction of rows that are right, in all labels where there are several; R² for a regression."""
-        with self.placed(params, x, y) as (here, params, data):
+        with self.placed(params, x, y, rowwise=True) as (here, params, data):
             measure = step.measures(self.model(data.x))
-            _, error = here.map_rows(measure, params, (data.x, data.y), self.chunk)
+            _, error = sparse.map_rows(here, measure, params, (data.x, data.y), self.chunk)
             worst = worst_error(self.output, data.y, xp=here.xp)
             return accuracy(float(here.xp.sum(error)), float(worst))
 
@@ -181,10 +182,10 @@ class Network:
 
     @contextmanager
     def placed(
-        self, params: Params, x: Any, y: Any = None, weight: Any = None
+        self, params: Params, x: Any, y: Any = None, weight: Any = None, *, rowwise: bool = False
     ) -> Iterator[tuple[Backend, Params, Batch]]:
-        """Within: where x lies, the parameters copied there, and the rows checked and encoded."""
-        here = backends.of(x=x, y=y, weight=weight)
+        """Within: where x lies, the parameters copied there, and the rows checked and encoded; sparse if rowwise."""
+        here = backends.of(x=np.empty(0) if rowwise and sparse.is_sparse(x) else x, y=y, weight=weight)
         with here.current():
             params = backends.moved(self.checked_params(params), here)
             yield here, params, self.batch(here, dtype_name(params[0].w), x, y, weight)
@@ -210,8 +211,11 @@ class Network:
             weight: Sample weights, or None.
             of: What follows x and y in messages: "_train", "_test".
         """
-        x = here.asarray(x)
-        check_features(x, name=f"x{of}", xp=here.xp)
+        if sparse.is_sparse(x):
+            x = sparse.checked(x, name=f"x{of}")
+        else:
+            x = here.asarray(x)
+            check_features(x, name=f"x{of}", xp=here.xp)
         if x.shape[1] != self.sizes[0]:
             raise InputError(f"x{of} has {x.shape[1]} columns, but the network {self} takes {self.sizes[0]} inputs.")
         if y is not None:

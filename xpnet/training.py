@@ -15,6 +15,7 @@ from xpnet.network import Network
 from xpnet.optimizers import Optimizer
 from xpnet.progress import Bar, compiling
 from xpnet.records import Checkpoint, Epoch
+from xpnet.sparse import map_rows, pieces
 from xpnet.step import State, measures
 
 BLOCK_WORK = 2e9
@@ -62,7 +63,8 @@ class Training(NamedTuple):
         if not self.finished(done):
             with self.here.current(), compiling(self.progress and self.here.engine == "compiled"):
                 sizes = dict.fromkeys(block.shape[1] for block in blocks(self.rows, self.batch_size, self.block_steps))
-                self.here.prepare(self.step, self.carry(done), self.train, tuple(sizes))
+                data, _ = next(pieces(self.here, self.train, self.rows[:1, None]))
+                self.here.prepare(self.step, self.carry(done), data, tuple(sizes))
         while not self.finished(done):
             with self.here.current():
                 epoch = self.epoch(done)
@@ -93,11 +95,12 @@ class Training(NamedTuple):
                 # The rate of the middle of a block stands for the whole of it.
                 rate = self.learning_rate(done.epoch + (trained + block.size / 2) / len(rows))
                 state = state._replace(learning_rate=self.on_device(rate))
-                (params, state), metrics = self.here.run_block(self.step, (params, state), self.train, block)
-                measured.append((block.shape[1], metrics))
+                for data, batches in pieces(self.here, self.train, block):
+                    (params, state), metrics = self.here.run_block(self.step, (params, state), data, batches)
+                    measured.append((block.shape[1], metrics))
+                    if bar.shown:
+                        bar.update(block.shape[1], *map(self.here.to_host, metrics[:2]))
                 trained, steps = trained + block.size, steps + len(block)
-                if bar.shown:
-                    bar.update(block.shape[1], *map(self.here.to_host, metrics[:2]))
             self.here.synchronize()
         seconds = time.perf_counter() - began
 
@@ -168,7 +171,7 @@ class Training(NamedTuple):
             return None, None
         xp = self.here.xp
         measure = measures(self.network.model(rows.x))
-        cost, error = self.here.map_rows(measure, params, (rows.x, rows.y), self.network.chunk)
+        cost, error = map_rows(self.here, measure, params, (rows.x, rows.y), self.network.chunk)
         mean = xp.mean(cost) if rows.weight is None else xp.sum(rows.weight * cost) / xp.sum(rows.weight)
         worst = worst_error(self.network.output, rows.y, xp=xp)
         return float(mean), accuracy(float(xp.sum(error)), float(worst))

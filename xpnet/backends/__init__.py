@@ -10,7 +10,7 @@ from typing import Any
 import array_api_compat
 
 from xpnet.backends import cuda
-from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Step, dtype_name
+from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Step, dtype_name, join
 from xpnet.backends.listing import BACKENDS, Installed, installed
 from xpnet.errors import DeviceError, InputError
 from xpnet.trees import map_arrays
@@ -25,6 +25,7 @@ __all__ = [
     "Step",
     "dtype_name",
     "installed",
+    "join",
     "moved",
     "of",
     "resolve",
