@@ -1,11 +1,14 @@
 """What a training shows on a terminal: a bar over an epoch's samples, and before the first one what takes a while."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
+
+T = TypeVar("T")
 
 LAST = 1000
 """How many samples the bar's accuracy looks back on."""
@@ -62,3 +65,19 @@ def compiling(wanted: bool) -> Iterator[None]:
 
     with tqdm(desc="compiling", bar_format="{desc} …", leave=False, disable=None):
         yield
+
+
+def iterations(
+    records: Iterator[T], total: int, description: str, wanted: bool, losses: Sequence[float]
+) -> Iterator[T]:
+    """Hand on what is trained, with a bar that shows the latest loss; unlike `Bar`'s it is there without a terminal."""
+    if not wanted:
+        yield from records
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=description, unit=" epochs") as bar:
+        for record in records:
+            yield record
+            bar.set_postfix_str(f"loss {losses[-1]:.6f}", refresh=False)
+            bar.update()

@@ -1,6 +1,6 @@
 """Data sets and the checks that arrays pass before they meet a network; every name is safe to import from here."""
 
-from xpnet.data.checks import check_features, check_same_rows, check_weights
+from xpnet.data.checks import check_features, check_finite, check_same_rows, check_weights
 from xpnet.data.dataset import Data, task
 from xpnet.data.sources import load, load_rows
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
@@ -9,6 +9,7 @@ __all__ = [
     "Data",
     "check_complete_labels",
     "check_features",
+    "check_finite",
     "check_labels",
     "check_same_rows",
     "check_targets",

@@ -1,0 +1,193 @@
+"""What the classifier and the regressor share: the way of a fit, and what becomes of it."""
+
+import copy
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import array_api_compat
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from xpnet import backends
+from xpnet._typing import Array, Layer, Params
+from xpnet.backends import Backend, dtype_name
+from xpnet.estimators import lbfgs, stochastic
+from xpnet.estimators.draws import initial_params
+from xpnet.estimators.judging import split
+from xpnet.estimators.parameters import STOCHASTIC, Parameters
+from xpnet.estimators.reported import reported
+from xpnet.estimators.rows import Place, Rows, features, features_and_targets, on_host, place, same_kind, weights
+from xpnet.sparse import map_rows
+from xpnet.step import answers
+from xpnet.trees import map_arrays
+
+OUTPUTS = {
+    "cross_entropy": "softmax",
+    "binary_cross_entropy": "logistic",
+    "squared_error": "identity",
+    "poisson": "exp",
+}
+"""scikit-learn's name for the output activation that goes with a loss of xpnet's."""
+
+VALIDATION = ("validation_data's X", "validation_data's y", "validation_data's sample_weight")
+
+
+class MLP(Parameters, ABC):
+    """A multi-layer perceptron of either kind."""
+
+    _numbers: ClassVar[bool]
+    """Whether targets are numbers."""
+
+    @property
+    def params_(self) -> Params:
+        """The parameters as the rest of xpnet takes them: weights (d_out, d_in) and biases (d_out,) of each layer."""
+        return tuple(Layer(w.T, b) for w, b in zip(self.coefs_, self.intercepts_, strict=True))
+
+    def to_host(self) -> Self:
+        """The same estimator with its arrays on the host, as NumPy's, where it computes from then on."""
+        made = copy.copy(self)
+        parameters = self.get_params(deep=False)
+        for name, value in vars(self).items():
+            if isinstance(value, stochastic.Progress):
+                setattr(made, name, replace(value, checkpoint=_on_host(value.checkpoint)))
+            elif name not in parameters:
+                setattr(made, name, _on_host(value))
+        made.device = None
+        return made
+
+    @abstractmethod
+    def _learn(self, given: np.ndarray, at: Place, *, incremental: bool) -> None:
+        """Take what targets there are, or refuse them where others were learnt before."""
+
+    @abstractmethod
+    def _task(self, given: np.ndarray) -> tuple[str, int]:
+        """The loss, and how many outputs."""
+
+    @abstractmethod
+    def _targets(self, given: np.ndarray) -> np.ndarray:
+        """Targets as the network learns them."""
+
+    @abstractmethod
+    def _weighed(self, weight: np.ndarray | None, given: np.ndarray) -> np.ndarray | None:
+        """Sample weights with what else weighs."""
+
+    @abstractmethod
+    def _strata(self, rows: Rows) -> np.ndarray | None:
+        """What rows that are held back are to have in proportion."""
+
+    @abstractmethod
+    def _decided(self, a: Array, here: Backend) -> Array:
+        """What output activations come to, as targets are."""
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, *, incremental: bool = False
+    ) -> Self:
+        """Fit anew, or from where the last fit ended: with a warm start, or incrementally by one epoch."""
+        self._check_parameters(incremental)
+        if validation_data is not None and len(validation_data) not in (2, 3):
+            raise ValueError(f"validation_data holds {len(validation_data)} arrays; give (X, y) or with sample_weight.")
+        named = dict(zip(VALIDATION, validation_data or (), strict=False))
+        at = place(X, self.device, y=y, sample_weight=sample_weight, **named)
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        if not first:
+            self._check_kind(X, "partial_fit" if incremental else "fit")
+        with at.here.current():
+            x, given = features_and_targets(self, X, y, at, reset=first, numbers=self._numbers)
+            self._learn(given, at, incremental=incremental)
+            rows = self._rows(x, given, sample_weight, at)
+            random_state = check_random_state(self.random_state)
+            params = self._begin(rows, random_state) if first else backends.moved(self.params_, at.here)
+            held = None
+            if validation_data is not None:
+                held = self._rows_held(*validation_data, at=at)
+            elif self.early_stopping and self.solver in STOCHASTIC:
+                rows, held = split(rows, at.here, self.validation_fraction, self._strata(rows), random_state)
+            params = self._train(at.here, rows, held, params, random_state, incremental)
+            if not all(bool(at.here.xp.all(at.here.xp.isfinite(array))) for layer in params for array in layer):
+                raise ValueError(stochastic.DIVERGED.format("lower learning_rate_init, or scale X to about 1."))
+        self._keep(params, at)
+        return self
+
+    def _rows(self, x: Array, given: np.ndarray, sample_weight: Any, at: Place) -> Rows:
+        """Checked rows in their place, with targets and weights."""
+        weight = self._weighed(weights(sample_weight, x.shape[0]), given)
+        target = at.here.asarray(np.ascontiguousarray(self._targets(given)))
+        return Rows(x, target, None if weight is None else at.here.asarray(weight.astype(dtype_name(x))), given)
+
+    def _rows_held(self, X: Any, y: Any, sample_weight: Any = None, *, at: Place) -> Rows:
+        """Rows of the user's to validate on."""
+        x, given = features_and_targets(self, X, y, at, reset=False, numbers=self._numbers)
+        self._learn(given, at, incremental=True)
+        return self._rows(x, given, sample_weight, at)
+
+    def _begin(self, rows: Rows, random_state: np.random.RandomState) -> Params:
+        """Forget what was fitted before; a network, with parameters drawn anew."""
+        loss, outputs = self._task(rows.given)
+        self.network_ = self._network(rows.x.shape[1], outputs, loss)
+        self.n_outputs_, self.n_layers_, self.out_activation_ = outputs, len(self.network_.sizes), OUTPUTS[loss]
+        self.n_iter_ = self.t_ = 0
+        self._progress = stochastic.Progress()
+        if self.solver in STOCHASTIC:
+            self.loss_curve_: list[float] = []
+            self.validation_loss_curve_: list[float] = []
+            self.validation_scores_: list[float] | None = [] if self.early_stopping else None
+            self.best_validation_score_ = -np.inf if self.early_stopping else None
+            self.best_loss_ = None if self.early_stopping else np.inf
+        # The output layer is drawn like the layer before it.
+        names = self._activations or (self.activation,)
+        return initial_params(self.network_.sizes, [*names, names[-1]], random_state, dtype_name(rows.x))
+
+    def _train(
+        self,
+        here: Backend,
+        rows: Rows,
+        held: Rows | None,
+        params: Params,
+        random_state: np.random.RandomState,
+        incremental: bool,
+    ) -> Params:
+        """The parameters that the solver finds."""
+        if self.solver in STOCHASTIC:
+            return stochastic.train(self, here, rows, held, params, random_state, incremental=incremental)
+        data = self.network_.batch(here, dtype_name(params[0].w), rows.x, rows.y, rows.weight)
+        limits = {name: getattr(self, name) for name in ("alpha", "tol", "max_iter", "max_fun")}
+        found = lbfgs.train(self.network_, here, data, params, **limits)
+        self.n_iter_ = found.iterations
+        self.loss_ = reported(self.network_.loss, rows, here).loss(found.cost, found.penalty)
+        return found.params
+
+    def _keep(self, params: Params, at: Place) -> None:
+        """Keep parameters, and what the next fit may go on with, as arrays of X's kind."""
+        self.coefs_ = [at.back(w).T for w, _ in params]
+        self.intercepts_ = [at.back(b) for _, b in params]
+        if (done := self._progress.checkpoint) is not None:
+            slots = map_arrays(at.back, done.slots)
+            self._progress.checkpoint = done._replace(slots=slots, params=(), best_params=())
+
+    def _check_kind(self, X: Any, method: str) -> None:
+        same_kind(X, self.coefs_[0], f"{type(self).__name__}.{method}")
+
+    def _outputs(self, X: Any, method: str) -> tuple[Array, Place]:
+        """The output activations for X, where they are computed."""
+        check_is_fitted(self)
+        self._check_kind(X, method)
+        at = place(X, self.device)
+        with at.here.current():
+            x = features(self, X, at, reset=False)
+            params = backends.moved(self.params_, at.here)
+            return map_rows(at.here, answers(self.network_.model(x)), params, x, self.network_.chunk), at
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.array_api_support = True
+        return tags
+
+
+def _on_host(value: Any) -> Any:
+    """Arrays, and those in lists and tuples, as NumPy's; all else as it is."""
+    if isinstance(value, list):
+        return [_on_host(each) for each in value]
+    return map_arrays(lambda each: on_host(each) if array_api_compat.is_array_api_obj(each) else each, value)

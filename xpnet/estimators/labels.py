@@ -1,0 +1,65 @@
+"""Class labels of any kind, as numbers that a network learns, and back."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.preprocessing import LabelBinarizer
+
+from xpnet._typing import Array
+from xpnet.backends import Backend
+
+
+class Labels(NamedTuple):
+    """What the labels of a training are.
+
+    Attributes:
+        classes: Every label, in rising order; of a multilabel task the columns' numbers.
+        kind: "binary", "multiclass" or "multilabel-indicator", as scikit-learn calls them.
+    """
+
+    classes: np.ndarray
+    kind: str
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs tell them apart."""
+        return 1 if self.kind == "binary" else len(self.classes)
+
+    @property
+    def loss(self) -> str:
+        """The loss that learns them."""
+        return "cross_entropy" if self.kind == "multiclass" else "binary_cross_entropy"
+
+    def encoded(self, y: np.ndarray) -> np.ndarray:
+        """Classes by number, or 0 and 1 in a column for each output."""
+        if self.kind == "multilabel-indicator":
+            if y.ndim != 2 or y.shape[1] != len(self.classes):
+                raise ValueError(f"y has shape {y.shape} but needs {len(self.classes)} columns, one for each label.")
+            return (y != 0).astype(np.int32)
+        if y.ndim != 1:
+            raise ValueError(f"y has shape {y.shape}, but the labels before were single ones; give a vector.")
+        numbers = np.searchsorted(self.classes, y).astype(np.int32)
+        return numbers if self.kind == "multiclass" else numbers[:, None]
+
+    def decided(self, a: Array, here: Backend) -> Array:
+        """The most probable class of each row, by number; of each label, 0 or 1."""
+        xp = here.xp
+        if self.kind == "multiclass":
+            return xp.argmax(a, axis=1)
+        chosen = xp.astype(a > 0.5, xp.asarray([0], device=here.device).dtype)
+        return chosen if self.kind == "multilabel-indicator" else chosen[:, 0]
+
+    def decoded(self, a: Array, classes: Array, here: Backend) -> Array:
+        """The labels for output activations, of `classes`' library where that is not NumPy because they are strings."""
+        decided = self.decided(a, here)
+        if self.kind == "multilabel-indicator":
+            return decided
+        if isinstance(classes, np.ndarray):
+            return classes[here.to_host(decided)]
+        return here.xp.take(classes, decided, axis=0)
+
+
+def labels_in(y: Any) -> Labels:
+    """What such labels are; refuses what are none."""
+    binarizer = LabelBinarizer().fit(y)
+    return Labels(binarizer.classes_, binarizer.y_type_)
