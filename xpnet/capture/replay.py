@@ -15,6 +15,9 @@ from xpnet.capture.plan import Plan
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
+COPIED = 2**18
+"""Up to how many bytes an array of the carry is copied in and out, which takes less than to make the calls anew."""
+
 
 class Replay:
     """A plan with its buffers; for one thread at a time."""
@@ -24,7 +27,8 @@ class Replay:
         self._memory = plan.memory()
         self._scratch = self._memory.scratch()
         self._fed = [np.empty(value.shape, value.dtype) for value in plan.fed]
-        self._numbers = [np.empty((), value.dtype) for value in plan.graph.inputs[: plan.donated]]
+        carried = plan.graph.inputs[: plan.donated]
+        self._carried = [np.empty(v.shape, v.dtype) if v.nbytes <= COPIED else None for v in carried]
         self._inputs: list[np.ndarray] = []
         self._calls: list[Call] = []
         self._given: list[np.ndarray] = []
@@ -41,8 +45,8 @@ class Replay:
             rows: Row indices that are in range, (steps, rows a step).
             results: What takes each step's results, (steps, ...).
         """
-        # Numbers come in new arrays every time; as these they are bound once.
-        held = [own if array.ndim == 0 else array for array, own in zip(carry, self._numbers, strict=True)]
+        # The carry comes in new arrays every time; these are bound once.
+        held = [array if own is None else own for array, own in zip(carry, self._carried, strict=True)]
         _copy(carry, held)
         self._bind([*held, *self._fed])
         feeds = list(zip(data, self._fed, strict=True))
