@@ -5,7 +5,8 @@ Symbols: w a parameter array, g its gradient, η the learning rate, t the number
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 from xpnet._typing import Array, Layer, Namespace, Params, Slots
 from xpnet.errors import InputError
@@ -31,6 +32,14 @@ class Optimizer(NamedTuple):
 
 def _optimizer(rule: Callable[..., tuple[Array, ...]], slots: int, learning_rate: LearningRate) -> Optimizer:
     """Make a rule for one array, `rule(w, g, *slots, learning_rate, t, xp)`, one for all arrays of a network."""
+    if not callable(learning_rate) and not 0 <= learning_rate < math.inf:
+        raise InputError(f"learning_rate is {learning_rate}; it must be 0 or more, or a schedule.")
+    return Optimizer(*_for_all(rule, slots), learning_rate)
+
+
+@lru_cache
+def _for_all(rule: Callable[..., tuple[Array, ...]], slots: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The functions `init` and `update` of a rule: one object each, as the rule is one for its numbers."""
 
     def init(params: Params, *, xp: Namespace) -> Slots:
         zeros = tuple(Layer(xp.zeros_like(layer.w), xp.zeros_like(layer.b)) for layer in params)
@@ -48,9 +57,7 @@ def _optimizer(rule: Callable[..., tuple[Array, ...]], slots: int, learning_rate
         )
         return params, tuple(remembered)
 
-    if not callable(learning_rate) and not 0 <= learning_rate < math.inf:
-        raise InputError(f"learning_rate is {learning_rate}; it must be 0 or more, or a schedule.")
-    return Optimizer(init, update, learning_rate)
+    return init, update
 
 
 def _check_fractions(**given: float) -> None:
@@ -68,11 +75,11 @@ def _check_momentum(momentum: float) -> None:
 
 def sgd(learning_rate: LearningRate = 0.1) -> Optimizer:
     """Stochastic gradient descent: w ← w − η g."""
+    return _optimizer(_descent, 0, learning_rate)
 
-    def rule(w: Array, g: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
-        return (w - learning_rate * g,)
 
-    return _optimizer(rule, 0, learning_rate)
+def _descent(w: Array, g: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
+    return (w - learning_rate * g,)
 
 
 def momentum(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimizer:
@@ -81,13 +88,16 @@ def momentum(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimi
     At a constant rate the same as torch's, which keeps v / −η.
     """
     _check_momentum(momentum)
-    mu = momentum
+    return _optimizer(_momentum(momentum), 1, learning_rate)
 
+
+@lru_cache
+def _momentum(mu: float) -> Callable[..., tuple[Array, ...]]:
     def rule(w: Array, g: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
         v = mu * v - learning_rate * g
         return w + v, v
 
-    return _optimizer(rule, 1, learning_rate)
+    return rule
 
 
 def nesterov(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimizer:
@@ -97,14 +107,17 @@ def nesterov(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimi
     parameters kept at the point looked ahead to, as torch and scikit-learn do.
     """
     _check_momentum(momentum)
-    mu = momentum
+    return _optimizer(_nesterov(momentum), 1, learning_rate)
 
+
+@lru_cache
+def _nesterov(mu: float) -> Callable[..., tuple[Array, ...]]:
     def rule(w: Array, g: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
         descent = learning_rate * g
         v = mu * v - descent
         return w + mu * v - descent, v
 
-    return _optimizer(rule, 1, learning_rate)
+    return rule
 
 
 def adam(
@@ -156,7 +169,13 @@ def adamw(
     for name, value in (("epsilon", epsilon), ("weight_decay", weight_decay)):
         if not 0 <= value < math.inf:
             raise InputError(f"{name} is {value}; it must be 0 or more.")
+    return _optimizer(_adamw(beta1, beta2, epsilon, weight_decay, epsilon_hat), 2, learning_rate)
 
+
+@lru_cache
+def _adamw(
+    beta1: float, beta2: float, epsilon: float, weight_decay: float, epsilon_hat: bool
+) -> Callable[..., tuple[Array, ...]]:
     def rule(
         w: Array, g: Array, m: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace
     ) -> tuple[Array, ...]:
@@ -172,7 +191,7 @@ def adamw(
             w = w - (learning_rate * weight_decay) * w
         return w - step, m, v
 
-    return _optimizer(rule, 2, learning_rate)
+    return rule
 
 
 def _one_minus_power(beta: float, t: Array, *, xp: Namespace) -> Array:

@@ -113,11 +113,20 @@ def gradients(model: Model, params: Params, batch: Batch, l2: Array | None, *, x
 def training_step(
     model: Model, optimizer: Optimizer, l2_of: str = "mean"
 ) -> Callable[..., tuple[tuple[Params, State], Metrics]]:
-    """The step of one training: `step((params, state), batch, xp=xp)` gives the new carry and the metrics."""
+    """The step of a training: `step((params, state), batch, xp=xp)` gives the new carry and the metrics."""
+    return _step(model, optimizer.update, l2_of)
+
+
+# A few are kept with the plans that are made for them: whoever trains again so, as in a search over folds, has them.
+@lru_cache(maxsize=8)
+def _step(
+    model: Model, rule: Callable[..., tuple[Params, Slots]], l2_of: str
+) -> Callable[..., tuple[tuple[Params, State], Metrics]]:
+    """One object for a model and a rule, so that it is planned or compiled once."""
 
     def update(params: Params, state: State, found: Params, *, xp: Namespace) -> tuple[Params, State]:
         t = state.count + 1
-        params, slots = optimizer.update(found, state.slots, params, state.learning_rate, t, xp=xp)
+        params, slots = rule(found, state.slots, params, state.learning_rate, t, xp=xp)
         return params, state._replace(slots=slots, count=t)
 
     def step(carry: tuple[Params, State], batch: Batch, *, xp: Namespace) -> tuple[tuple[Params, State], Metrics]:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,8 +83,7 @@ class Training(NamedTuple):
     def epoch(self, done: Checkpoint) -> Epoch:
         """Train one epoch, then judge what came out."""
         number = done.epoch + 1
-        order = generator_in(done.order)
-        rows = self.rows[self.permutation(order)] if self.shuffle else self.rows
+        rows, order = self.ordered(done.order)
         params, state = self.carry(done)
         trained, steps, rate = 0, 0, 0.0
         measured: list[tuple[int, tuple[Array, ...]]] = []
@@ -130,7 +129,7 @@ class Training(NamedTuple):
                 params=params,
                 slots=state.slots,
                 steps=done.steps + steps,
-                order=order.bit_generator.state,
+                order=order,
                 best_params=params if best else done.best_params,
                 best_cost=min(monitored, done.best_cost),
                 waited=0 if best else done.waited + 1,
@@ -149,16 +148,19 @@ class Training(NamedTuple):
         work = 6 * self.network.parameter_count * self.batch_size
         return max(1, min(BLOCK_STEPS, int(BLOCK_WORK / work)))
 
-    def permutation(self, order: np.random.Generator) -> np.ndarray:
-        """The next epoch's order of the rows to train on."""
+    def ordered(self, order: Mapping[str, Any]) -> tuple[np.ndarray, Mapping[str, Any]]:
+        """The next epoch's rows in its order, and the state of the generator that shuffles after that."""
+        if not self.shuffle:
+            return self.rows, order
         n = len(self.rows)
         if self.order is None:
-            return order.permutation(n)
+            shuffling = generator_in(order)
+            return self.rows[shuffling.permutation(n)], shuffling.bit_generator.state
         given = next(self.order, None)
         if given is None or np.shape(given) != (n,):
             came = "has ended" if given is None else f"gave an array of shape {np.shape(given)}"
             raise InputError(f"order {came}; it must give an order of {n} rows, (n,) indices from 0 on, every epoch.")
-        return np.asarray(given)
+        return self.rows[np.asarray(given)], order
 
     def learning_rate(self, progress: float) -> float:
         """The optimizer's rate after so many epochs."""
@@ -209,7 +211,8 @@ def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray
     whole = len(rows) // batch_size * batch_size
     if whole:
         batches = rows[:whole].reshape(-1, batch_size)
-        yield from np.array_split(batches, math.ceil(len(batches) / steps))
+        parts = math.ceil(len(batches) / steps)
+        yield from np.array_split(batches, parts) if parts > 1 else [batches]
     if whole < len(rows):
         yield rows[None, whole:]
 

@@ -17,8 +17,16 @@ def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:
 def arrays_in(tree: Any) -> list[Any]:
     """The arrays of a tree, in order."""
     found: list[Any] = []
-    map_arrays(found.append, tree)
+    _collect(tree, found)
     return found
+
+
+def _collect(tree: Any, found: list[Any]) -> None:
+    if isinstance(tree, tuple):
+        for branch in tree:
+            _collect(branch, found)
+    elif tree is not None:
+        found.append(tree)
 
 
 def filled(tree: Any, arrays: Iterable[Any]) -> Any:

@@ -107,7 +107,7 @@ class CupyBackend(Backend):
             plan = programs.planned(step, carry, data, batch_size)
             return DeviceProgram(plan, precision="fp32", graphs=self.engine == "compiled")
 
-        key = (self.engine, self.device.id, batch_size, *programs.shapes(carry, data))
+        key = (self.engine, self.device.id, *programs.shapes(carry, data, batch_size))
         return programs.kept(step, key, make)
 
 

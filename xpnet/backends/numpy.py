@@ -114,10 +114,12 @@ def _own(arrays: list[np.ndarray]) -> list[np.ndarray]:
     taken: set[int] = set()
     found = []
     for array in arrays:
-        array = np.require(array, requirements=("C", "W", "A"))
-        if array.ctypes.data in taken:
-            array = array.copy()
-        taken.add(array.ctypes.data)
+        flags = array.flags
+        address = array.__array_interface__["data"][0]
+        if not (flags.c_contiguous and flags.writeable and flags.aligned) or address in taken:
+            array = np.array(array, order="C")
+        # A copy's memory is nobody else's.
+        taken.add(address)
         found.append(array)
     return found
 

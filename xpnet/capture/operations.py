@@ -1,6 +1,7 @@
 """The operations that can be recorded, by the standard's names, and what NumPy says of their results."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -53,14 +54,26 @@ def order_of(array: np.ndarray, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def described(function: Callable[..., Any], inputs: tuple[Value | Number, ...], shape: tuple[int, ...]) -> Value:
     """What an element-wise function gives, as NumPy has it: asked on arrays two elements wide, laid out alike."""
+    small = tuple(
+        (tuple(min(size, 2) for size in value.shape), value.dtype, value.order) if isinstance(value, Value) else value
+        for value in inputs
+    )
+    dtype, order = _asked(function, small, shape, tuple(map(type, inputs)))
+    return Value(shape, dtype, order)
 
-    def miniature(value: Value | Number) -> Any:
-        if not isinstance(value, Value):
+
+@lru_cache(maxsize=4096)
+def _asked(
+    function: Callable[..., Any], small: tuple[Any, ...], shape: tuple[int, ...], kinds: tuple[type, ...]
+) -> tuple[np.dtype, tuple[int, ...]]:
+    """The result's dtype and layout, for such inputs; `kinds` tells 1 from 1.0 and True."""
+
+    def miniature(value: Any) -> Any:
+        if not isinstance(value, tuple):
             return value
-        small = Value(tuple(min(size, 2) for size in value.shape), value.dtype, value.order)
-        array = laid_out(small)
+        array = laid_out(Value(*value))
         array.fill(1)
         return array
 
-    result = np.asarray(function(*map(miniature, inputs)))
-    return Value(shape, result.dtype, order_of(result, shape))
+    result = np.asarray(function(*map(miniature, small)))
+    return result.dtype, order_of(result, shape)

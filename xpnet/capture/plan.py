@@ -1,7 +1,9 @@
 """A recorded function made ready to run again and again: what it does, in order, and where every value lives."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from xpnet.capture.graph import VIEWS, Graph, Operation, Value, flops
 from xpnet.capture.memory import Memory, Stage, lay_out
@@ -13,7 +15,8 @@ OVERHEAD = 20_000
 """What calling an operation costs, in floating-point operations that could be done in the same time."""
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Plan:
     """A function `(carry, fed) -> (carry, results)`, to be run step by step, each carry in the place of the last.
 
     Attributes:
@@ -26,22 +29,22 @@ class Plan(NamedTuple):
     donated: int
     result: Any
 
-    @property
+    @cached_property
     def fed(self) -> tuple[Value, ...]:
         """The inputs that are new in every step."""
         return self.graph.inputs[self.donated :]
 
-    @property
+    @cached_property
     def results(self) -> tuple[Value, ...]:
         """The outputs that are not carried on."""
         return self.graph.outputs[self.donated :]
 
-    @property
+    @cached_property
     def work(self) -> int:
         """Floating-point operations a step, what calling the operations costs counted as such."""
         return sum(flops(operation) + OVERHEAD for operation in self.graph.operations if operation.name not in VIEWS)
 
-    @property
+    @cached_property
     def largest_product(self) -> int:
         """Floating-point operations of the largest matrix product."""
         return max((flops(operation) for operation in self.graph.operations if operation.name == "matmul"), default=0)

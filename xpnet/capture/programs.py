@@ -57,11 +57,13 @@ def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: 
     if not can_compile():
         return False
     made = planned(step, carry, data, rows)
+    if made.work * steps < WORTH_COMPILING:
+        return False
     try:
         fuse(made.graph, made.donated, made.fed)
     except CaptureError:
         return False
-    return made.work * steps >= WORTH_COMPILING
+    return True
 
 
 def threads(plan: Plan) -> AbstractContextManager[Any]:
@@ -85,14 +87,19 @@ def kept(owner: Function, key: Any, make: Callable[[], Kept]) -> Kept:
     return found
 
 
-def planned(step: Function, carry: Any, data: Any, rows: int) -> Plan:
-    """The plan of a step that is fed with so many rows of the data."""
-    return plan(step, map_arrays(_like, carry), _rows(data, rows))
+def planned(step: Function, carry: Any, data: Any, rows: int, *, owner: Function | None = None) -> Plan:
+    """The plan of a step that is fed with so many rows of the data; to judge it and to run it is to make it once."""
+    return kept(
+        owner or step,
+        ("plan", *shapes(carry, data, rows)),
+        lambda: plan(step, map_arrays(_like, carry), _rows(data, rows)),
+    )
 
 
-def shapes(*trees: Any) -> tuple[Any, ...]:
+def shapes(carry: Any, data: Any, rows: int) -> tuple[Any, ...]:
     """What tells two plans of a function apart."""
-    return tuple((array.shape, array.dtype) for array in arrays_in(trees))
+    fed = ((array.shape[1:], array.dtype) for array in arrays_in(data))
+    return (rows, *((array.shape, array.dtype) for array in arrays_in(carry)), None, *fed)
 
 
 def _program(
@@ -101,10 +108,10 @@ def _program(
     """The program for these shapes."""
 
     def make() -> Program:
-        made = planned(step, carry, data, rows)
+        made = planned(step, carry, data, rows, owner=owner)
         return Compiled(made, gathered=gathered) if compiled else Replay(made)
 
-    return kept(owner, (rows, compiled, gathered, *shapes(carry, _rows(data, rows))), make)
+    return kept(owner, (compiled, *shapes(carry, data, rows)), make)
 
 
 def _like(array: np.ndarray) -> Like:

@@ -4,6 +4,7 @@ What changes no bit of a result is simplified on the way: a product with 1 is th
 length one is a view, a matrix product with an inner dimension of 1 is an element-wise one.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from math import prod
@@ -170,7 +171,7 @@ def line() -> str:
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
         frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 def _is_one(operand: Operand) -> bool:
