@@ -1,6 +1,7 @@
 """CUDA's kernels and launches, from plans: on a CPU, with what stands in for a device."""
 
 import sys
+import weakref
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
@@ -166,21 +167,26 @@ def cupys(driver, engine):
 
 @pytest.mark.parametrize("engine", ["replay", "compiled"])
 def test_the_backend_runs_blocks(driver, engine):
-    """CuPy's backend hands its blocks to the kernels, launch by launch or as graphs, and makes a program once."""
+    """CuPy's backend has the kernels run blocks, one by one or as graphs; a program is made once, for any data."""
     step, carry, data = training(sgd(0.1), "cross_entropy", "sigmoid")
     rows = np.random.default_rng(0).integers(5, size=(3, 2))
     here, data = cupys(driver, engine), map_arrays(driver.array, data)
+    made = driver.modules
     for _ in range(2):
+        data = map_arrays(driver.array, data)
+        held = weakref.ref(data.x)
         after, metrics = here.run_block(step, map_arrays(driver.array, carry), data, rows)
-    assert driver.modules == 1
+    assert driver.modules == made + 1
     assert ("graph" in driver.launched) == (engine == "compiled")
     wanted = PLAIN.run_block(step, PLAIN.copy(carry), map_arrays(np.array, data), rows)
     assert distance(map_arrays(np.array, (after, metrics)), wanted) < ROUNDING["float64"]
+    del data
+    assert held() is None, "a program keeps the data of a training that is over"
 
 
 def test_a_device_that_cannot_capture_runs_plain(driver):
     """Whatever a capture fails with, the training goes on operation by operation, and one line says why."""
-    step, carry, data = training(sgd(0.1), "cross_entropy", "sigmoid")
+    step, carry, data = training(sgd(0.1), "cross_entropy", "tanh")
     here, carry, data = cupys(driver, "compiled"), map_arrays(driver.array, carry), map_arrays(driver.array, data)
     driver.broken = RuntimeError("CUDA_ERROR_NOT_SUPPORTED: operation not supported\nmore")
     with pytest.warns(

@@ -91,7 +91,7 @@ def planned(step: Function, carry: Any, data: Any, rows: int, *, owner: Function
     """The plan of a step that is fed with so many rows of the data; to judge it and to run it is to make it once."""
     return kept(
         owner or step,
-        ("plan", *shapes(carry, data, rows)),
+        ("plan", owner in (None, step), *shapes(carry, data, rows)),
         lambda: plan(step, map_arrays(_like, carry), _rows(data, rows)),
     )
 
@@ -111,7 +111,7 @@ def _program(
         made = planned(step, carry, data, rows, owner=owner)
         return Compiled(made, gathered=gathered) if compiled else Replay(made)
 
-    return kept(owner, (compiled, *shapes(carry, data, rows)), make)
+    return kept(owner, (compiled, gathered, *shapes(carry, data, rows)), make)
 
 
 def _like(array: np.ndarray) -> Like:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
 import cupy
 import numpy as np
@@ -31,7 +32,9 @@ class DeviceProgram:
         self._step = cupy.zeros((), np.int64)
         self._numbers: dict[tuple[Number, np.dtype], Any] = {}
         self._with_graphs = graphs
-        self._given: list[Any] = []
+        self._given: list[ref[Any]] = []
+        self._copies: list[Any] = []
+        self._data: list[Any] = []
         self._room = 0
 
     def run(self, carry: Sequence[Any], data: Sequence[Any], rows: np.ndarray) -> tuple[list[Any], list[Any]]:
@@ -45,7 +48,10 @@ class DeviceProgram:
         Returns:
             The carry after the last step, and each step's results, (steps, ...), in arrays of their own.
         """
-        self._bind(data, len(rows))
+        if self._is_bound(data, len(rows)):
+            self._take(data)
+        else:
+            self._bind(data, len(rows))
         held = self._inputs[: self.plan.donated]
         for array, given in zip(held, carry, strict=True):
             cupy.copyto(array, given)
@@ -59,15 +65,23 @@ class DeviceProgram:
             self._products.go_to(cupy.cuda.get_current_stream())
             for _ in range(len(rows)):
                 self._launch()
+        self._data = []
         return [array.copy() for array in held], [result[: len(rows)].copy() for result in self._results]
 
+    def _is_bound(self, data: Sequence[Any], steps: int) -> bool:
+        """Whether there is room for so many steps on these data, whose addresses the graphs hold."""
+        same = len(data) == len(self._given) and all(a is b() for a, b in zip(data, self._given, strict=True))
+        return same and steps <= self._room
+
+    def _take(self, data: Sequence[Any]) -> None:
+        """Hold the data for a run: a program may live longer than the training whose data they are."""
+        self._data = [array if copy is None else copy for array, copy in zip(data, self._copies, strict=True)]
+
     def _bind(self, data: Sequence[Any], steps: int) -> None:
-        """Take these data, and make room for so many steps; graphs hold addresses, so that new ones need new graphs."""
-        same = len(data) == len(self._given) and all(a is b for a, b in zip(data, self._given, strict=True))
-        if same and steps <= self._room:
-            return
-        self._given, self._room = list(data), max(steps, 1)
-        self._data = [cupy.ascontiguousarray(array) for array in data]
+        """Make room for so many steps on these data."""
+        self._given, self._room = [ref(array) for array in data], max(steps, 1)
+        self._copies = [None if array.flags.c_contiguous else cupy.ascontiguousarray(array) for array in data]
+        self._take(data)
         self._rows = cupy.zeros(self._room * self.plan.fed[0].shape[0], np.int64)
         self._results = [cupy.zeros((self._room, *value.shape), value.dtype) for value in self.plan.results]
         self._graphs: dict[int, Any] = {}
