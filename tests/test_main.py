@@ -13,11 +13,11 @@ def test_it_lists_commands_and_backends(capsys):
     __main__.main([])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"xpnet {xpnet.__version__}"
-    for name in ("python -m xpnet.train", "python -m xpnet.predict", *BACKENDS):
+    for name in ("python -m xpnet.train", "python -m xpnet.predict", "python -m xpnet.doctor", *BACKENDS):
         assert sum(line.strip().startswith(name) for line in lines) == 1
 
 
-@pytest.mark.parametrize("command", ["xpnet", "xpnet.train", "xpnet.predict"])
+@pytest.mark.parametrize("command", ["xpnet", "xpnet.train", "xpnet.predict", "xpnet.doctor"])
 def test_help_shows_an_example(command):
     """`--help` exits with 0 and shows the command in use."""
     answer = process(command, "--help")

@@ -50,10 +50,10 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
 
 
-def run(command: Callable[[list[str]], None]) -> NoReturn:
-    """Run a command and leave: 0, or 2 with a sentence for what the user can mend, or 130 for Ctrl-C."""
+def run(command: Callable[[list[str]], int | None]) -> NoReturn:
+    """Run a command and leave: 0 or what it gives, 2 with a sentence for what the user can mend, or 130 for Ctrl-C."""
     try:
-        command(sys.argv[1:])
+        status = command(sys.argv[1:])
         # Unlike sys.stdout.flush() this also does where stdout is closed.
         print(end="", flush=True)
     except XpnetError as error:
@@ -64,7 +64,7 @@ def run(command: Callable[[list[str]], None]) -> NoReturn:
         # Whoever read the output has gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    sys.exit(0)
+    sys.exit(status or 0)
 
 
 @contextmanager

@@ -52,6 +52,14 @@ def driver_device_count() -> int:
     return count.value
 
 
+def driver() -> str:
+    """The driver as a listing shows it, with what mends it where it is missing or shows no GPU."""
+    major, count = driver_cuda_major(), driver_device_count()
+    if count == 0:
+        return str(no_device("cupy", major or max(DRIVERS)))
+    return f"NVIDIA's for CUDA {major}, which shows {'one GPU' if count == 1 else f'{count} GPUs'}"
+
+
 def install(name: str, again: bool = False) -> str:
     """How to get a backend's library with CUDA on this machine, the driver first where that is what is missing.
 
