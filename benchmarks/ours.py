@@ -12,9 +12,10 @@ from xpnet import backends
 from xpnet import step as steps
 from xpnet._typing import Batch, Layer
 from xpnet.backends import Backend
+from xpnet.batches import blocks
 from xpnet.errors import XpnetError
 from xpnet.optimizers import Optimizer
-from xpnet.training import BLOCK_STEPS, BLOCK_WORK, blocks
+from xpnet.training import BLOCK_STEPS, BLOCK_WORK
 
 
 def placed(name: str, engine: str, device: str) -> Backend:

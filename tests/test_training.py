@@ -1,12 +1,15 @@
 """One training: its blocks, its running metrics, its rates, and what every step of it must come to."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from oracles import ROUNDING, distance
 
 import xpnet
-from xpnet import Network, training
-from xpnet.training import blocks
+from xpnet import Network, backends, training
+from xpnet.backends import Backend
 
 TOLERANCE = ROUNDING["float64"]
 
@@ -50,23 +53,6 @@ def test_an_epoch_is_its_steps(batch_size):
         assert epoch.train_accuracy == pytest.approx(1 - wrong / 10)
         assert epoch.seconds > 0
         assert epoch.samples_per_second == pytest.approx(10 / epoch.seconds)
-
-
-@pytest.mark.parametrize(
-    ("n", "batch_size", "steps", "shapes"),
-    [
-        (10, 2, 5, [(5, 2)]),
-        (10, 2, 3, [(3, 2), (2, 2)]),
-        (11, 2, 2, [(2, 2), (2, 2), (1, 2), (1, 1)]),
-        (3, 5, 4, [(1, 3)]),
-        (5, 5, 4, [(1, 5)]),
-    ],
-)
-def test_blocks_hold_every_row_once(n, batch_size, steps, shapes):
-    """Whole batches go in blocks of nearly equal length, the short last one alone, every row once and in its order."""
-    found = list(blocks(np.arange(n), batch_size, steps))
-    assert [block.shape for block in found] == shapes
-    assert np.concatenate([block.reshape(-1) for block in found]).tolist() == list(range(n))
 
 
 def test_a_block_is_bounded():
@@ -153,3 +139,80 @@ def test_a_batch_without_weight_teaches_nothing():
 
     assert np.isfinite(params(8)[0].w).all()
     assert distance(params(8), params(4)) == 0
+
+
+class Asynchronous(Backend):
+    """NumPy as if on a device of its own: what a block measures is not to be had before somebody waits for it.
+
+    Attributes:
+        told: What the loop has it do, in order.
+    """
+
+    def __init__(self):
+        super().__init__("asynchronous", np)
+        self.told = []
+
+    def run_block(self, step, carry, data, rows):
+        """Hand out metrics that are still to come."""
+        self.told.append("block")
+        carry, metrics = super().run_block(step, carry, data, rows)
+        return carry, tuple(Pending(metric) for metric in metrics)
+
+    def synchronize(self):
+        """Wait."""
+        self.told.append("synchronize")
+
+    def to_host(self, array):
+        """Wait for what is still to come."""
+        if not isinstance(array, Pending):
+            return array
+        self.told.append("read")
+        return array.value
+
+
+class Pending:
+    """An array whose numbers nothing but `to_host` gives out."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+@pytest.mark.parametrize("shown", [False, True], ids=["quiet", "with a bar"])
+def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
+    """All blocks are handed out, the next order is drawn, and only then the device is waited for."""
+    here, (x, y, _) = Asynchronous(), rows()
+    draw, uploaded = training.drawn, []
+
+    def drawn(*arguments):
+        here.told.append("order")
+        return draw(*arguments)
+
+    def on_device(self, number, dtype=None):
+        uploaded.append(number)
+        return np.asarray(number, dtype or self.dtype)
+
+    bar = SimpleNamespace(shown=shown, update=lambda batch_size, costs, errors: None)
+    monkeypatch.setattr(backends, "resolve", lambda *names: here)
+    monkeypatch.setattr(training, "drawn", drawn)
+    monkeypatch.setattr(training, "Bar", lambda *about: nullcontext(bar))
+    monkeypatch.setattr(training, "BLOCK_STEPS", 2)
+    monkeypatch.setattr(training.Training, "on_device", on_device)
+    made = xpnet.epochs(Network([4, 3]), (x, y), xpnet.sgd(0.5), batch_size=2, epochs=2, backend="numpy")
+    block, end = ["block", "read", "read"] if shown else ["block"], ["order", "synchronize"] + ["read"] * 6
+    next(made)
+    assert here.told == ["order", *block * 3, *end]
+    next(made)
+    assert here.told == ["order", *block * 3, *end, *block * 3, *end]
+    assert uploaded.count(0.5) == 2, "a rate that stays goes to the device once an epoch"
+
+
+def test_an_order_drawn_ahead_is_not_lost():
+    """Whoever stops after an epoch, and goes on from its checkpoint, gets the order that was drawn meanwhile."""
+    x, y, _ = rows(40)
+    given = dict(batch_size=8, epochs=3, seed=5)
+    whole = list(xpnet.epochs(Network([4, 3]), (x, y), xpnet.sgd(), **given))
+    first = next(xpnet.epochs(Network([4, 3]), (x, y), xpnet.sgd(), **given))
+    others = list(xpnet.epochs(Network([4, 3]), (x, y), xpnet.sgd(), resume=first.checkpoint, **given))
+    for epoch, wanted in zip([first, *others], whole, strict=True):
+        assert distance(epoch.params, wanted.params) == 0
+        assert epoch.checkpoint.order == wanted.checkpoint.order

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xpnet._typing import Array, Batch, Params
+from xpnet._typing import Array, Batch, Params, Slots
 from xpnet.backends import Backend, Step
-from xpnet.errors import DivergenceError, InputError
+from xpnet.batches import Order, blocks, drawn, told
+from xpnet.errors import DivergenceError
 from xpnet.losses import accuracy, worst_error
 from xpnet.network import Network
 from xpnet.optimizers import Optimizer
@@ -23,6 +24,26 @@ BLOCK_WORK = 2e9
 
 BLOCK_STEPS = 500
 """Steps a block may hold: the slowest library takes half a millisecond for a step of the smallest network."""
+
+
+class Begun(NamedTuple):
+    """An epoch whose steps the device may still be at.
+
+    Attributes:
+        time: When it began, on `time.perf_counter`'s clock.
+        params: What it ends with.
+        slots: The optimizer's memory then.
+        steps: Steps done then, those of earlier epochs counted.
+        learning_rate: Of its last block.
+        metrics: Each block's batch size and metrics, on the device.
+    """
+
+    time: float
+    params: Params
+    slots: Slots
+    steps: int
+    learning_rate: float
+    metrics: list[tuple[int, tuple[Array, ...]]]
 
 
 class Training(NamedTuple):
@@ -60,14 +81,20 @@ class Training(NamedTuple):
 
     def run(self, done: Checkpoint) -> Iterator[Epoch]:
         """The epochs after `done`."""
-        if not self.finished(done):
-            with self.here.current(), compiling(self.progress and self.here.engine == "compiled"):
-                sizes = dict.fromkeys(block.shape[1] for block in blocks(self.rows, self.batch_size, self.block_steps))
-                data, _ = next(pieces(self.here, self.train, self.rows[:1, None]))
-                self.here.prepare(self.step, self.carry(done), data, tuple(sizes))
+        if self.finished(done):
+            return
+        with self.here.current(), compiling(self.progress and self.here.engine == "compiled"):
+            sizes = dict.fromkeys(block.shape[1] for block in blocks(self.rows, self.batch_size, self.block_steps))
+            data, _ = next(pieces(self.here, self.train, self.rows[:1, None]))
+            self.here.prepare(self.step, self.carry(done), data, tuple(sizes))
+        following = None
         while not self.finished(done):
             with self.here.current():
-                epoch = self.epoch(done)
+                order = following or self.ordered(done.order)
+                begun = self.begin(done, order)
+                # While the device works; an order of the caller's own is asked for when it is needed.
+                following = self.ordered(order.state) if self.order is None else None
+                epoch = self.finish(done, order, begun)
             yield epoch
             done = epoch.checkpoint
 
@@ -80,31 +107,35 @@ class Training(NamedTuple):
         params, slots, l2 = self.here.copy((done.params, done.slots, self.l2))
         return params, State(slots, self.on_device(done.steps, "int32"), self.on_device(0.0), l2)
 
-    def epoch(self, done: Checkpoint) -> Epoch:
-        """Train one epoch, then judge what came out."""
-        number = done.epoch + 1
-        rows, order = self.ordered(done.order)
+    def begin(self, done: Checkpoint, order: Order) -> Begun:
+        """Hand the steps of an epoch to the device, block by block; only a bar that is shown waits for them."""
+        number, n = done.epoch + 1, len(order.rows)
         params, state = self.carry(done)
-        trained, steps, rate = 0, 0, 0.0
+        trained, steps, rate = 0, 0, math.nan
         measured: list[tuple[int, tuple[Array, ...]]] = []
 
         began = time.perf_counter()
-        with Bar(self.progress, f"epoch {number}/{self.epochs}", len(rows), not self.network.output.regression) as bar:
-            for block in blocks(rows, self.batch_size, self.block_steps):
+        with Bar(self.progress, f"epoch {number}/{self.epochs}", n, not self.network.output.regression) as bar:
+            for block in blocks(order.rows, self.batch_size, self.block_steps):
                 # The rate of the middle of a block stands for the whole of it.
-                rate = self.learning_rate(done.epoch + (trained + block.size / 2) / len(rows))
-                state = state._replace(learning_rate=self.on_device(rate))
+                before, rate = rate, self.learning_rate(done.epoch + (trained + block.size / 2) / n)
+                if rate != before:
+                    state = state._replace(learning_rate=self.on_device(rate))
                 for data, batches in pieces(self.here, self.train, block):
                     (params, state), metrics = self.here.run_block(self.step, (params, state), data, batches)
                     measured.append((block.shape[1], metrics))
                     if bar.shown:
                         bar.update(block.shape[1], *map(self.here.to_host, metrics[:2]))
                 trained, steps = trained + block.size, steps + len(block)
-            self.here.synchronize()
-        seconds = time.perf_counter() - began
+        return Begun(began, params, state.slots, done.steps + steps, rate, measured)
 
-        cost = self.mean(measured, 0, len(rows))
-        error = sum(self.total(metrics[1]) for _, metrics in measured)
+    def finish(self, done: Checkpoint, order: Order, begun: Begun) -> Epoch:
+        """Wait for the device, then judge what came out."""
+        self.here.synchronize()
+        seconds = time.perf_counter() - begun.time
+        number, n, params, rate = done.epoch + 1, len(order.rows), begun.params, begun.learning_rate
+        cost = self.mean(begun.metrics, 0, n)
+        error = sum(self.total(metrics[1]) for _, metrics in begun.metrics)
         if not math.isfinite(cost):
             raise DivergenceError(
                 f"the cost is no longer finite in epoch {number}, at learning rate {rate:g}; use a lower one, "
@@ -116,20 +147,20 @@ class Training(NamedTuple):
         return Epoch(
             number=number,
             cost=cost,
-            penalty=0.0 if self.l2 is None else self.mean(measured, 2, len(rows)),
+            penalty=0.0 if self.l2 is None else self.mean(begun.metrics, 2, n),
             train_accuracy=accuracy(error, self.worst),
             test_accuracy=self.judge(params, self.test)[1],
             validation_cost=validation_cost,
             validation_accuracy=validation_accuracy,
             learning_rate=rate,
             seconds=seconds,
-            samples_per_second=len(rows) / seconds,
+            samples_per_second=n / seconds,
             checkpoint=Checkpoint(
                 epoch=number,
                 params=params,
-                slots=state.slots,
-                steps=done.steps + steps,
-                order=order,
+                slots=begun.slots,
+                steps=begun.steps,
+                order=order.state,
                 best_params=params if best else done.best_params,
                 best_cost=min(monitored, done.best_cost),
                 waited=0 if best else done.waited + 1,
@@ -148,19 +179,11 @@ class Training(NamedTuple):
         work = 6 * self.network.parameter_count * self.batch_size
         return max(1, min(BLOCK_STEPS, int(BLOCK_WORK / work)))
 
-    def ordered(self, order: Mapping[str, Any]) -> tuple[np.ndarray, Mapping[str, Any]]:
-        """The next epoch's rows in its order, and the state of the generator that shuffles after that."""
-        if not self.shuffle:
-            return self.rows, order
-        n = len(self.rows)
-        if self.order is None:
-            shuffling = generator_in(order)
-            return self.rows[shuffling.permutation(n)], shuffling.bit_generator.state
-        given = next(self.order, None)
-        if given is None or np.shape(given) != (n,):
-            came = "has ended" if given is None else f"gave an array of shape {np.shape(given)}"
-            raise InputError(f"order {came}; it must give an order of {n} rows, (n,) indices from 0 on, every epoch.")
-        return self.rows[np.asarray(given)], order
+    def ordered(self, state: Mapping[str, Any]) -> Order:
+        """The next epoch's rows: shuffled, as the caller tells, or as they are."""
+        if self.order is not None and self.shuffle:
+            return Order(told(self.rows, self.order), state)
+        return drawn(self.rows, state, self.shuffle)
 
     def learning_rate(self, progress: float) -> float:
         """The optimizer's rate after so many epochs."""
@@ -204,21 +227,3 @@ class Epochs(Iterator[Epoch]):
 
     def __next__(self) -> Epoch:
         return next(self._run)
-
-
-def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray]:
-    """Rows as matrices (steps, batch): whole batches in blocks of nearly equal length, then the short last batch."""
-    whole = len(rows) // batch_size * batch_size
-    if whole:
-        batches = rows[:whole].reshape(-1, batch_size)
-        parts = math.ceil(len(batches) / steps)
-        yield from np.array_split(batches, parts) if parts > 1 else [batches]
-    if whole < len(rows):
-        yield rows[None, whole:]
-
-
-def generator_in(state: Any) -> np.random.Generator:
-    """A generator that goes on from a state."""
-    bits = np.random.PCG64()
-    bits.state = state
-    return np.random.Generator(bits)

@@ -1,0 +1,56 @@
+"""The rows of each epoch: their order, and the blocks of steps that it is cut into."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from xpnet.errors import InputError
+
+
+class Order(NamedTuple):
+    """The rows of an epoch.
+
+    Attributes:
+        rows: Their indices, in the order in which they are trained on.
+        state: Of the generator that has drawn it, from which the next epoch's is drawn.
+    """
+
+    rows: np.ndarray
+    state: Mapping[str, Any]
+
+
+def drawn(rows: np.ndarray, state: Any, shuffle: bool) -> Order:
+    """The next order of the rows: their own without shuffling, which leaves the generator as it is."""
+    if not shuffle:
+        return Order(rows, state)
+    bits = np.random.PCG64()
+    bits.state = state
+    return Order(rows[np.random.Generator(bits).permutation(len(rows))], bits.state)
+
+
+def told(rows: np.ndarray, orders: Iterator[Any]) -> np.ndarray:
+    """The rows in the order that a caller tells next, as indices from 0 on.
+
+    Raises:
+        InputError: There is none, or it has not as many.
+    """
+    given = next(orders, None)
+    if given is None or np.shape(given) != rows.shape:
+        came = "has ended" if given is None else f"gave an array of shape {np.shape(given)}"
+        raise InputError(
+            f"order {came}; it must give an order of {len(rows)} rows, ({len(rows)},) indices from 0 on, every epoch."
+        )
+    return rows[np.asarray(given)]
+
+
+def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray]:
+    """Rows as matrices (steps, batch): whole batches in blocks of nearly equal length, then the short last batch."""
+    whole = len(rows) // batch_size * batch_size
+    if whole:
+        batches = rows[:whole].reshape(-1, batch_size)
+        parts = math.ceil(len(batches) / steps)
+        yield from np.array_split(batches, parts) if parts > 1 else [batches]
+    if whole < len(rows):
+        yield rows[None, whole:]
