@@ -64,6 +64,7 @@ class FakeCupy(ModuleType):
         cublas: The error that loading cuBLAS raises, or None.
         nvrtc: The error that loading NVRTC raises, or None.
         current: The device that is current.
+        compute_type: How float32 matrices are multiplied.
     """
 
     __version__ = "14.2.0"
@@ -74,6 +75,12 @@ class FakeCupy(ModuleType):
         self.cublas: Exception | None = None
         self.nvrtc: Exception | None = None
         self.current: FakeDevice | None = None
+        self.compute_type = "TBD"
+        self._core = SimpleNamespace(
+            get_compute_type=lambda dtype: self.compute_type,
+            set_compute_type=self.set_compute_type,
+            _routines_linalg=SimpleNamespace(COMPUTE_TYPE_DEFAULT="DEFAULT", COMPUTE_TYPE_TF32="TF32"),
+        )
         self.cuda = SimpleNamespace(
             Device=lambda number: FakeDevice(self, number),
             get_cublas_handle=lambda: answer(self.cublas if self.current else RuntimeError("on no device")),
@@ -84,6 +91,12 @@ class FakeCupy(ModuleType):
                 getDeviceCount=lambda: answer(self.devices),
             ),
         )
+
+    def set_compute_type(self, dtype: str, compute_type: str) -> None:
+        """Remember how matrices are multiplied; CuPy looks at the current device first."""
+        assert dtype == "float32"
+        assert self.current is not None
+        self.compute_type = compute_type
 
 
 class FakeDevice:

@@ -230,6 +230,16 @@ def test_an_engine_that_a_library_lacks_is_refused(backend: Backend) -> None:
     assert all(engine in str(refused.value) for engine in backend.engines)
 
 
+def test_float32_is_full_unless_a_gpu_is_asked_otherwise(backend: Backend) -> None:
+    """Full precision is everyone's, TF32 a GPU's alone; a misspelt one is told what there is."""
+    assert (backend.precision, backend.with_precision("fp32").precision) == ("fp32", "fp32")
+    with pytest.raises(InputError, match=r"^precision is 'bf16'; it can be fp32 or tf32\.$"):
+        backend.with_precision("bf16")
+    if not backend.device_name.startswith("cuda"):
+        with pytest.raises(InputError, match=r"tf32 needs a GPU, but .*: use device cuda, or precision fp32"):
+            backend.with_precision("tf32")
+
+
 def test_a_backend_says_what_and_where_it_is(backend: Backend) -> None:
     """The first line of a training names library, version, engine and device."""
     assert str(backend) == f"{backend.name} {backend.version} ({backend.engine}) on {backend.device_name}"

@@ -149,7 +149,7 @@ def test_jax_traces_a_mapped_function_once_a_shape(jax: Backend) -> None:
 
 
 def test_jax_multiplies_in_full_precision(jax: Backend) -> None:
-    """A product in a block or a map asks for the highest precision, so that float32 means float32 on a GPU too."""
+    """A block or a map within `current()` asks for the highest precision, so that float32 is that on a GPU too."""
     asked = []
 
     def step(carry: Array, batch: Batch, *, xp: Namespace) -> tuple[Array, tuple[Array]]:
@@ -162,8 +162,9 @@ def test_jax_multiplies_in_full_precision(jax: Backend) -> None:
 
     config = pytest.importorskip("jax").config
     x = jax.asarray(np.ones((3, 2), "float32"))
-    jax.run_block(step, jax.asarray(np.float32(0)), Batch(x, None), ROWS)
-    jax.map_rows(same, None, x, 3)
+    with jax.current():
+        jax.run_block(step, jax.asarray(np.float32(0)), Batch(x, None), ROWS)
+        jax.map_rows(same, None, x, 3)
     assert asked == ["highest", "highest"]
 
 

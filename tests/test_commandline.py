@@ -37,6 +37,8 @@ WRONG = [
     (["--device", "tpu"], r"device 'tpu' is not one of cpu, cuda"),
     (["--backend", "numpy", "--device", "cuda"], r"NumPy has no device cuda"),
     (["--backend", "mxnet"], r"argument --backend: invalid choice: 'mxnet'"),
+    (["--precision", "half"], r"argument --precision: invalid choice: 'half'"),
+    (["--precision", "tf32"], r"precision tf32 needs a GPU, but numpy computes on cpu"),
     (["--engine", "fast"], r"argument --engine: invalid choice: 'fast'"),
     (["--backend", "torch", "--engine", "compiled"], r"torch has no engine compiled: use plain|backend torch cannot"),
     (["--dtype", "float16"], r"argument --dtype: invalid choice: 'float16'"),

@@ -97,6 +97,8 @@ def test_a_resumed_training_keeps_its_configuration():
     assert resumed(kept.__dict__, {"device": "cpu", "backend": "auto"}, None, "m") == kept
     with pytest.raises(InputError, match="--hidden none contradicts m, which was trained with 7; leave the flag out"):
         resumed(kept.__dict__, {"hidden": ()}, None, "m")
+    with pytest.raises(InputError, match="--precision tf32 contradicts m, which was trained with fp32; leave"):
+        resumed(kept.__dict__, {"precision": "tf32"}, None, "m")
     with pytest.raises(InputError, match="--patience 3 contradicts m, which was trained without it; leave"):
         resumed(kept.__dict__, {"patience": 3}, None, "m")
     with pytest.raises(InputError, match="m was not trained by this command"):

@@ -35,6 +35,8 @@ def call(data=(X, Y), network=NETWORK, **arguments):
         (dict(validation=(X, Y), validation_fraction=0.5), "validation and validation_fraction are both given"),
         (dict(validation=(X[:, :3], Y)), "x_validation has 3 columns, but the network"),
         (dict(dtype="float16"), "dtype is 'float16'; it can be float32 or float64"),
+        (dict(precision="bf16"), "precision is 'bf16'; it can be fp32 or tf32"),
+        (dict(precision="tf32"), "precision tf32 needs a GPU, but numpy computes on cpu: use device cuda"),
         (dict(weight=[1, 1, 1]), "weight has 3 rows but x has 4; every sample needs one weight"),
         (dict(weight=[1, 1, 1, -1]), "weight must be 0 or more for every sample"),
         (dict(backend="tensorflow"), "backend 'tensorflow' is not one of auto, numpy, cupy, torch, jax"),

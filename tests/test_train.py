@@ -68,6 +68,7 @@ def test_validation_has_its_columns_in_the_log(tmp_path):
         ("--device", "auto"),
         ("--engine", "plain"),
         ("--engine", "auto"),
+        ("--precision", "fp32"),
         ("--preset", "post"),
     ],
     ids=" ".join,

@@ -71,6 +71,7 @@ class Configuration:
     validation_fraction: float = 0.0
     seed: int = 0
     dtype: str = "float32"
+    precision: str = "fp32"
     device: str = "cpu"
     backend: str = "auto"
     fingerprint: str = ""

@@ -38,6 +38,7 @@ def epochs(
     device: str | None = None,
     engine: str | None = None,
     dtype: str | None = None,
+    precision: str = "fp32",
     weight: Array | None = None,
     l2: float = 0.0,
     l2_of: str = "mean",
@@ -65,6 +66,7 @@ def epochs(
         engine: How steps are run: "plain", operation by operation; "replay", from a plan made once; "compiled"; or
             "auto", what suits the training best. None is the resumed checkpoint's, else "auto".
         dtype: "float32" or "float64"; None takes x's, and float32 for integers.
+        precision: "fp32", or "tf32" for faster products of float32 matrices on a GPU, to about three digits.
         weight: Sample weights sᵢ (n,) for the training rows.
         l2: λ of the objective C = Σ sᵢ Cᵢ / Σ sᵢ + λ/2 · Σ ‖w‖².
         l2_of: What λ/2 · Σ ‖w‖² is added to: the "mean" of a batch's costs, as above, or their "sum" before it is
@@ -100,6 +102,7 @@ def epochs(
     inputs = {name: array for name, array in arrays.items() if is_sparse(array)}
     arrays |= dict.fromkeys(inputs)
     here = backends.of(**arrays) if backend is None and device is None else backends.resolve(backend, device)
+    here = here.with_precision(precision)
     with here.current():
         placed = map_arrays(here.asarray, backends.moved(tuple(arrays.values()), here))
         arrays = dict(zip(arrays, placed, strict=True)) | inputs
@@ -107,6 +110,8 @@ def epochs(
         dtype = dtype or (dtype_name(x) if dtype_name(x) in DTYPES else "float32")
         if dtype not in DTYPES:
             raise InputError(f"dtype is {dtype!r}; it can be {' or '.join(DTYPES)}.")
+        if precision == "tf32" and dtype != "float32":
+            raise InputError(f"precision tf32 is for dtype float32, but the dtype is {dtype}; leave one of them out.")
         _check_scale(network.model(x).input_scale, data.input_scale)
 
         train = network.batch(here, dtype, x, y, weight, of=suffixes[0])

@@ -58,6 +58,7 @@ def main(arguments: list[str]) -> None:
         device=here.device_name,
         engine=engine,
         dtype=configuration.dtype,
+        precision=configuration.precision,
         l2=configuration.l2,
         validation_fraction=configuration.validation_fraction,
         patience=configuration.patience,
@@ -149,6 +150,9 @@ def parser() -> Parser:
     )
     flags.add_argument("--dtype", choices=DTYPES, help="default: float32")
     flags.add_backend()
+    flags.add_argument(
+        "--precision", choices=backends.PRECISIONS, help="of float32 products on a GPU (default: fp32; tf32 is faster)"
+    )
     flags.add_argument("--engine", choices=("auto", *backends.ENGINES), help="how steps are run (default: auto)")
     flags.add_argument("--save", metavar="MODEL", help="write MODEL.safetensors after every epoch")
     flags.add_argument("--resume", metavar="MODEL", help="go on with a saved model, as it was configured")

@@ -10,7 +10,7 @@ from typing import Any
 import array_api_compat
 
 from xpnet.backends import cuda
-from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Step, dtype_name, join
+from xpnet.backends.base import ENGINES, PRECISIONS, Backend, Carry, Rowwise, Step, dtype_name, join
 from xpnet.backends.listing import BACKENDS, Installed, installed
 from xpnet.errors import DeviceError, InputError
 from xpnet.trees import map_arrays
@@ -18,6 +18,7 @@ from xpnet.trees import map_arrays
 __all__ = [
     "BACKENDS",
     "ENGINES",
+    "PRECISIONS",
     "Backend",
     "Carry",
     "Installed",

@@ -24,6 +24,9 @@ Rowwise = Callable[..., Any]
 ENGINES = ("plain", "replay", "compiled")
 """How a block of steps can be run: operation by operation, from a plan made once, or as compiled code."""
 
+PRECISIONS = ("fp32", "tf32")
+"""How float32 matrices are multiplied on a GPU: as they are, or with 10 bits of their mantissas, which is faster."""
+
 
 def dtype_name(array: Array) -> str:
     """The array's dtype as the standard names it, whatever library it is from: "float32"."""
@@ -40,6 +43,7 @@ class Backend:
         engines: Those of `ENGINES` that the library has.
         needs: The modules that an engine needs beside the library, with what pip calls them.
         engine: How blocks of steps and maps over rows are run; at first the library's default.
+        precision: The one of `PRECISIONS` that products have within `current()`.
     """
 
     name: str
@@ -47,13 +51,15 @@ class Backend:
     engines: ClassVar[tuple[str, ...]] = ("plain",)
     needs: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     engine: str = "plain"
+    precision: str = "fp32"
 
     def __init__(self, name: str, xp: Namespace, device: Any = None) -> None:
         self.name, self.xp, self.device = name, xp, device
 
     def __str__(self) -> str:
         """The library, its version, the engine and the device, as the first line of a training shows them."""
-        return f"{self.name} {self.version} ({self.engine}) on {self.device_name}"
+        how = self.engine if self.precision == "fp32" else f"{self.engine}, {self.precision}"
+        return f"{self.name} {self.version} ({how}) on {self.device_name}"
 
     @property
     def version(self) -> str:
@@ -84,6 +90,23 @@ class Backend:
     def missing(self, engine: str) -> bool:
         """Whether something that an engine needs is not installed."""
         return any(find_spec(module) is None for module in self.needs.get(engine, ()))
+
+    def with_precision(self, precision: str) -> Self:
+        """The same backend, multiplying float32 matrices in another precision.
+
+        Raises:
+            InputError: There is no such precision, or not on this device.
+        """
+        if precision not in PRECISIONS:
+            raise InputError(f"precision is {precision!r}; it can be {alternatives(PRECISIONS)}.")
+        if precision == "tf32" and not self.device_name.startswith("cuda"):
+            raise InputError(
+                f"precision tf32 needs a GPU, but {self.name} computes on {self.device_name}: "
+                "use device cuda, or precision fp32."
+            )
+        made = copy.copy(self)
+        made.precision = precision
+        return made
 
     def choose(self, step: Step, carry: Carry, data: Batch, batch_size: int, steps: int) -> str:
         """The engine that "auto" is for a training; never a matter of clock or cache, so that a seed is one result.
@@ -124,7 +147,7 @@ class Backend:
         return map_arrays(lambda array: self.xp.asarray(array, copy=True), tree)
 
     def current(self) -> AbstractContextManager[Any]:
-        """A context in which the library creates its arrays on this device; most need none."""
+        """A context in which the library creates its arrays on this device, and multiplies in this precision."""
         return nullcontext()
 
     def synchronize(self) -> None:

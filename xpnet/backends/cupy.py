@@ -1,7 +1,7 @@
 """CuPy: NumPy's functions on a CUDA device; a block of steps is a CUDA graph, launched as fast as one of them."""
 
-from collections.abc import Collection
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 from warnings import warn
 
@@ -53,10 +53,20 @@ class CupyBackend(Backend):
         host: np.ndarray = array.get()
         return host
 
-    def current(self) -> AbstractContextManager[Any]:
-        """The device itself, which is a context in CuPy."""
-        device: AbstractContextManager[Any] = self.device
-        return device
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """A context in which the device is CuPy's current one, and `cupy.matmul` has the backend's precision."""
+        # CuPy 14.2 has no public way but the variable CUPY_TF32, which it reads once.
+        core = cupy._core
+        kinds = core._routines_linalg
+        with self.device:
+            before = core.get_compute_type("float32")
+            wanted = kinds.COMPUTE_TYPE_TF32 if self.precision == "tf32" else kinds.COMPUTE_TYPE_DEFAULT
+            core.set_compute_type("float32", wanted)
+            try:
+                yield
+            finally:
+                core.set_compute_type("float32", before)
 
     def synchronize(self) -> None:
         """Wait for every kernel that was launched on the device."""
@@ -105,9 +115,9 @@ class CupyBackend(Backend):
 
         def make() -> DeviceProgram:
             plan = programs.planned(step, carry, data, batch_size)
-            return DeviceProgram(plan, precision="fp32", graphs=self.engine == "compiled")
+            return DeviceProgram(plan, precision=self.precision, graphs=self.engine == "compiled")
 
-        key = (self.engine, self.device.id, *programs.shapes(carry, data, batch_size))
+        key = (self.engine, self.precision, self.device.id, *programs.shapes(carry, data, batch_size))
         return programs.kept(step, key, make)
 
 

@@ -1,5 +1,6 @@
 """JAX: a whole block of steps is one compiled program; operation by operation, the plain engine, it is slow."""
 
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,10 @@ def scan(step: Step, carry: Carry, data: Batch, rows: Array) -> tuple[Carry, tup
 def call(function: Rowwise, params: Any, rows: Any) -> Any:
     """Call a function; compiled once for it and the shapes it is given."""
     return function(params, rows, xp=jnp)
+
+
+PRECISIONS = {"fp32": "highest", "tf32": "tensorfloat32"}
+"""What JAX calls them."""
 
 
 class JaxBackend(Backend):
@@ -64,6 +69,11 @@ class JaxBackend(Backend):
             dtype = "float64"
         return super().asarray(array, dtype)
 
+    def current(self) -> AbstractContextManager[Any]:
+        """A context in which products have the backend's precision: on a GPU JAX's own default is TF32."""
+        context: AbstractContextManager[Any] = jax.default_matmul_precision(PRECISIONS[self.precision])
+        return context
+
     def to_host(self, array: Array) -> np.ndarray:
         """A read-only NumPy array; waits for the device."""
         return np.asarray(array)
@@ -72,10 +82,9 @@ class JaxBackend(Backend):
         """Run the whole block as one compiled scan, unless the engine is plain."""
         # What a block returns is committed to its device; a first carry that is not would be compiled for separately.
         carry = jax.device_put(carry, self.device)
-        with full_precision():
-            if self.engine == "plain":
-                return super().run_block(step, carry, data, rows)
-            after, metrics = scan(step, carry, data, self.asarray(rows))
+        if self.engine == "plain":
+            return super().run_block(step, carry, data, rows)
+        after, metrics = scan(step, carry, data, self.asarray(rows))
         return after, metrics
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
@@ -84,13 +93,7 @@ class JaxBackend(Backend):
         def compiled(params: Any, rows: Any, *, xp: Namespace) -> Any:
             return call(function, params, rows)
 
-        with full_precision():
-            return super().map_rows(function if self.engine == "plain" else compiled, params, data, chunk)
-
-
-def full_precision() -> Any:
-    """A context in which the product of float32 matrices is float32: on a GPU JAX's default is less."""
-    return jax.default_matmul_precision("highest")
+        return super().map_rows(function if self.engine == "plain" else compiled, params, data, chunk)
 
 
 def load(index: int | None) -> JaxBackend:

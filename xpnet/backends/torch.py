@@ -1,6 +1,8 @@
 """PyTorch: one operation after another, without autograd, on the CPU or a CUDA device."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import array_api_compat.torch as xp
@@ -12,6 +14,9 @@ from xpnet.backends import cuda
 from xpnet.backends.base import Backend, Carry, Rowwise, Step
 from xpnet.errors import DeviceError
 from xpnet.trees import map_arrays
+
+PRECISIONS = {"fp32": "ieee", "tf32": "tf32"}
+"""What torch calls them."""
 
 
 class TorchBackend(Backend):
@@ -42,6 +47,16 @@ class TorchBackend(Backend):
     def copy(self, tree: Any) -> Any:
         """A detached copy."""
         return map_arrays(lambda array: array.detach().clone(), tree)
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """A context in which products on CUDA devices have the backend's precision; torch's own is for the process."""
+        products = torch.backends.cuda.matmul
+        before, products.fp32_precision = products.fp32_precision, PRECISIONS[self.precision]
+        try:
+            yield
+        finally:
+            products.fp32_precision = before
 
     def synchronize(self) -> None:
         """Wait for every kernel that was launched on the device."""

@@ -1,0 +1,83 @@
+"""How each library is told to multiply float32 matrices on a GPU, and that it is told again what it was told before."""
+
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from machines import Machine
+
+import xpnet
+from xpnet import backends
+from xpnet.backends import Backend
+from xpnet.errors import InputError
+
+
+@pytest.fixture
+def cupy(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A CuPy that was told already to use TF32."""
+    library = Machine(monkeypatch).cupy(13)
+    library.compute_type = "TF32"
+    return library
+
+
+def test_cupy_is_told_within_the_context(cupy: Any) -> None:
+    """CuPy multiplies in the backend's precision, on its device, and as before afterwards, after an error too."""
+    here = backends.resolve("cupy")
+    for precision, wanted in (("fp32", "DEFAULT"), ("tf32", "TF32")):
+        cupy.compute_type = "PEDANTIC"
+        with suppress(KeyError), here.with_precision(precision).current():
+            assert (cupy.compute_type, cupy.current.id) == (wanted, 0)
+            raise KeyError
+        assert (cupy.compute_type, cupy.current) == ("PEDANTIC", None)
+
+
+@pytest.mark.parametrize("before", ["none", "ieee", "tf32"])
+def test_torch_is_told_within_the_context(before: str) -> None:
+    """The setting of the process is what it was afterwards, whatever it was."""
+    torch = pytest.importorskip("torch")
+    module = pytest.importorskip("xpnet.backends.torch")
+    products, first = torch.backends.cuda.matmul, torch.backends.cuda.matmul.fp32_precision
+    here = module.TorchBackend(torch.device("cuda", 0))
+    products.fp32_precision = before
+    try:
+        for precision, wanted in (("fp32", "ieee"), ("tf32", "tf32")):
+            with suppress(KeyError), here.with_precision(precision).current():
+                assert products.fp32_precision == wanted
+                raise KeyError
+            assert products.fp32_precision == before
+    finally:
+        products.fp32_precision = first
+
+
+def test_jax_is_told_within_the_context() -> None:
+    """JAX has a context of its own for it."""
+    jax = pytest.importorskip("jax")
+    module = pytest.importorskip("xpnet.backends.jax")
+    here = module.JaxBackend(SimpleNamespace(platform="gpu", id=1))
+    for precision, wanted in (("fp32", "highest"), ("tf32", "tensorfloat32")):
+        with here.with_precision(precision).current():
+            assert jax.config.jax_default_matmul_precision == wanted
+        assert jax.config.jax_default_matmul_precision is None
+
+
+def test_the_first_line_tells_tf32(cupy: Any) -> None:
+    """It stands beside the engine; full precision goes without saying, and an engine keeps the precision."""
+    here: Backend = backends.resolve("cupy").with_precision("tf32")
+    assert str(here) == str(here.with_engine("plain")) == "cupy 14.2.0 (plain, tf32) on cuda:0"
+    assert str(here.with_precision("fp32")) == "cupy 14.2.0 (plain) on cuda:0"
+
+
+def test_tf32_is_for_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another dtype it would change nothing, so it is refused."""
+    here = backends.resolve("numpy")
+    monkeypatch.setattr(type(here), "device_name", "cuda:0")
+    data = (np.eye(4), np.asarray([0, 1, 2, 0]))
+    given = dict(batch_size=2, epochs=1, precision="tf32")
+    with pytest.raises(InputError, match="precision tf32 is for dtype float32, but the dtype is float64"):
+        xpnet.epochs(xpnet.Network([4, 3]), data, xpnet.sgd(), **given)
+    assert (
+        xpnet.epochs(xpnet.Network([4, 3]), data, xpnet.sgd(), dtype="float32", **given).training.here.precision
+        == "tf32"
+    )
