@@ -155,3 +155,18 @@ def test_control_c_waits_for_what_is_done_together():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_warning_about_an_engine_is_one_line():
+    """What a command has to say about an engine is a sentence of its own; other warnings tell where they come from."""
+    code = (
+        "import warnings; from xpnet import commandline, errors\n"
+        "def main(arguments):\n"
+        "    warnings.warn('it runs plain.', errors.EngineWarning)\n"
+        "    warnings.warn('other.', RuntimeWarning)\n"
+        "commandline.run(main)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, second = answer.stderr.splitlines()[:2]
+    assert first == "xpnet: it runs plain."
+    assert second.endswith("RuntimeWarning: other.")

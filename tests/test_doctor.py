@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from machines import Machine
 
 from xpnet import diagnosis, doctor
 from xpnet.capture import cache
-from xpnet.errors import InputError
+from xpnet.errors import EngineWarning, InputError
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str]]:
@@ -102,6 +103,21 @@ def test_a_check_that_breaks_off_has_failed(
     (training,) = (line for line in lines if "training, plain" in line)
     assert "FAILED" not in gradient
     assert training.endswith("FAILED: RuntimeError, no kernel image")
+
+
+def test_an_engine_that_does_not_serve_has_failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where another engine had to run a training, that is no proof of the one that was asked for."""
+
+    def unable(*arguments: object) -> None:
+        warnings.warn("it cannot be captured; engine plain runs them instead.", EngineWarning, stacklevel=1)
+
+    monkeypatch.setattr(diagnosis, "trained", unable)
+    status, lines = told(capsys, "--backend", "numpy")
+    assert status == 1
+    (training,) = (line for line in lines if "training, plain" in line)
+    assert training.endswith("FAILED: EngineWarning, it cannot be captured; engine plain runs them instead.")
 
 
 def test_nan_has_failed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,62 +1,76 @@
-"""What only a GPU can show: graphs that are really captured, and arrays that stay where they are."""
-
-import warnings
-from functools import partial
+"""What can only be seen on a GPU: that it computes right, in the precision that is asked for, and where it is asked."""
 
 import numpy as np
 import pytest
-from oracles import distance, host, problem
+from oracles import distance, host
 
-from xpnet import Network, backends, sgd
+import xpnet
+from xpnet import Network, backends, diagnosis
+from xpnet.backends import Backend
+from xpnet.data import load
 from xpnet.errors import DeviceError
-from xpnet.step import State, training_step
-from xpnet.trees import arrays_in, map_arrays
 
 pytestmark = pytest.mark.gpu
 
-FLOAT32 = 1e-5
-"""How far a hundred captured steps may be from plain ones: ‖a − b‖ / ‖b‖, for every array."""
+CAPTURED = 1e-5
+"""How far a hundred steps in float32 may be apart that are run one by one and as a graph."""
 
 
-def on_device(name, device="cuda", engine="plain"):
-    """A backend on a GPU, or a skip that says why there is none."""
+@pytest.fixture(params=["cupy", "torch", "jax"])
+def there(request: pytest.FixtureRequest) -> Backend:
+    """Each library on its first CUDA device; one that finds none skips, and says what is missing."""
     try:
-        return backends.resolve(name, device).with_engine(engine)
+        return backends.resolve(request.param, "cuda")
     except DeviceError as error:
         pytest.skip(str(error))
 
 
-@pytest.mark.parametrize("engine", ["replay", "compiled"])
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "identity"])
-@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy", "squared_error", "poisson"])
-def test_captured_steps_are_the_plain_ones(engine, activation, loss):
-    """A hundred steps in float32 come to the plain parameters, and nothing has fallen back on plain steps."""
-    given, rule = problem(loss, activation), sgd(0.01)
-    plain, captured = on_device("cupy"), on_device("cupy", engine=engine)
-    step, rows = training_step(given.model, rule), np.random.default_rng(0).integers(5, size=(100, 3))
-    found = []
-    for here in (captured, plain):
-        with here.current():
-            params, batch = map_arrays(partial(here.asarray, dtype="float32"), (given.params, given.batch))
-            numbers = [here.asarray(np.asarray(number)) for number in (np.int32(0), np.float32(0.01))]
-            carry = (here.copy(params), State(rule.init(params, xp=here.xp), *numbers, None))
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                here.prepare(step, carry, batch, (3,))
-            (after, _), _ = here.run_block(step, carry, batch, rows)
-            found.append(host(here, after))
-    assert captured.engine == engine
-    assert distance(*found) < FLOAT32
+def test_every_device_is_well(there: Backend) -> None:
+    """Gradients and a training on each GPU hold with each engine that can be had."""
+    found = [candidate for candidate in diagnosis.candidates(there.name) if candidate.device != "cpu"]
+    assert all(candidate.usable for candidate in found), [candidate.note for candidate in found]
+    for candidate in found:
+        for check in diagnosis.checks(candidate):
+            assert check.difference() <= check.tolerance, (candidate.device, check.what)
 
 
-@pytest.mark.parametrize("name", ["cupy", "torch", "jax"])
-@pytest.mark.parametrize("device", ["cuda:0", "cuda:1"])
-def test_answers_stay_on_their_device(name, device):
-    """What is asked with arrays of a device is answered with arrays of that device."""
-    here = on_device(name, device)
-    network = Network([4, 3])
+def product(here: Backend) -> np.ndarray:
+    """A product of random matrices."""
+    rng = np.random.default_rng(0)
+    a, b = (here.asarray(rng.normal(size=(512, 512)).astype("float32")) for _ in range(2))
     with here.current():
-        params = network.init(0, backend=name, device=device)
-        x = here.asarray(np.ones((5, 4), np.float32))
-        assert backends.of(network.predict(params, x)).device_name == device
-        assert {backends.of(array).device_name for array in arrays_in(params)} == {device}
+        return here.to_host(a @ b)
+
+
+def test_precision_is_what_is_asked_for(there: Backend) -> None:
+    """float32 products are exact to rounding, TF32's to three digits, and float32's again after that."""
+    rng = np.random.default_rng(0)
+    a, b = (rng.normal(size=(512, 512)).astype("float32").astype("float64") for _ in range(2))
+    tf32 = there.with_precision("tf32")
+    off = [distance(product(here), a @ b) for here in (there, tf32, there)]
+    assert max(off[0], off[2]) < 1e-5 < off[1] < 1e-2
+
+
+def test_engines_come_to_the_same(there: Backend) -> None:
+    """A hundred steps of a smooth network, with a short last batch, are the same however they are run."""
+    network, data = Network([64, 32, 10], "tanh", input_scale=16.0), load("digits")
+    made = {}
+    (candidate,) = diagnosis.candidates(there.name, "cuda")
+    for engine in (here.engine for here in candidate.usable):
+        given = dict(backend=there.name, device="cuda", engine=engine, batch_size=30, epochs=2)
+        made[engine] = list(xpnet.epochs(network, data, xpnet.adam(), **given))[-1]
+    plain = host(there, made["plain"].params)
+    for engine, epoch in made.items():
+        assert epoch.checkpoint.engine == engine
+        assert distance(host(there, epoch.params), plain) < CAPTURED
+
+
+def test_a_training_in_tf32_learns(there: Backend) -> None:
+    """It comes to about the same accuracy, and its checkpoint goes on."""
+    given = dict(backend=there.name, device="cuda", batch_size=32)
+    accuracies = []
+    for precision in ("fp32", "tf32"):
+        network = Network([64, 128, 10], input_scale=16.0)
+        made = xpnet.epochs(network, load("digits"), xpnet.adam(3e-3), epochs=8, precision=precision, **given)
+        accuracies.append(list(made)[-1].test_accuracy)
+    assert accuracies[0] == pytest.approx(accuracies[1], abs=0.02)

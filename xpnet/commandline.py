@@ -4,12 +4,13 @@ import argparse
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 from xpnet import backends
-from xpnet.errors import InputError, XpnetError
+from xpnet.errors import EngineWarning, InputError, XpnetError
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,6 +53,7 @@ def number(text: str) -> float:
 
 def run(command: Callable[[list[str]], int | None]) -> NoReturn:
     """Run a command and leave: 0 or what it gives, 2 with a sentence for what the user can mend, or 130 for Ctrl-C."""
+    warnings.formatwarning = formatted(warnings.formatwarning)
     try:
         status = command(sys.argv[1:])
         # Unlike sys.stdout.flush() this also does where stdout is closed.
@@ -78,6 +80,17 @@ def uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if asked and callable(before):
         before(signal.SIGINT, None)
+
+
+def formatted(otherwise: Callable[..., str]) -> Callable[..., str]:
+    """How a warning is shown: a line for one of ours."""
+
+    def line(message: Warning | str, category: type[Warning], *where: object, **more: object) -> str:
+        if issubclass(category, EngineWarning):
+            return f"xpnet: {message}\n"
+        return otherwise(message, category, *where, **more)
+
+    return line
 
 
 def leave(status: int, sentence: str) -> NoReturn:

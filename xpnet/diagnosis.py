@@ -1,5 +1,6 @@
 """Which backends can be had here, and how far their numbers are from what they must be."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ import numpy as np
 from xpnet import backends
 from xpnet._typing import Array, Layer, Params
 from xpnet.backends import Backend, dtype_name
-from xpnet.errors import DeviceError
+from xpnet.errors import DeviceError, EngineWarning
 from xpnet.loop import epochs
 from xpnet.network import Network
 from xpnet.optimizers import adam
@@ -110,8 +111,15 @@ def gradient(here: Backend, dtype: str) -> float:
 
 
 def training(here: Backend) -> float:
-    """How far three steps in float32, run as the backend's engine does, are from NumPy's in float64, one by one."""
-    return largest_difference(trained(here.name, here.device_name, here.engine, "float32"), reference())
+    """How far three steps in float32, run as the backend's engine does, are from NumPy's in float64, one by one.
+
+    Raises:
+        EngineWarning: The engine does not serve here, another ran them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", EngineWarning)
+        found = trained(here.name, here.device_name, here.engine, "float32")
+    return largest_difference(found, reference())
 
 
 def trained(backend: str, device: str, engine: str, dtype: str) -> Any:

@@ -29,5 +29,9 @@ class DivergenceError(XpnetError, ArithmeticError):
     """A cost that is no longer finite."""
 
 
+class EngineWarning(RuntimeWarning):
+    """An engine that turned out not to serve here, and which one serves instead."""
+
+
 class CaptureError(XpnetError, TypeError):
     """A function that cannot be captured; the message names the operation and the line."""

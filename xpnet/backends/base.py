@@ -40,7 +40,7 @@ class Backend:
         name: What `--backend` calls it.
         xp: Its namespace, which follows the Array API standard.
         device: Where its arrays lie, in the library's own type; None for the library's default.
-        engines: Those of `ENGINES` that the library has.
+        engines: Those of `ENGINES` that the library has on the device, the fastest last.
         needs: The modules that an engine needs beside the library, with what pip calls them.
         engine: How blocks of steps and maps over rows are run; at first the library's default.
         precision: The one of `PRECISIONS` that products have within `current()`.
@@ -48,7 +48,7 @@ class Backend:
 
     name: str
     xp: Namespace
-    engines: ClassVar[tuple[str, ...]] = ("plain",)
+    engines: tuple[str, ...] = ("plain",)
     needs: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     engine: str = "plain"
     precision: str = "fp32"
@@ -118,7 +118,7 @@ class Backend:
             batch_size: Rows a step.
             steps: Steps of an epoch.
         """
-        return type(self).engine
+        return self.engines[-1]
 
     def prepare(self, step: Step, carry: Carry, data: Batch, batch_sizes: Collection[int]) -> None:
         """Do what the engine has to do once before the first block, such as to compile; see `choose`.

@@ -1,22 +1,26 @@
-"""PyTorch: one operation after another, without autograd, on the CPU or a CUDA device."""
+"""PyTorch, without autograd: one operation after another on the CPU, captured as CUDA graphs on a CUDA device."""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import array_api_compat.torch as xp
 import numpy as np
 import torch
 
 from xpnet._typing import Array, Batch
 from xpnet.backends import cuda
 from xpnet.backends.base import Backend, Carry, Rowwise, Step
-from xpnet.errors import DeviceError
+from xpnet.backends.torch_graphs import graphs
+from xpnet.backends.torch_namespace import xp
+from xpnet.errors import CaptureError, DeviceError, EngineWarning
 from xpnet.trees import map_arrays
 
 PRECISIONS = {"fp32": "ieee", "tf32": "tf32"}
 """What torch calls them."""
+
+PINNED = 2**24
+"""Bytes up to which an array goes to the device through pinned memory; what is larger is data, which go there once."""
 
 
 class TorchBackend(Backend):
@@ -24,6 +28,9 @@ class TorchBackend(Backend):
 
     def __init__(self, device: torch.device) -> None:
         super().__init__("torch", xp, device)
+        if device.type == "cuda":
+            self.engines = ("plain", "compiled")
+            self.engine = "compiled"
 
     @property
     def version(self) -> str:
@@ -37,6 +44,9 @@ class TorchBackend(Backend):
         elif isinstance(array, np.ndarray) and (not array.flags.writeable or min(array.strides, default=0) < 0):
             # torch 2.13 warns about read-only NumPy arrays and refuses negative strides.
             array = array.copy()
+        if self.device.type == "cuda" and isinstance(array, np.ndarray) and array.nbytes <= PINNED:
+            # From other memory torch 2.13 waits until the device has done all that it was given before.
+            return torch.asarray(array, dtype=self.dtype(dtype)).pin_memory().to(self.device, non_blocking=True)
         return super().asarray(array, dtype)
 
     def to_host(self, array: Array) -> np.ndarray:
@@ -65,8 +75,16 @@ class TorchBackend(Backend):
 
     @torch.no_grad()
     def run_block(self, step: Step, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
-        """Run the steps one after another; the indices of the whole block are uploaded once."""
-        return super().run_block(step, detach(carry), detach(data), rows)
+        """Launch graphs of many steps, or run the steps one after another; the block's indices are uploaded once."""
+        carry, data, run = detach(carry), detach(data), super().run_block
+        if self.engine == "compiled":
+            known = graphs(step, carry, data, self.device, self.precision)
+            try:
+                return known.run(run, step, carry, self.asarray(rows))
+            except CaptureError as error:
+                warnings.warn(f"{error}; engine plain runs them instead.", EngineWarning, stacklevel=2)
+                self.engine = "plain"
+        return run(step, carry, data, rows)
 
     @torch.no_grad()
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:

@@ -1,0 +1,120 @@
+"""Blocks of steps as CUDA graphs that torch captures: what many steps launch is launched at once."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import torch
+
+from xpnet._typing import Array, Batch
+from xpnet.backends.base import Carry, Step
+from xpnet.backends.cuda import first_line
+from xpnet.errors import CaptureError
+from xpnet.trees import arrays_in, map_arrays
+
+STEPS = 50
+"""How many steps a graph holds at most: beside so many its launch costs nothing, and they are captured at once."""
+
+Run = Callable[[Step, Carry, Batch, Array], tuple[Carry, tuple[Array, ...]]]
+"""How steps are run one operation after another, as `Backend.run_block` does."""
+
+
+class Graph(NamedTuple):
+    """Some steps, captured.
+
+    Attributes:
+        launches: What they launch.
+        rows: Where it reads the row indices, (steps, batch).
+        metrics: Where it leaves the metrics, (steps,) each.
+    """
+
+    launches: Any
+    rows: Array
+    metrics: tuple[Array, ...]
+
+
+class Graphs:
+    """The graphs of a step on one set of data, a graph for each number of steps and rows; they share their buffers."""
+
+    def __init__(self, carry: Carry, data: Batch, device: torch.device) -> None:
+        self._carry = copied(carry)
+        # Kept, since the graphs read it where it lies.
+        self._data = data
+        self._device = device
+        self._stream, self._pool = torch.cuda.Stream(device), torch.cuda.graph_pool_handle()
+        self._known: dict[tuple[int, ...], Graph] = {}
+
+    def run(self, run: Run, step: Step, carry: Carry, rows: Array) -> tuple[Carry, tuple[Array, ...]]:
+        """Run a block of steps.
+
+        Raises:
+            CaptureError: They cannot be captured; nothing has been overwritten yet.
+        """
+        pieces = torch.tensor_split(rows, -(-len(rows) // STEPS))
+        # All of them first: what is captured is tried before, on the buffers that then get the carry.
+        graphs = [self._graph(run, step, piece) for piece in pieces]
+        overwrite(self._carry, carry)
+        measured = []
+        for graph, piece in zip(graphs, pieces, strict=True):
+            graph.rows.copy_(piece)
+            graph.launches.replay()
+            measured.append(copied(graph.metrics))
+        return copied(self._carry), tuple(torch.cat(column) for column in zip(*measured, strict=True))
+
+    def _graph(self, run: Run, step: Step, rows: Array) -> Graph:
+        """The graph for that many steps and rows; captured if there is none yet."""
+        shape = tuple(rows.shape)
+        if shape not in self._known:
+            try:
+                with torch.cuda.device(self._device):
+                    self._known[shape] = self._captured(run, step, rows.clone())
+            except RuntimeError as error:
+                # Where a capture breaks off, ending it fails too; the first error says why.
+                why = first_line(error.__context__ if isinstance(error.__context__, RuntimeError) else error)
+                raise CaptureError(f"torch cannot capture these steps as a CUDA graph ({why})") from error
+        return self._known[shape]
+
+    def _captured(self, run: Run, step: Step, rows: Array) -> Graph:
+        """Capture the steps, after they have run once: kernels must not be loaded nor chosen meanwhile."""
+
+        def steps() -> tuple[Array, ...]:
+            carry, metrics = run(step, self._carry, self._data, rows)
+            overwrite(self._carry, carry)
+            return metrics
+
+        here, launches = torch.cuda.current_stream(self._device), torch.cuda.CUDAGraph()
+        self._stream.wait_stream(here)
+        with torch.cuda.stream(self._stream):
+            steps()
+        here.wait_stream(self._stream)
+        # torch 2.13 leaves its stream the current one where a capture fails; the outer context does not.
+        with torch.cuda.stream(here), torch.cuda.graph(launches, pool=self._pool, stream=self._stream):
+            metrics = steps()
+        return Graph(launches, rows, metrics)
+
+
+_kept: WeakKeyDictionary[Step, dict[Any, Graphs]] = WeakKeyDictionary()
+
+
+def graphs(step: Step, carry: Carry, data: Batch, device: torch.device, precision: str) -> Graphs:
+    """The graphs of a step for these data and a carry like this one, kept as long as the step is."""
+    known = _kept.setdefault(step, {})
+    read = ((array.data_ptr(), array.shape, array.stride(), array.dtype) for array in arrays_in(data))
+    key = (device, precision, *read, *((array.shape, array.dtype) for array in arrays_in(carry)))
+    if key not in known:
+        known[key] = Graphs(carry, data, device)
+    return known[key]
+
+
+def copied(tree: Any) -> Any:
+    """The arrays with memory of their own."""
+    return map_arrays(lambda array: array.clone(), tree)
+
+
+def overwrite(buffers: Any, tree: Any) -> None:
+    """Copy arrays into buffers, as if all at once: a step may hand on what lies in a buffer, and in another's place."""
+    pairs = [pair for pair in zip(arrays_in(buffers), arrays_in(tree), strict=True) if pair[0] is not pair[1]]
+    held = {buffer.untyped_storage().data_ptr() for buffer in arrays_in(buffers)}
+    arrays = [array.clone() if array.untyped_storage().data_ptr() in held else array for _, array in pairs]
+    for (buffer, _), array in zip(pairs, arrays, strict=True):
+        buffer.copy_(array)
