@@ -80,6 +80,20 @@ def test_the_engines_of_each_library(jax: Backend) -> None:
         jax.with_engine("replay")
 
 
+def test_jax_is_waited_for(jax: Backend) -> None:
+    """What a block gives, which JAX hands out before it is computed, is there once the backend is synchronised."""
+
+    def multiply(carry: Array, batch: Batch, *, xp: Namespace) -> tuple[Array, tuple[Array]]:
+        return xp.tanh(carry @ carry), (xp.sum(batch.x),)
+
+    carry, data = jax.asarray(np.ones((1000, 1000), "float32")), Batch(jax.asarray(np.ones((3, 2), "float32")), None)
+    jax.run_block(multiply, carry, data, ROWS)
+    after, (metric,) = jax.run_block(multiply, carry, data, ROWS)
+    jax.synchronize()
+    assert after.is_ready()
+    assert metric.is_ready()
+
+
 def test_jax_compiles_nothing_with_the_plain_engine(jax: Backend) -> None:
     """Each step and each chunk is a call of its own, with arrays whose values can be read."""
     read = []

@@ -78,6 +78,10 @@ class JaxBackend(Backend):
         """A read-only NumPy array; waits for the device."""
         return np.asarray(array)
 
+    def synchronize(self) -> None:
+        """Wait for every array that is still to be computed: JAX waits for arrays, not for devices."""
+        jax.block_until_ready(jax.live_arrays())
+
     def run_block(self, step: Step, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
         """Run the whole block as one compiled scan, unless the engine is plain."""
         # What a block returns is committed to its device; a first carry that is not would be compiled for separately.
