@@ -42,7 +42,8 @@ def told(rows: np.ndarray, orders: Iterator[Any]) -> np.ndarray:
         raise InputError(
             f"order {came}; it must give an order of {len(rows)} rows, ({len(rows)},) indices from 0 on, every epoch."
         )
-    return rows[np.asarray(given)]
+    ordered: np.ndarray = rows[np.asarray(given)]
+    return ordered
 
 
 def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from xpnet.capture.graph import VIEWS, Graph, Operation, Value
 from xpnet.capture.merging import with_accumulated_products, with_reductions_along_one_axis, with_scalars_negated
-from xpnet.capture.operations import REDUCTIONS, SEARCHES
+from xpnet.capture.operations import ELEMENTWISE, REDUCTIONS, SEARCHES
 from xpnet.capture.parts import FED, Columns, Fused, Kernel, Node, Part, Product, Read, matrix
 from xpnet.errors import CaptureError
 
@@ -36,29 +36,67 @@ def fuse(graph: Graph, donated: int, fetched: Iterable[Value], *, parallel: bool
     parts: list[Part] = []
     makers: dict[Value, tuple[int, Node]] = {}
     readers: dict[Value, int] = {}
+    deferred, waiting = _deferred(graph), dict[Value, Operation]()
     for operation in graph.operations:
         if operation.name in VIEWS:
             continue
+        if operation.output in deferred:
+            waiting[operation.output] = operation
+            continue
+        together = _with_waiting(operation, waiting)
         if operation.name in ("matmul", "accumulate"):
             at = len(parts)
             parts.append(Product(operation))
             makers[operation.output] = (at, _whole(operation))
         else:
-            node = _node(operation, roots, views, makers)
-            # Not before the last reader of what it will overwrite.
-            old = replaces.get(operation.output)
-            down = parallel and node.is_accumulated
-            first = max(_earliest(node, parts, roots, makers, down), readers.get(old, 0) if old else 0)
-            at = _below(parts, first) if down else _room(node, parts, first, roots, parallel)
+            first, nodes = 0, []
+            for one in together:
+                nodes.append(node := _node(one, roots, views, makers))
+                # Not before the last reader of what it will overwrite.
+                old = replaces.get(one.output)
+                down = parallel and node.is_accumulated
+                first = max(first, _earliest(node, parts, roots, makers, down), readers.get(old, 0) if old else 0)
+            at = _below(parts, first) if down else _room(nodes, parts, first, roots, parallel)
             part = parts[at]
-            if isinstance(part, Kernel):
-                part.add(node, roots)
-            elif isinstance(part, Columns):
-                part.nodes.append(node)
-            makers[operation.output] = (at, node)
-        for value in operation.arrays:
+            for node in nodes:
+                makers[node.operation.output] = (at, node)
+                if isinstance(part, Kernel):
+                    part.add(node, roots)
+                elif isinstance(part, Columns):
+                    part.nodes.append(node)
+        for value in (value for one in together for value in one.arrays):
             readers[roots[value]] = max(readers.get(roots[value], 0), at)
     return Fused(graph, parts, _stored(graph, parts, roots))
+
+
+def _deferred(graph: Graph) -> set[Value]:
+    """What is made of one matrix, and read by one element-wise operation of that shape: it is made where it is read.
+
+    Then it needs no memory, and the matrix that it is made of is read once, there.
+    """
+    readers: dict[Value, list[Operation]] = {}
+    for operation in graph.operations:
+        for value in operation.arrays:
+            readers.setdefault(value, []).append(operation)
+    found = set()
+    for operation in graph.operations:
+        output, users = operation.output, readers.get(operation.output, [])
+        sources = {value for value in operation.arrays if value.shape != ()}
+        if (
+            len(output.shape) == 2
+            and output not in graph.outputs
+            and [value.shape for value in sources] == [output.shape]
+            and [user.output.shape for user in users] == [output.shape]
+            and all(one.name in ELEMENTWISE for one in (operation, *users))
+        ):
+            found.add(output)
+    return found
+
+
+def _with_waiting(operation: Operation, waiting: dict[Value, Operation]) -> list[Operation]:
+    """An operation after those that wait for it."""
+    before = [_with_waiting(waiting.pop(value), waiting) for value in operation.arrays if value in waiting]
+    return [*(one for group in before for one in group), operation]
 
 
 def _whole(operation: Operation) -> Node:
@@ -126,15 +164,15 @@ def _earliest(
     return first
 
 
-def _room(node: Node, parts: list[Part], first: int, roots: dict[Value, Value], parallel: bool) -> int:
+def _room(nodes: list[Node], parts: list[Part], first: int, roots: dict[Value, Value], parallel: bool) -> int:
     """The first kernel from there on that goes through as many rows; a new one if there is none."""
     for at in range(first, len(parts)):
         part = parts[at]
-        if not isinstance(part, Kernel) or part.rows != node.extent[0]:
+        if not isinstance(part, Kernel) or part.rows != nodes[-1].extent[0]:
             continue
-        if not parallel or _goes_with(node, part, roots):
+        if not parallel or all(_goes_with(node, part, roots) for node in nodes):
             return at
-    parts.append(Kernel(node.extent[0]))
+    parts.append(Kernel(nodes[-1].extent[0]))
     return len(parts) - 1
 
 
