@@ -87,7 +87,7 @@ def test_automatic_choice_takes_cuda_where_it_works(machine: Machine) -> None:
     """Device auto is the first CUDA candidate, CuPy before the others."""
     machine.cupy(13)
     machine.driver(13, 1)
-    assert str(backends.resolve(device="auto")) == "cupy 14.2.0 (plain) on cuda:0"
+    assert str(backends.resolve(device="auto")).startswith("cupy 14.2.0 (plain) on cuda:0")
 
 
 def test_automatic_choice_falls_back_to_the_cpu(machine: Machine) -> None:

@@ -21,7 +21,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 def test_cupy_needs_no_device_named(machine: Machine, device: str | None) -> None:
     """CuPy means the first CUDA device."""
     machine.cupy(13)
-    assert str(backends.resolve("cupy", device)) == "cupy 14.2.0 (plain) on cuda:0"
+    assert str(backends.resolve("cupy", device)).startswith("cupy 14.2.0 (plain) on cuda:0")
 
 
 @pytest.mark.parametrize(

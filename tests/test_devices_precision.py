@@ -65,8 +65,9 @@ def test_jax_is_told_within_the_context() -> None:
 def test_the_first_line_tells_tf32(cupy: Any) -> None:
     """It stands beside the engine; full precision goes without saying, and an engine keeps the precision."""
     here: Backend = backends.resolve("cupy").with_precision("tf32")
-    assert str(here) == str(here.with_engine("plain")) == "cupy 14.2.0 (plain, tf32) on cuda:0"
-    assert str(here.with_precision("fp32")) == "cupy 14.2.0 (plain) on cuda:0"
+    assert str(here) == str(here.with_engine("plain"))
+    assert str(here).startswith("cupy 14.2.0 (plain, tf32) on cuda:0")
+    assert str(here.with_precision("fp32")).startswith("cupy 14.2.0 (plain) on cuda:0")
 
 
 def test_tf32_is_for_float32(monkeypatch: pytest.MonkeyPatch) -> None:
