@@ -107,4 +107,4 @@ def test_an_engine_that_cannot_be_had_says_what_it_needs(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "numba", None)
     (numpy,) = diagnosis.candidates("numpy")
     assert [here.engine for here in numpy.usable] == ["plain", "replay"]
-    assert numpy.note == "engine compiled needs numba and scipy; run pip install numba scipy."
+    assert numpy.note == "engine compiled needs numba; run pip install numba."

@@ -10,7 +10,7 @@ from commands import PYTHON, process, sentence
 from machines import Machine
 
 from xpnet import diagnosis, doctor
-from xpnet.capture import cache
+from xpnet.capture.cpu import cache
 from xpnet.errors import EngineWarning, InputError
 
 
@@ -40,7 +40,7 @@ def test_a_machine_with_nothing_but_numpy(monkeypatch: pytest.MonkeyPatch, capsy
     assert status == 0
     assert lines[1:3] == [
         "driver: this machine has no NVIDIA driver: install driver 580 or newer",
-        "compiled plans on the CPU: numba and scipy are not both installed; run pip install numba scipy",
+        "compiled plans on the CPU: numba is not installed; run pip install numba",
     ]
     for name, command in (("cupy", '"cupy-cuda13x[ctk]"'), ("torch", "torch"), ("jax", "jax")):
         (line,) = (line for line in lines if line.startswith(name))
@@ -64,14 +64,14 @@ def test_the_driver_and_its_gpus_are_told(monkeypatch: pytest.MonkeyPatch, capsy
 def test_where_compiled_plans_are_kept(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: object
 ) -> None:
-    """The compiler's versions, whose matrix products it calls, and the folder."""
+    """The compiler, how wide the CPU's vectors are, and the folder."""
     pytest.importorskip("numba")
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     cache.folder.cache_clear()
     _, lines = told(capsys, "--backend", "cupy")
     cache.folder.cache_clear()
     assert lines[2].startswith("compiled plans on the CPU: numba ")
-    assert lines[2].endswith(f"'s BLAS, kept in {tmp_path}/compiled")
+    assert lines[2].endswith(f" bits, kept in {tmp_path}/compiled")
 
 
 def test_wrong_arithmetic_is_exit_code_1() -> None:

@@ -10,7 +10,7 @@ import xpnet
 from xpnet import Network, backends
 from xpnet.backends import ENGINES
 from xpnet.backends.numpy import NumpyBackend
-from xpnet.capture import cache
+from xpnet.capture.cpu import cache
 from xpnet.data import load
 from xpnet.errors import DeviceError, InputError
 from xpnet.trees import arrays_in
@@ -44,7 +44,7 @@ def test_every_engine_is_the_same_training(name):
         try:
             found = list(run(backend=name, engine=engine))[-1]
         except DeviceError as error:
-            assert "pip install" in str(error)  # noqa: PT017 (numba and scipy need not be installed)
+            assert "pip install" in str(error)  # noqa: PT017 (numba need not be installed)
             continue
         assert distance(host(here, found.params), wanted.params) < APART
         assert told(found) == pytest.approx(told(wanted), rel=APART)
@@ -98,9 +98,7 @@ def test_a_checkpoint_whose_engine_cannot_be_had(monkeypatch):
         "the checkpoint was trained with engine {0}, which cannot be had: {1}.*"
         r'\. With engine="auto" it goes on with another, equal to rounding\.'
     )
-    with pytest.raises(
-        DeviceError, match=wanted.format("compiled", "engine compiled needs numba and scipy; run pip install")
-    ):
+    with pytest.raises(DeviceError, match=wanted.format("compiled", "engine compiled needs numba; run pip install")):
         run(resume=done._replace(engine="compiled"))
     with pytest.raises(InputError, match=wanted.format("lost", "numpy has no engine lost")):
         run(resume=done._replace(engine="lost"))

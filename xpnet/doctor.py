@@ -5,8 +5,9 @@ from importlib.metadata import version
 
 from xpnet import __version__, diagnosis
 from xpnet.backends import BACKENDS, cuda
-from xpnet.capture import blas, cache
-from xpnet.capture.compiled import can_compile
+from xpnet.capture.cpu import cache
+from xpnet.capture.cpu.compiled import can_compile
+from xpnet.capture.cpu.tiling import registers
 from xpnet.commandline import Parser, run
 from xpnet.diagnosis import Candidate, Check
 
@@ -57,9 +58,8 @@ def parser() -> Parser:
 def compiling() -> str:
     """What compiles NumPy's plans, and where they are kept."""
     if not can_compile():
-        return "numba and scipy are not both installed; run pip install numba scipy"
-    with_ = f"numba {version('numba')}, scipy {version('scipy')}, matrix products by {blas.blas().name}'s BLAS"
-    return f"{with_}, kept in {cache.folder()}"
+        return "numba is not installed; run pip install numba"
+    return f"numba {version('numba')}, vectors of {8 * registers().size} bits, kept in {cache.folder()}"
 
 
 def listed(candidate: Candidate) -> str:

@@ -17,7 +17,7 @@ class NumpyBackend(Backend):
     """NumPy arrays, writable or not, and whatever NumPy can make one of."""
 
     engines = ENGINES
-    needs: ClassVar = {"compiled": {"numba": "numba", "scipy": "scipy"}}
+    needs: ClassVar = {"compiled": {"numba": "numba"}}
     engine = "replay"
 
     def __init__(self) -> None:
@@ -74,8 +74,7 @@ class NumpyBackend(Backend):
             raise IndexError(f"rows are from {rows.min()} to {rows.max()}, but the data have {len(inputs[0])}.")
         program = programs.block(step, carry, data, rows.shape[1], compiled=self.engine == "compiled")
         results = [np.empty((len(rows), *value.shape), value.dtype) for value in program.plan.results]
-        with programs.threads(program.plan):
-            program.gathered(arrays, self._in_order(inputs), rows, results)
+        program.gathered(arrays, self._in_order(inputs), rows, results)
         return filled(carry, arrays), filled(program.plan.result, results)
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
@@ -89,9 +88,8 @@ class NumpyBackend(Backend):
         except CaptureError:
             return super().map_rows(function, params, data, chunk)
         results = [np.empty((chunks, *value.shape), value.dtype) for value in program.plan.results]
-        with programs.threads(program.plan):
-            carried = [np.ascontiguousarray(array) for array in arrays_in(params)]
-            program.sliced(carried, self._in_order(inputs), results)
+        carried = [np.ascontiguousarray(array) for array in arrays_in(params)]
+        program.sliced(carried, self._in_order(inputs), results)
         whole = filled(program.plan.result, (result.reshape(-1, *result.shape[2:]) for result in results))
         if chunks * chunk == len(inputs[0]):
             return whole

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from xpnet.capture.graph import VIEWS, Graph, Operation, Value
-from xpnet.capture.merging import with_accumulated_products, with_reductions_along_one_axis, with_scalars_negated
+from xpnet.capture.merging import with_reductions_along_one_axis
 from xpnet.capture.operations import ELEMENTWISE, REDUCTIONS, SEARCHES
 from xpnet.capture.parts import FED, Columns, Fused, Kernel, Node, Part, Product, Read, matrix
 from xpnet.errors import CaptureError
@@ -12,22 +12,21 @@ NARROW = 32
 """Columns up to which a row's operations can be done together, related or not."""
 
 
-def fuse(graph: Graph, donated: int, fetched: Iterable[Value], *, parallel: bool = False) -> Fused:
+def fuse(graph: Graph, donated: int, fetched: Iterable[Value], *, by_element: bool) -> Fused:
     """Group the operations.
 
     Args:
         graph: What is computed.
         donated: How many of the first inputs are replaced by as many first outputs.
         fetched: The inputs that are fetched row by row, instead of being there.
-        parallel: Whether the rows of a kernel are done at the same time, so that none can add to what others left.
+        by_element: Whether elements that stand for themselves can all be done at the same time, as on a GPU, and had
+            better not be kept together with what needs a whole row.
 
     Raises:
         CaptureError: For arrays of more than two axes, and for `take`.
     """
     feeds = tuple(Operation(FED, (), value, (i,)) for i, value in enumerate(fetched))
-    graph = with_accumulated_products(graph, donated)
-    if parallel:
-        graph = with_reductions_along_one_axis(with_scalars_negated(graph))
+    graph = with_reductions_along_one_axis(graph)
     graph = graph._replace(operations=(*feeds, *graph.operations))
     roots = graph.roots()
     views = {operation.output: operation for operation in graph.operations if operation.name in VIEWS}
@@ -45,6 +44,7 @@ def fuse(graph: Graph, donated: int, fetched: Iterable[Value], *, parallel: bool
             continue
         together = _with_waiting(operation, waiting)
         if operation.name in ("matmul", "accumulate"):
+            _check_factors(operation)
             at = len(parts)
             parts.append(Product(operation))
             makers[operation.output] = (at, _whole(operation))
@@ -54,9 +54,8 @@ def fuse(graph: Graph, donated: int, fetched: Iterable[Value], *, parallel: bool
                 nodes.append(node := _node(one, roots, views, makers))
                 # Not before the last reader of what it will overwrite.
                 old = replaces.get(one.output)
-                down = parallel and node.is_accumulated
-                first = max(first, _earliest(node, parts, roots, makers, down), readers.get(old, 0) if old else 0)
-            at = _below(parts, first) if down else _room(nodes, parts, first, roots, parallel)
+                first = max(first, _earliest(node, parts, roots, makers), readers.get(old, 0) if old else 0)
+            at = _below(parts, first) if nodes[-1].is_accumulated else _room(nodes, parts, first, roots, by_element)
             part = parts[at]
             for node in nodes:
                 makers[node.operation.output] = (at, node)
@@ -97,6 +96,16 @@ def _with_waiting(operation: Operation, waiting: dict[Value, Operation]) -> list
     """An operation after those that wait for it."""
     before = [_with_waiting(waiting.pop(value), waiting) for value in operation.arrays if value in waiting]
     return [*(one for group in before for one in group), operation]
+
+
+def _check_factors(operation: Operation) -> None:
+    """Refuse products of other numbers than BLAS has, and of two kinds."""
+    dtypes = {value.dtype.name for value in (*operation.inputs[-2:], operation.output) if isinstance(value, Value)}
+    if len(dtypes) > 1 or not dtypes <= {"float32", "float64"}:
+        raise CaptureError(
+            f"matmul at {operation.line} is not of float32 or float64 alone, and cannot be compiled; "
+            "use another engine."
+        )
 
 
 def _whole(operation: Operation) -> Node:
@@ -142,9 +151,7 @@ def _straight(value: Value, views: dict[Value, Operation]) -> bool:
     return True
 
 
-def _earliest(
-    node: Node, parts: list[Part], roots: dict[Value, Value], makers: dict[Value, tuple[int, Node]], down: bool
-) -> int:
+def _earliest(node: Node, parts: list[Part], roots: dict[Value, Value], makers: dict[Value, tuple[int, Node]]) -> int:
     """The first part in which all that an operation reads can be there."""
     first = 0
     for read in node.reads:
@@ -154,23 +161,22 @@ def _earliest(
         part = parts[at]
         together = (
             isinstance(part, Kernel)
-            and not down
+            and not node.is_accumulated
             and part.rows == node.extent[0]
             and read.straight
             and read.extent == maker.made
-            and not maker.is_accumulated
         )
         first = max(first, at if together else at + 1)
     return first
 
 
-def _room(nodes: list[Node], parts: list[Part], first: int, roots: dict[Value, Value], parallel: bool) -> int:
+def _room(nodes: list[Node], parts: list[Part], first: int, roots: dict[Value, Value], by_element: bool) -> int:
     """The first kernel from there on that goes through as many rows; a new one if there is none."""
     for at in range(first, len(parts)):
         part = parts[at]
         if not isinstance(part, Kernel) or part.rows != nodes[-1].extent[0]:
             continue
-        if not parallel or all(_goes_with(node, part, roots) for node in nodes):
+        if not by_element or all(_goes_with(node, part, roots) for node in nodes):
             return at
     parts.append(Kernel(nodes[-1].extent[0]))
     return len(parts) - 1
@@ -208,8 +214,6 @@ def _stored(graph: Graph, parts: list[Part], roots: dict[Value, Value]) -> set[V
             continue
         for i, loop in enumerate(part.loops):
             for node in loop.nodes:
-                if node.is_accumulated:
-                    stored.add(node.operation.output)
                 for read in node.reads:
                     root = roots[read.value]
                     at = part.position(root)

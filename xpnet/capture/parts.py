@@ -8,6 +8,8 @@ is 1×1, a vector one row, but one number a row where it is made from rows.
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+
 from xpnet.capture.graph import Graph, Operation, Value
 from xpnet.capture.memory import Stage
 from xpnet.capture.operations import REDUCTIONS, SEARCHES
@@ -116,7 +118,7 @@ class Product(NamedTuple):
 
 @dataclass(eq=False)
 class Columns:
-    """Sums and the like down columns, each for itself; only where rows are not done one after the other."""
+    """Sums and the like down columns, each for itself."""
 
     nodes: list[Node] = field(default_factory=list)
 
@@ -156,6 +158,13 @@ def matrix(value: Value, column: bool = False) -> Extent:
     return (shape[0], shape[1]) if shape else (1, 1)
 
 
+def computed(operation: Operation) -> np.dtype:
+    """The dtype in which an operation takes its operands."""
+    if operation.output.dtype == np.bool_ and operation.name not in ("where", "astype", "copy"):
+        return np.result_type(*(v.dtype if isinstance(v, Value) else v for v in operation.inputs))
+    return operation.output.dtype
+
+
 def _stage(part: Part, roots: dict[Value, Value], stored: set[Value]) -> Stage:
     """A part as memory sees it."""
     if isinstance(part, Product):
@@ -176,7 +185,7 @@ def _stage(part: Part, roots: dict[Value, Value], stored: set[Value]) -> Stage:
     for i, loop in enumerate(part.loops):
         for node in loop.nodes:
             new = node.operation.output
-            if node.is_accumulated or node.is_reduction or new not in stored:
+            if node.is_reduction or new not in stored:
                 continue
             for root, found in outside.items():
                 alike = (root.shape, root.dtype, root.order) == (new.shape, new.dtype, new.order)

@@ -45,9 +45,18 @@ class Plan:
         return sum(flops(operation) + OVERHEAD for operation in self.graph.operations if operation.name not in VIEWS)
 
     @cached_property
+    def products(self) -> int:
+        """Floating-point operations of a step's matrix products."""
+        return sum(self._products)
+
+    @cached_property
     def largest_product(self) -> int:
-        """Floating-point operations of the largest matrix product."""
-        return max((flops(operation) for operation in self.graph.operations if operation.name == "matmul"), default=0)
+        """Floating-point operations of the largest of them."""
+        return max(self._products, default=0)
+
+    @cached_property
+    def _products(self) -> list[int]:
+        return [flops(operation) for operation in self.graph.operations if operation.name == "matmul"]
 
     def stages(self) -> list[Stage]:
         """Every operation for itself."""

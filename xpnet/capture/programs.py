@@ -2,15 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from functools import cache
 from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from xpnet.capture.compiled import Compiled, can_compile
-from xpnet.capture.fusion import fuse
+from xpnet.capture.cpu.compiled import Compiled, can_compile
+from xpnet.capture.cpu.program_text import fused
 from xpnet.capture.plan import Plan, plan
 from xpnet.capture.replay import Replay
 from xpnet.capture.tracing import Like
@@ -23,9 +21,6 @@ Kept = TypeVar("Kept")
 
 WORTH_COMPILING = 10**10
 """Floating-point operations an epoch, calls counted as such, from which a few seconds for a compiler are well spent."""
-
-WORTH_THREADS = 4 * 10**6
-"""Floating-point operations of the largest product from which more than one thread is faster."""
 
 
 class _Local(threading.local):
@@ -60,22 +55,10 @@ def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: 
     if made.work * steps < WORTH_COMPILING:
         return False
     try:
-        fuse(made.graph, made.donated, made.fed)
+        fused(made, made.fed)
     except CaptureError:
         return False
     return True
-
-
-def threads(plan: Plan) -> AbstractContextManager[Any]:
-    """A context with one BLAS thread, where more would only wait for each other."""
-    return nullcontext() if plan.largest_product >= WORTH_THREADS else _pools().limit(limits=1, user_api="blas")
-
-
-@cache
-def _pools() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
 
 
 def kept(owner: Function, key: Any, make: Callable[[], Kept]) -> Kept:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from xpnet.capture import threads
 from xpnet.capture.graph import VIEWS, Operation, Value
 from xpnet.capture.operations import ELEMENTWISE, REDUCTIONS, SEARCHES
 from xpnet.capture.plan import Plan
@@ -50,19 +51,21 @@ class Replay:
         _copy(carry, held)
         self._bind([*held, *self._fed])
         feeds = list(zip(data, self._fed, strict=True))
-        for i, chosen in enumerate(rows):
-            for array, buffer in feeds:
-                # Of take's modes this one needs no buffer of its own.
-                array.take(chosen, 0, buffer, "clip")
-            self._step(i, results)
+        with threads.of_blas(self.plan):
+            for i, chosen in enumerate(rows):
+                for array, buffer in feeds:
+                    # Of take's modes this one needs no buffer of its own.
+                    array.take(chosen, 0, buffer, "clip")
+                self._step(i, results)
         _copy(held, carry)
 
     def sliced(self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
         """Run a step for each stretch of rows, in order, as many as there are results; the data are not copied."""
         rows = self.plan.fed[0].shape[0]
-        for i in range(len(results[0])):
-            self._bind([*carry, *(array[i * rows : (i + 1) * rows] for array in data)])
-            self._step(i, results)
+        with threads.of_blas(self.plan):
+            for i in range(len(results[0])):
+                self._bind([*carry, *(array[i * rows : (i + 1) * rows] for array in data)])
+                self._step(i, results)
 
     def _step(self, i: int, results: Sequence[np.ndarray]) -> None:
         for function, arguments in self._calls:

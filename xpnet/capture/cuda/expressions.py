@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from xpnet.capture.graph import Operation, Value
+from xpnet.capture.graph import Operation
+from xpnet.capture.parts import computed
 from xpnet.errors import CaptureError
 
 TYPES = {
@@ -98,13 +99,6 @@ def number(value: Any, dtype: np.dtype) -> str:
         return NAN[dtype.name]
     size = INFINITY[dtype.name] if np.isinf(exact) else f"{abs(exact).hex()}{'f' if dtype.name == 'float32' else ''}"
     return f"(-{size})" if np.signbit(exact) else size
-
-
-def computed(operation: Operation) -> np.dtype:
-    """The dtype in which an operation takes its operands."""
-    if operation.output.dtype == np.bool_ and operation.name not in ("where", "astype", "copy"):
-        return np.result_type(*(v.dtype if isinstance(v, Value) else v for v in operation.inputs))
-    return operation.output.dtype
 
 
 def expression(operation: Operation, operands: list[str]) -> str:

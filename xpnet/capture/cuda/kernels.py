@@ -8,11 +8,11 @@ and one below the other for stretches of rows, which are added up in a fixed ord
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
-from xpnet.capture.cuda.expressions import COLLECTED, SEARCHED, TYPES, computed, expression, number, start
-from xpnet.capture.cuda.layout import Layout
+from xpnet.capture.cuda.expressions import COLLECTED, SEARCHED, TYPES, expression, number, start
+from xpnet.capture.cuda.layout import DeviceLayout
 from xpnet.capture.graph import Value
 from xpnet.capture.operations import REDUCTIONS, SEARCHES
-from xpnet.capture.parts import FED, Columns, Extent, Fused, Kernel, Loop, Node, Read
+from xpnet.capture.parts import FED, Columns, Extent, Fused, Kernel, Loop, Node, Read, computed
 
 Argument: TypeAlias = Value | str
 """What a kernel is handed the address of: a value's array, or "rows", "step", "d0" (data), "o0" (results)."""
@@ -45,7 +45,7 @@ class Kernels:
     def __init__(self, fused: Fused) -> None:
         self._stored, self._roots = fused.stored, fused.graph.roots()
         self._ids = {operation.output: i for i, operation in enumerate(fused.graph.operations)}
-        self._layout = Layout(fused.graph)
+        self._layout = DeviceLayout(fused.graph)
         self._pointers: dict[Argument, str] = {}
         self._lines: list[str] = []
         self.texts: list[str] = []

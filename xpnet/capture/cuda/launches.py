@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from xpnet.capture.cuda.kernels import Kernels, Launch
-from xpnet.capture.cuda.layout import Factor, Layout
+from xpnet.capture.cuda.layout import DeviceLayout, Factor
 from xpnet.capture.fusion import fuse
 from xpnet.capture.graph import Graph, Number, Operation, Value
 from xpnet.capture.memory import Memory, lay_out
+from xpnet.capture.merging import with_accumulated_products, with_scalars_negated
 from xpnet.capture.parts import Product
 from xpnet.capture.plan import Plan
 from xpnet.errors import CaptureError
@@ -57,9 +58,10 @@ def launches(plan: Plan) -> Launches:
     Raises:
         CaptureError: It cannot be compiled for CUDA.
     """
-    fused = fuse(plan.graph, plan.donated, plan.fed, parallel=True)
+    graph = with_scalars_negated(with_accumulated_products(plan.graph, plan.donated))
+    fused = fuse(graph, plan.donated, plan.fed, by_element=True)
     memory = lay_out(fused.graph, fused.stages(), plan.donated, plan.fed)
-    layout, roots, kernels = Layout(fused.graph), fused.graph.roots(), Kernels(fused)
+    layout, roots, kernels = DeviceLayout(fused.graph), fused.graph.roots(), Kernels(fused)
     sequence = [
         _gemm(part.operation, layout, roots) if isinstance(part, Product) else kernels.launch(part)
         for part in fused.parts
@@ -69,7 +71,7 @@ def launches(plan: Plan) -> Launches:
     return Launches("\n\n".join(kernels.texts) + "\n", tuple(sequence), fused.graph, memory)
 
 
-def _gemm(operation: Operation, layout: Layout, roots: Mapping[Value, Value]) -> Gemm:
+def _gemm(operation: Operation, layout: DeviceLayout, roots: Mapping[Value, Value]) -> Gemm:
     """A product, or one that is added to what is there: its alpha is negated already."""
     out = operation.output
     factors = [value for value in operation.inputs[-2:] if isinstance(value, Value)]

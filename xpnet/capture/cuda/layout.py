@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from xpnet.capture.graph import VIEWS, Graph, Value
+from xpnet.capture.graph import Graph, Value
+from xpnet.capture.layout import Layout
 from xpnet.capture.parts import Extent
 from xpnet.errors import CaptureError
 
@@ -17,27 +18,14 @@ class Factor(NamedTuple):
     length: int
 
 
-class Layout:
-    """The strides of a graph's values, in elements."""
+class DeviceLayout(Layout):
+    """A graph's values as CUDA and cuBLAS are told of them."""
 
     def __init__(self, graph: Graph) -> None:
-        self._views = {operation.output: operation for operation in graph.operations if operation.name in VIEWS}
+        super().__init__(graph)
         for value in (*graph.inputs, *(operation.output for operation in graph.operations)):
             if value.size > LARGEST:
                 raise CaptureError(f"An array of {value} is too large to be compiled for CUDA; use engine plain.")
-
-    def strides(self, value: Value) -> tuple[int, ...]:
-        """How far elements that follow each other along an axis are apart."""
-        view = self._views.get(value)
-        if view is not None and view.name == "transpose":
-            source = self.strides(view.arrays[0])
-            return tuple(source[axis] for axis in view.options[0])
-        found, step = [0] * len(value.shape), 1
-        # What is reshaped lies row by row, and so does what comes of it.
-        for axis in reversed(value.order):
-            found[axis] = step
-            step *= value.shape[axis]
-        return tuple(found)
 
     def offset(self, value: Value, extent: Extent) -> str:
         """Where element (i, j) of a value is, seen as a matrix of that extent."""

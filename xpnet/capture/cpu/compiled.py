@@ -1,26 +1,29 @@
-"""Runs a plan as machine code: fused, written as source, compiled by numba, with BLAS for the products."""
+"""Runs a plan as machine code: fused, written as source, compiled by numba, and run by one thread or several.
+
+The numbers do not depend on how many threads there are.
+"""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
 
 import numpy as np
 
-from xpnet.capture.blas import blas
-from xpnet.capture.cache import load
+from xpnet.capture.cpu.cache import load
+from xpnet.capture.cpu.crew import together
+from xpnet.capture.cpu.products import room
+from xpnet.capture.cpu.program_text import text
+from xpnet.capture.memory import ALIGNMENT, aligned
 from xpnet.capture.plan import Plan
-from xpnet.capture.program_text import text
-
-LETTERS = np.frombuffer(b"NT", np.uint8)
-"""How BLAS is told to take a matrix as it lies, or its transpose."""
+from xpnet.capture.threads import team
 
 
 def can_compile() -> bool:
-    """Whether numba and SciPy are installed."""
-    return find_spec("numba") is not None and find_spec("scipy") is not None
+    """Whether numba is installed."""
+    return find_spec("numba") is not None
 
 
 class Compiled:
-    """A plan with its buffers and its machine code; for one thread at a time."""
+    """A plan with its buffers and its machine code; for one caller at a time."""
 
     def __init__(self, plan: Plan, *, gathered: bool) -> None:
         self.plan = plan
@@ -28,8 +31,9 @@ class Compiled:
         self._function = load(self._text.source).block
         self._scratch = self._text.memory.scratch()
         self._fed = [np.empty(value.shape, value.dtype) for value in plan.fed]
-        self._sizes = np.zeros(6, blas().integers)
-        self._factors = (np.zeros(2, np.float32), np.zeros(2, np.float64))
+        # How many threads have come, and in a cache line of its own, how often all have.
+        self._place = aligned(2 * ALIGNMENT).view(np.int64)
+        self._rooms = aligned(room()).reshape(1, -1)
 
     def gathered(
         self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], rows: np.ndarray, results: Sequence[np.ndarray]
@@ -44,7 +48,11 @@ class Compiled:
     def _run(
         self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], rows: np.ndarray, results: Sequence[np.ndarray]
     ) -> None:
+        threads = team(self.plan)
+        if len(self._rooms) < threads:
+            self._rooms = aligned(threads * room()).reshape(threads, -1)
         arrays = self._text.memory.arrays(self._text.graph, [*carry, *self._fed], self._scratch)
         carried = [carry[i] for i in self._text.carried]
         values = [arrays[value] for value in self._text.values]
-        self._function(len(rows), rows, *data, *results, *carried, *values, LETTERS, self._sizes, *self._factors)
+        given = (self._place, self._rooms, len(rows), rows, *data, *results, *carried, *values)
+        together(lambda thread, threads: self._function(thread, threads, *given), threads)

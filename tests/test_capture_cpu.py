@@ -19,7 +19,6 @@ from xpnet.step import State, training_step
 from xpnet.trees import arrays_in
 
 pytest.importorskip("numba")
-pytest.importorskip("scipy")
 
 PLAIN = backends.resolve("numpy").with_engine("plain")
 COMPILED = backends.resolve("numpy").with_engine("compiled")
@@ -123,7 +122,7 @@ def test_exp_and_tanh_keep_their_digits(dtype):
     """They are the library's to a few units in the last place, at their edges, and for infinities and NaN."""
     from numba import njit
 
-    from xpnet.capture import primitives
+    from xpnet.capture.cpu import primitives
 
     x = np.concatenate([np.linspace(-760, 760, 20_011), np.linspace(-1, 1, 2001), [np.inf, -np.inf, np.nan, 0.0]])
     x = x.astype(dtype)
@@ -173,7 +172,7 @@ def test_a_second_process_compiles_nothing(tmp_path):
 
 def test_a_folder_that_others_may_write_to_is_not_trusted(tmp_path, monkeypatch):
     """Code is loaded from nowhere that somebody else can write to."""
-    from xpnet.capture import cache
+    from xpnet.capture.cpu import cache
 
     (tmp_path / "compiled").mkdir()
     (tmp_path / "compiled").chmod(0o777)

@@ -1,7 +1,4 @@
-"""What compiled plans are made of: the text of this file stands at the head of each of them.
-
-The symbols of BLAS are added to the process before such a file is loaded; all its arguments are pointers.
-"""
+"""Functions of numbers that vectorise; the text of this file stands at the head of each compiled plan."""
 
 import math
 
@@ -9,9 +6,6 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
-
-_sgemm = types.ExternalFunction("xpnet_sgemm", types.void(*[types.intp] * 13))
-_dgemm = types.ExternalFunction("xpnet_dgemm", types.void(*[types.intp] * 13))
 
 # Sums may be taken in any order and products joined to sums, but nothing is assumed about infinities and NaNs.
 FAST = {"contract", "reassoc", "nsz", "arcp"}
@@ -119,27 +113,24 @@ def tanh_float64(x):
     return math.tanh(x)
 
 
-@njit(fastmath=FAST, error_model="numpy")
-def gemm_float32(a, a_turned, lda, b, b_turned, ldb, c, m, n, k, alpha, beta, letters, sizes, factors):
-    """c ← alpha·a·b + beta·c; BLAS counts columns first, so that it is asked for cᵀ = bᵀ·aᵀ."""
-    sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5] = n, m, k, ldb, lda, n
-    factors[0], factors[1] = alpha, beta
-    i, w = sizes.ctypes.data, sizes.itemsize
-    f, t = factors.ctypes.data, letters.ctypes.data
-    _sgemm(
-        t + b_turned, t + a_turned, i, i + w, i + 2 * w, f, b.ctypes.data, i + 3 * w, a.ctypes.data, i + 4 * w, f + 4,
-        c.ctypes.data, i + 5 * w,
-    )  # fmt: skip
+@intrinsic
+def _prefetched(typing, address):
+    """Have the cache line there read before it is needed."""
+
+    def build(context, builder, signature, arguments):
+        int32, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, int32, int32, int32])
+        name = "llvm.prefetch.p0"
+        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        # To be read, into the nearest cache, and data.
+        builder.call(function, [builder.inttoptr(arguments[0], pointer), int32(0), int32(3), int32(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), build
 
 
-@njit(fastmath=FAST, error_model="numpy")
-def gemm_float64(a, a_turned, lda, b, b_turned, ldb, c, m, n, k, alpha, beta, letters, sizes, factors):
-    """The same in float64."""
-    sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5] = n, m, k, ldb, lda, n
-    factors[0], factors[1] = alpha, beta
-    i, w = sizes.ctypes.data, sizes.itemsize
-    f, t = factors.ctypes.data, letters.ctypes.data
-    _dgemm(
-        t + b_turned, t + a_turned, i, i + w, i + 2 * w, f, b.ctypes.data, i + 3 * w, a.ctypes.data, i + 4 * w, f + 8,
-        c.ctypes.data, i + 5 * w,
-    )  # fmt: skip
+@njit(error_model="numpy")
+def fetch(address, size):
+    """Have so many bytes read before they are needed."""
+    for line in range(0, size, 64):
+        _prefetched(address + line)

@@ -1,5 +1,6 @@
 """Compiled plans on disk, in a folder that is the user's alone: a second run compiles nothing."""
 
+import ctypes
 import hashlib
 import os
 import sys
@@ -12,8 +13,6 @@ from types import ModuleType
 
 import platformdirs
 
-from xpnet.capture.blas import blas
-
 VARIABLE = "XPNET_CACHE_DIR"
 """Where the folder is to be, if not in the user's own cache."""
 
@@ -22,13 +21,13 @@ def load(source: str) -> ModuleType:
     """The module of a source; what was compiled of it before, on a CPU and with versions like these, is used again."""
     import llvmlite.binding
 
-    versions = "\n".join(f"{name} {version(name)}" for name in ("numba", "llvmlite", "numpy", "scipy"))
+    versions = "\n".join(f"{name} {version(name)}" for name in ("numba", "llvmlite", "numpy"))
     cpu = f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
-    about = "\n".join([source, versions, cpu, sys.version, blas().name])
+    about = "\n".join([source, versions, cpu, sys.version])
     name = f"xpnet_plan_{hashlib.sha256(about.encode()).hexdigest()[:24]}"
     if name in sys.modules:
         return sys.modules[name]
-    _add_blas()
+    _add_symbols()
     path = folder() / f"{name}.py"
     _write(path, source)
     spec = spec_from_file_location(name, path)
@@ -70,9 +69,10 @@ def _write(path: Path, source: str) -> None:
 
 
 @cache
-def _add_blas() -> None:
-    """Name BLAS to the process, so that compiled code that is kept on disk finds it wherever it is now."""
+def _add_symbols() -> None:
+    """Name to the process what compiled code calls, so that what is kept on disk finds it wherever it is now."""
     import llvmlite.binding
 
-    for routine, address in blas().addresses.items():
-        llvmlite.binding.add_symbol(f"xpnet_{routine}", address)
+    windows = getattr(ctypes, "windll", None)
+    yields = windows.kernel32.SwitchToThread if windows else ctypes.CDLL(None).sched_yield
+    llvmlite.binding.add_symbol("xpnet_yield", ctypes.cast(yields, ctypes.c_void_p).value)

@@ -1,0 +1,85 @@
+"""Operations as Python expressions of their operands' names, for numba to compile."""
+
+from typing import Any
+
+import numpy as np
+
+from xpnet.capture.graph import Operation
+from xpnet.capture.operations import ELEMENTWISE
+from xpnet.capture.parts import computed
+
+INFIX = {
+    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "equal": "==", "not_equal": "!=", "less": "<",
+    "less_equal": "<=", "greater": ">", "greater_equal": ">=", "pow": "**", "bitwise_and": "&", "bitwise_or": "|",
+    "bitwise_xor": "^",
+}  # fmt: skip
+WRITTEN = {
+    "astype": "{0}",
+    "copy": "{0}",
+    "negative": "-{0}",
+    "positive": "{0}",
+    "square": "{0} * {0}",
+    # NaN is handed on, as everywhere.
+    "maximum": "{0} if {0} >= {1} or {0} != {0} else {1}",
+    "minimum": "{0} if {0} <= {1} or {0} != {0} else {1}",
+    "where": "{1} if {0} else {2}",
+    "logical_not": "not {0}",
+    "logical_and": "bool({0}) and bool({1})",
+    "logical_or": "bool({0}) or bool({1})",
+    "logical_xor": "bool({0}) != bool({1})",
+    "isnan": "{0} != {0}",
+    "exp": "exp_{dtype}({0})",
+    "tanh": "tanh_{dtype}({0})",
+}
+COLLECTED = {
+    "sum": "{0} + {1}",
+    "prod": "{0} * {1}",
+    "max": "{1} if {1} > {0} or {1} != {1} else {0}",
+    "min": "{1} if {1} < {0} or {1} != {1} else {0}",
+    "any": "{0} or bool({1})",
+    "all": "{0} and bool({1})",
+}
+"""What a reduction makes of what it has and one number more."""
+
+SEARCHED = {
+    "argmax": "{1} > {0} or ({1} != {1} and {0} == {0})",
+    "argmin": "{1} < {0} or ({1} != {1} and {0} == {0})",
+}
+"""Whether a search goes on with the second number instead of the first."""
+
+
+def number(value: Any, dtype: np.dtype) -> str:
+    """A number in a dtype, every digit kept."""
+    if dtype == np.bool_:
+        return repr(bool(value))
+    digits = f'float("{float(value)!r}")' if dtype.kind == "f" else repr(int(value))
+    return f"np.{dtype.name}({digits})"
+
+
+def expression(operation: Operation, operands: list[str]) -> str:
+    """What an operation gives, in its dtype."""
+    name, dtype = operation.name, operation.output.dtype
+    if name in INFIX:
+        text = f" {INFIX[name]} ".join(operands)
+    elif name in WRITTEN:
+        text = WRITTEN[name].format(*operands, dtype=computed(operation).name)
+    else:
+        text = f"np.{ELEMENTWISE[name].__name__}({', '.join(operands)})"
+    return cast(text, dtype)
+
+
+def cast(text: str, dtype: np.dtype) -> str:
+    """An expression in a dtype."""
+    return f"bool({text})" if dtype == np.bool_ else f"np.{dtype.name}({text})"
+
+
+def start(name: str, dtype: np.dtype) -> Any:
+    """The number that a reduction or a search begins with."""
+    if name in ("sum", "prod", "any", "all"):
+        return {"sum": 0, "prod": 1, "any": False, "all": True}[name]
+    is_low = name in ("max", "argmax")
+    if dtype.kind == "f":
+        return -np.inf if is_low else np.inf
+    if dtype == np.bool_:
+        return not is_low
+    return np.iinfo(dtype).min if is_low else np.iinfo(dtype).max

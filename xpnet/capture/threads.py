@@ -1,0 +1,35 @@
+"""How many threads run a plan: as many as BLAS has, where each of them has enough to do."""
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any
+
+from xpnet.capture.cpu.crew import processors
+from xpnet.capture.plan import Plan
+
+WORTH_THREADS = 4 * 10**6
+"""Floating-point operations of the largest product from which BLAS is faster with more than one thread."""
+
+EACH = 8 * 10**6
+"""Floating-point operations of a step's products that keep a thread of a compiled plan busy."""
+
+
+def of_blas(plan: Plan) -> AbstractContextManager[Any]:
+    """A context with one BLAS thread, where more would only wait for each other."""
+    return nullcontext() if plan.largest_product >= WORTH_THREADS else _pools().limit(limits=1, user_api="blas")
+
+
+def team(plan: Plan) -> int:
+    """The threads of a compiled plan; `threadpoolctl` and the variables that limit BLAS limit them too."""
+    worth = plan.products // EACH
+    if worth < 2:
+        return 1
+    blas = [library["num_threads"] for library in _pools().info() if library["user_api"] == "blas"]
+    return int(min(worth, processors(), max(blas, default=processors())))
+
+
+@cache
+def _pools() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
