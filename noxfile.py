@@ -150,6 +150,5 @@ def build(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Time steps and answers beside peers and the floor, and the import; `-- --quick` takes a minute or two."""
     session.install("-e", ".[fast]", *groups("bench", "torch", "jax"))
-    names = ("-o", "python_files=bench_*.py", "-o", "python_functions=bench_*")
-    session.run("pytest", "benchmarks", *names, *session.posargs)
+    session.run("python", "benchmarks", *session.posargs)
     session.run("python", "benchmarks/bench_import.py")

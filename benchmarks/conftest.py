@@ -15,15 +15,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --quick, --device, --threads and --only."""
     parser.addoption("--quick", action="store_true", help="one pass of few rounds, for a first look")
     parser.addoption("--device", default="cpu", help="where to compute: cpu (default), cuda, cuda:N")
-    parser.addoption("--threads", type=int, default=1, help="threads of each library (default: 1)")
+    parser.addoption(
+        "--threads", type=int, default=1, help="threads of each library (default: 1), for python benchmarks to pin"
+    )
     parser.addoption("--only", default="", help="configurations, such as A,C128")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Pin the threads, and leave the table to the one below."""
-    from measuring import pin
+    """See that the threads are pinned, and leave the table to the one below."""
+    from measuring import blas
 
-    pin(config.getoption("--threads"))
+    blas(config.getoption("--threads"))
     config.option.benchmark_quiet = True
     # What the peers warn of is not ours to mend.
     config.addinivalue_line("filterwarnings", "default")

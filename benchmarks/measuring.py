@@ -12,6 +12,7 @@ from configurations import CONFIGURATIONS, Problem, random_problem
 from contenders import Contender, Unavailable
 from peers import ByHand
 from roster import ROSTER
+from threadpoolctl import threadpool_info
 
 CLOSE = 1e-4
 """How far parameters may be apart after the first steps: ‖a − b‖ / ‖b‖."""
@@ -20,14 +21,12 @@ CHECKED = 20
 """Steps after which they are compared."""
 
 
-def pin(threads: int) -> None:
-    """Leave so many cores to this process, and so many threads to each library; before any of them is imported."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(threads)
-    if threads == 1:
-        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+def blas(threads: int) -> str:
+    """NumPy's matrix products, as they say they are; refuses others than so many threads."""
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    if any(library["num_threads"] != threads for library in found):
+        raise SystemExit(f"BLAS has other than {threads} threads; run python benchmarks --threads {threads}.")
+    return ", ".join(f"{each['internal_api']} {each['version']} {each['architecture']}" for each in found)
 
 
 @lru_cache(maxsize=1)
@@ -85,11 +84,12 @@ def machine(threads: int) -> dict[str, Any]:
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             cpu = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), cpu)
-    names = ("xpnet", "numpy", "numba", "scipy", "cupy", "torch", "jax", "scikit-learn", "thinc")
+    names = ("xpnet", "numpy", "numba", "cupy", "torch", "jax", "scikit-learn", "thinc")
     versions = {}
     for name in names:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return {"cpu": cpu, "cores": os.cpu_count(), "threads": threads, "python": platform.python_version()} | versions
+    about = {"cpu": cpu, "cores": os.cpu_count(), "threads": threads, "blas": blas(threads)}
+    return about | {"python": platform.python_version()} | versions

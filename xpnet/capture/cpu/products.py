@@ -19,13 +19,19 @@ from xpnet.capture.layout import Layout
 CACHED = 2**20
 """Bytes up to which b is read where it lies."""
 
-DEPTH = 1024
-"""Rows of a piece of a strip."""
+DEEPEST = 1024
+"""Rows of b up to which a strip is copied in one piece."""
+
+DEPTH = 256
+"""Rows of its pieces otherwise."""
+
+FAR = 4096
+"""Bytes from a number in a row of a to the next from which a cache has no place for many of them."""
 
 
 def room() -> int:
     """Bytes that a piece of a strip can have; each thread has them for itself."""
-    return DEPTH * WIDEST * registers().size
+    return DEEPEST * WIDEST * registers().size
 
 
 class Factor(NamedTuple):
@@ -128,7 +134,8 @@ class ProductWriter:
         width, tiles = tile.vectors * lanes, -(-m // tile.rows)
         is_turned = second.column != dtype.itemsize and n > 1
         is_copied = is_turned or k * n * dtype.itemsize > CACHED
-        depth = min(DEPTH, k) if is_copied else k
+        in_pieces = is_copied and (k > DEEPEST or first.column >= FAR)
+        depth = min(DEPTH, k) if in_pieces else k
         b_row = width * dtype.itemsize if is_copied else second.row
         strips = Strips((m, k, n), dtype, first, second, target, b_row, alpha)
 

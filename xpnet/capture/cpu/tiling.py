@@ -3,8 +3,11 @@
 from functools import cache
 from typing import NamedTuple
 
-WIDEST = 4
+WIDEST = 3
 """Vectors of a tile's row, at most."""
+
+TALLEST = 8
+"""Rows of a tile, at most: a's may be so far apart that a cache has no place for many of them."""
 
 LATENCY = 8
 """Tiles of fewer sums wait for each sum before they can add to it: as long as that many sums take."""
@@ -66,7 +69,7 @@ def chosen(rows: int, vectors: int, k: int, total: int) -> Tile:
     fitting = [
         Tile(height, width)
         for width in range(1, min(WIDEST, vectors) + 1)
-        for height in range(1, rows + 1)
+        for height in range(1, min(TALLEST, rows) + 1)
         if height * width + width + 1 <= total
     ]
     return min(fitting, key=cost)
