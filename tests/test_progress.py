@@ -105,7 +105,7 @@ def test_a_training_on_a_terminal_shows_it():
     termios = pytest.importorskip("termios")
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (24, 120))
-    line = [*PYTHON, "-m", "xpnet.train", "--epochs", "2", "--batch-size", "1", "--hidden", "512,512"]
+    line = [*PYTHON, "-m", "xpnet.train", "--epochs", "2", "--batch-size", "1", "--hidden", "512,512", "--engine", "replay"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
         os.close(theirs)
         drawn = b""
