@@ -8,7 +8,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from roster import ROSTER
 
 TURNS = 7
-ROUNDS = {"A": 3, "B": 4, "C64": 4, "C128": 4, "D": 3, "E": 1}
+ROUNDS = {"A": 3, "B": 4, "C64": 4, "C128": 4, "D": 3, "E": 1, "F": 4, "G": 2}
 """Of each turn: few, so that the next contender is measured before the machine changes its mind."""
 
 

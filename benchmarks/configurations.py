@@ -64,8 +64,13 @@ STEPS = {
     "C128": Configuration("C128", (784, 128, 10), 128, 100),
     "D": Configuration("D", (784, 512, 512, 10), 256, 10),
     "E": Configuration("E", (784, 2048, 2048, 10), 1024, 1),
+    "F": Configuration("F", (784, 512, 512, 10), 1024, 50),
+    "G": Configuration("G", (784, 4096, 4096, 10), 8192, 2),
 }
 """Of a training step."""
+
+ON_GPU = ("B", "C128", "F", "G")
+"""Those that a GPU is timed with; F and G are for it alone."""
 
 EPOCHS = {"A": 3000, "B": 10_000, "C64": 60_000, "C128": 60_000, "D": 10_000, "E": 3000}
 """Rows of a timed epoch: fewer than ROWS where that would take too long; most end in a short batch."""
@@ -99,10 +104,16 @@ SCALING = WIDTHS | BATCHES
 
 CONFIGURATIONS = STEPS | SCALING
 
-QUICK = {*STEPS, "width 64", "width 512", "batch 1", "batch 256", "digits"}
+QUICK = {*STEPS, "copy", "width 64", "width 512", "batch 1", "batch 256", "digits"}
 """What a quick run tries; of whole epochs QUICK_EPOCHS only."""
 
 QUICK_EPOCHS = ("C128",)
+
+
+def is_for(name: str, device: str) -> bool:
+    """Whether a configuration is timed on a device."""
+    is_of_gpu = name in ON_GPU or name not in STEPS
+    return is_of_gpu if device != "cpu" else name not in ("F", "G")
 
 
 def one_hot(labels: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from configurations import CONFIGURATIONS, QUICK, QUICK_EPOCHS
+from configurations import CONFIGURATIONS, QUICK, QUICK_EPOCHS, is_for
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,7 +32,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the configurations asked for, and of a quick run the first pass; what one is set up for comes together."""
+    """Keep what the device is timed with, of that what is asked for, and of a quick run the first pass.
+
+    What a configuration is set up for comes together.
+    """
     only = [name for name in config.getoption("--only").split(",") if name]
 
     def given(item: pytest.Item) -> dict[str, Any]:
@@ -41,6 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def wanted(item: pytest.Item) -> bool:
         name, turn = given(item).get("configuration"), given(item).get("turn", 0)
         names = QUICK_EPOCHS if item.name.startswith("bench_epoch") else QUICK
+        if name is not None and not is_for(name, config.getoption("--device")):
+            return False
         return (not only or name in only) and not (config.getoption("--quick") and (turn > 0 or name not in names))
 
     order = {name: i for i, name in enumerate(CONFIGURATIONS)}
@@ -63,9 +68,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not rounds:
         return
     results = report.results(rounds)
-    about = machine(config.getoption("--threads")) | {"quick": config.getoption("--quick")}
-    terminalreporter.section(f"{about['cpu']}, {about['threads']} thread(s), medians")
-    for line in (*report.table(results), *report.growth(results)):
+    about = machine(config.getoption("--threads"), config.getoption("--device"))
+    about |= {"quick": config.getoption("--quick")}
+    terminalreporter.section(f"{report.where(about)}, medians")
+    for line in (*report.table(results), *report.growth(results), *report.copies(results)):
         terminalreporter.line(line)
     if not config.getoption("--quick"):
         terminalreporter.line(f"written: {report.write(about, results)}")

@@ -17,10 +17,12 @@ class Contender:
 
     Attributes:
         compiles: Whether new shapes take time of their own, the first time.
+        close: How far its parameters may be from NumPy's after the first steps: ‖a − b‖ / ‖b‖.
         note: What was chosen among the library's options, if anything.
     """
 
     compiles: ClassVar[bool] = False
+    close: float = 1e-4
     note: str = ""
 
     def __init__(self, problem: Problem, device: str) -> None:
@@ -47,6 +49,16 @@ class Contender:
     def predict(self) -> np.ndarray:
         """The probabilities (m, k) of the rows that the problem asks for, on the host."""
         raise NotImplementedError
+
+
+TF32 = 1e-2
+"""How close parameters are where products keep about three digits."""
+
+
+def on_gpu_only(device: str) -> None:
+    """Refuse the CPU."""
+    if device == "cpu":
+        raise Unavailable("computes on a GPU only")
 
 
 def on_cpu_only(device: str) -> None:

@@ -1,20 +1,25 @@
 """The floor: the matrix products of a step alone, or of the forward pass, into memory that is there already."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from configurations import Problem
-from contenders import Contender, Unavailable
+from contenders import Contender, Unavailable, on_gpu_only
 
 
 class Floor(Contender):
     """NumPy's matmul, on a GPU CuPy's or torch's; weights as the post has them, (d_out, d_in)."""
 
-    def __init__(self, problem: Problem, device: str) -> None:
+    def __init__(self, problem: Problem, device: str, precision: str = "fp32") -> None:
         super().__init__(problem, device)
+        if precision != "fp32":
+            on_gpu_only(device)
         xp, there, self.synchronize = library(device)
-        self.matmul = xp.matmul
+        self.matmul, self.precise = xp.matmul, partial(in_precision, xp, precision)
         self.x, self.asked = there(problem.x), there(problem.asked)
         self.w = [there(w) for w, _ in problem.start]
         self.grads = [xp.empty_like(w) for w in self.w]
@@ -35,11 +40,12 @@ class Floor(Contender):
         """Forward products, then ∂C/∂w and ∂C/∂a from the last layer to the first; no batch is gathered."""
         steps, size = rows.shape
         first = 0
-        for _ in range(steps):
-            first = first if first + size <= len(self.x) else 0
-            self.step(self.x[first : first + size])
-            first += size
-        self.synchronize()
+        with self.precise():
+            for _ in range(steps):
+                first = first if first + size <= len(self.x) else 0
+                self.step(self.x[first : first + size])
+                first += size
+            self.synchronize()
 
     def step(self, x: Any) -> None:
         """The products of one step."""
@@ -58,9 +64,31 @@ class Floor(Contender):
 
     def predict(self) -> np.ndarray:
         """All rows at once; what comes out are no probabilities."""
-        self.forward([self.asked, *self.room(len(self.asked))[0]])
-        self.synchronize()
+        with self.precise():
+            self.forward([self.asked, *self.room(len(self.asked))[0]])
+            self.synchronize()
         return np.empty(0)
+
+
+@contextmanager
+def in_precision(xp: Any, precision: str) -> Iterator[None]:
+    """A context in which a library's products have a precision; NumPy's have theirs."""
+    if precision == "fp32":
+        yield
+        return
+    try:
+        import cupy
+
+        core = cupy._core
+        kept = core.get_compute_type("float32")
+        core.set_compute_type("float32", core._routines_linalg.COMPUTE_TYPE_TF32)
+        yield
+        core.set_compute_type("float32", kept)
+    except ImportError:
+        products = xp.backends.cuda.matmul
+        kept, products.fp32_precision = products.fp32_precision, "tf32"
+        yield
+        products.fp32_precision = kept
 
 
 def library(device: str) -> tuple[Any, Any, Any]:

@@ -14,9 +14,6 @@ from peers import ByHand
 from roster import ROSTER
 from threadpoolctl import threadpool_info
 
-CLOSE = 1e-4
-"""How far parameters may be apart after the first steps: ‖a − b‖ / ‖b‖."""
-
 CHECKED = 20
 """Steps after which they are compared."""
 
@@ -72,13 +69,13 @@ def _checked(given: Problem, name: str, quick: bool, device: str) -> Contender:
         by_hand.block(few)
         for found, wanted in zip(chain(*made.params()), chain(*by_hand.params()), strict=True):
             off = np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
-            assert off < CLOSE, f"{name} is {off:.1e} off after {len(few)} steps of {given.configuration}"
+            assert off < made.close, f"{name} is {off:.1e} off after {len(few)} steps of {given.configuration}"
     # What is compiled for a block's shape is compiled now.
     made.block(given.rows)
     return made
 
 
-def machine(threads: int) -> dict[str, Any]:
+def machine(threads: int, device: str) -> dict[str, Any]:
     """What the numbers were measured on, and with."""
     cpu = platform.processor() or platform.machine()
     if os.path.exists("/proc/cpuinfo"):
@@ -92,4 +89,20 @@ def machine(threads: int) -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     about = {"cpu": cpu, "cores": os.cpu_count(), "threads": threads, "blas": blas(threads)}
+    if device != "cpu":
+        about |= card(device)
     return about | {"python": platform.python_version()} | versions
+
+
+def card(device: str) -> dict[str, Any]:
+    """A GPU's name, and the CUDA versions of its driver and of the library that tells."""
+    number = int(device.partition(":")[2] or 0)
+    try:
+        from cupy.cuda import runtime
+
+        name = runtime.getDeviceProperties(number)["name"].decode()
+        return {"gpu": name, "driver": runtime.driverGetVersion(), "cuda": runtime.runtimeGetVersion()}
+    except ImportError:
+        import torch
+
+        return {"gpu": torch.cuda.get_device_name(number), "cuda": torch.version.cuda}

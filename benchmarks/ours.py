@@ -1,11 +1,10 @@
 """xpnet on each of its backends, by each of their engines, as its own loop drives them."""
 
-import inspect
 from typing import Any
 
 import numpy as np
 from configurations import LEARNING_RATE, Parameters, Problem
-from contenders import Contender, Unavailable
+from contenders import TF32, Contender, Unavailable
 
 import xpnet
 from xpnet import backends
@@ -18,33 +17,22 @@ from xpnet.optimizers import Optimizer
 from xpnet.training import BLOCK_STEPS, BLOCK_WORK
 
 
-def placed(name: str, engine: str, device: str) -> Backend:
-    """The backend on the device, with the engine."""
+def placed(name: str, engine: str, precision: str, device: str) -> Backend:
+    """The backend on the device, with the engine and the precision."""
     try:
-        here = backends.resolve(name, device)
-        if hasattr(here, "with_engine"):
-            if engine not in here.engines:
-                raise Unavailable(f"{name} has no engine {engine}")
-            return here.with_engine(engine)
+        return backends.resolve(name, device).with_engine(engine).with_precision(precision)
     except (ImportError, XpnetError) as error:
         raise Unavailable(str(error)) from error
-    if engine != ("compiled" if name == "jax" else "plain"):
-        raise Unavailable(f"{name} has no engine {engine}")
-    return here
-
-
-def for_namespace(function: Any, *arguments: Any, here: Backend) -> Any:
-    """A function of `xpnet.step` made for a backend: bound to its namespace where it wants to be."""
-    wants = "xp" in inspect.signature(function).parameters
-    return function(*arguments, xp=here.xp) if wants else function(*arguments)
 
 
 class Ours(Contender):
     """A backend and an engine."""
 
-    def __init__(self, problem: Problem, device: str, name: str, engine: str) -> None:
+    def __init__(self, problem: Problem, device: str, name: str, engine: str, precision: str = "fp32") -> None:
         super().__init__(problem, device)
-        self.here = here = placed(name, engine, device)
+        self.here = here = placed(name, engine, precision, device)
+        if precision == "tf32":
+            self.close = TF32
         self.compiles = engine != "plain"
         self.network = xpnet.Network(problem.configuration.sizes, "sigmoid")
         self.model = self.network.model(problem.x)
@@ -52,8 +40,8 @@ class Ours(Contender):
         with here.current():
             self.data = Batch(here.asarray(problem.x), here.asarray(problem.targets))
             self.asked = here.asarray(problem.asked)
-            self.step = for_namespace(steps.training_step, self.model, optimizer, here=here)
-            self.answers = for_namespace(steps.answers, self.model, here=here)
+            self.step = steps.training_step(self.model, optimizer)
+            self.answers = steps.answers(self.model)
             self.carry = self.before(optimizer)
 
     def before(self, optimizer: Optimizer) -> tuple[Any, steps.State]:

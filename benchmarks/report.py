@@ -18,7 +18,13 @@ README = HERE.parent / "README.md"
 MARKED = re.compile(r"(?<=<!-- bench -->\n).*?(?=<!-- /bench -->)", re.DOTALL)
 
 TOLD = ("floor", "xpnet numpy compiled", "xpnet numpy replay", "JAX scan", "torch eager", "scikit-learn")
-"""The rows of the README's table."""
+"""The rows of the README's table for the CPU."""
+
+GPU_TOLD = (
+    "floor", "xpnet cupy compiled", "xpnet cupy plain", "torch.compile, reduced overhead", "torch.cuda.graph",
+    "torch eager", "JAX scan",
+)  # fmt: skip
+"""Those of the one for a GPU."""
 
 Row = dict[str, Any]
 
@@ -47,7 +53,8 @@ def results(rounds: dict[tuple[str, str, str], Pooled]) -> list[Row]:
         times = pooled.seconds
         low, middle, high = quantiles(times, n=4) if len(times) > 1 else (times[0],) * 3
         beside = {name: other for (*same, name), other in rounds.items() if same == [kind, configuration]}
-        floor = [other for name, other in beside.items() if role(name) == "floor"]
+        # Less precise products have a floor of their own.
+        floor = beside.get("floor tf32" if contender.endswith("tf32") else "floor")
         peers = sorted(
             (other for name, other in beside.items() if role(name) == "peer"), key=lambda p: median(p.seconds)
         )
@@ -60,7 +67,7 @@ def results(rounds: dict[tuple[str, str, str], Pooled]) -> list[Row]:
                 "spread": (high - low) / middle,
                 "rounds": len(times),
                 "samples_per_second": pooled.samples / middle,
-                "of_floor": pooled.over(floor[0]) if floor else None,
+                "of_floor": pooled.over(floor) if floor else None,
                 "times_best_peer": peers[0].over(pooled) if peers else None,
             }
         )
@@ -125,27 +132,38 @@ def exponent(times: dict[int, float]) -> float:
     return linear_regression([log(size) for size in upper], [log(times[size]) for size in upper]).slope
 
 
+def copies(rows: list[Row]) -> list[str]:
+    """A line on how fast memory is copied, if that was timed."""
+    return [f"memory is copied at {row['samples_per_second'] / 1e9:.1f} GB/s" for row in rows if row["kind"] == "copy"]
+
+
+def where(about: dict[str, Any]) -> str:
+    """What computed."""
+    if "gpu" in about:
+        return str(about["gpu"])
+    return f"{about['cpu']}, {about['threads']} {'thread' if about['threads'] == 1 else 'threads'}"
+
+
 def write(about: dict[str, Any], rows: list[Row]) -> Path:
     """Keep the results beside those of other machines and thread counts, with a chart of the steps."""
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"cpu-{about['threads']}-threads.json"
+    name = about.get("gpu", f"cpu {about['threads']} threads")
+    path = RESULTS / f"{re.sub('[^a-z0-9]+', '-', name.lower())}.json"
     path.write_text(json.dumps({"machine": about, "results": rows}, indent=1) + "\n", encoding="utf-8")
-    if any(row["kind"] == "step" and row["of_floor"] for row in rows):
+    if any(row["kind"] == "step" and row["of_floor"] and row["contender"] in TOLD[1:] + GPU_TOLD[1:] for row in rows):
         path.with_suffix(".svg").write_text(drawn(about, rows), encoding="utf-8")
     return path
 
 
 def drawn(about: dict[str, Any], rows: list[Row]) -> str:
     """The chart: how long a step takes, in units of its matrix products alone."""
-    steps = [row for row in rows if row["kind"] == "step" and row["contender"] in TOLD[1:] and row["of_floor"]]
+    told = GPU_TOLD if "gpu" in about else TOLD
+    found = {(row["contender"], row["configuration"]): row["of_floor"] for row in rows if row["kind"] == "step"}
     groups = {
-        f"{name}: {STEPS[name]}": {
-            told: row["of_floor"] for told in TOLD[1:] for row in steps
-            if (row["contender"], row["configuration"]) == (told, name)
-        }
+        f"{name}: {STEPS[name]}": {each: found[each, name] for each in told[1:] if found.get((each, name))}
         for name in STEPS
-    }  # fmt: skip
-    title = f"Time of a training step ÷ its matrix products alone ({about['cpu']}, {about['threads']} thread(s))"
+    }
+    title = f"Time of a training step ÷ its matrix products alone ({where(about)})"
     return bars(title, {name: group for name, group in groups.items() if group})
 
 
@@ -154,8 +172,9 @@ def markdown(about: dict[str, Any], rows: list[Row]) -> str:
     cells = {(row["contender"], row["configuration"]): row["microseconds"] for row in rows if row["kind"] == "step"}
     names = [name for name in STEPS if any(key[1] == name for key in cells)]
     heads = [f"{'-'.join(map(str, STEPS[name].sizes))}, {STEPS[name].batch_size:,}" for name in names]
-    lines = [f"| µs a step, {about['threads']} thread | {' | '.join(heads)} |", "|---|" + "---:|" * len(names)]
-    for contender in TOLD:
+    unit = f"µs a step, {where(about) if 'gpu' in about else where(about).rpartition(', ')[2]}"
+    lines = [f"| {unit} | {' | '.join(heads)} |", "|---|" + "---:|" * len(names)]
+    for contender in GPU_TOLD if "gpu" in about else TOLD:
         numbers = [number(cells[contender, n]) if (contender, n) in cells else "" for n in names]
         shown = f"**{contender}**" if contender.startswith("xpnet") else contender
         lines.append(f"| {shown} | {' | '.join(numbers)} |")
@@ -168,12 +187,14 @@ def number(microseconds: float) -> str:
 
 
 def main() -> None:
-    """Draw the charts anew from the results that are kept, and write the README's table."""
+    """Draw the charts anew from the results that are kept, and write the README's tables: one thread's, and GPUs'."""
+    tables = []
     for path in sorted(RESULTS.glob("*.json")):
         kept = json.loads(path.read_text(encoding="utf-8"))
         path.with_suffix(".svg").write_text(drawn(kept["machine"], kept["results"]), encoding="utf-8")
-    kept = json.loads((RESULTS / "cpu-1-threads.json").read_text(encoding="utf-8"))
-    text = markdown(kept["machine"], kept["results"]) + "\n"
+        if "gpu" in kept["machine"] or kept["machine"]["threads"] == 1:
+            tables.append(markdown(kept["machine"], kept["results"]))
+    text = "\n\n".join(tables) + "\n"
     if "--readme" in sys.argv[1:]:
         README.write_text(MARKED.sub(lambda _: text, README.read_text(encoding="utf-8")), encoding="utf-8")
     else:

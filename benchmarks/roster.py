@@ -7,6 +7,7 @@ from typing import NamedTuple
 from configurations import Problem
 from contenders import Contender
 from floor import Floor
+from gpu_peers import GraphedTorch, ReducedTorch
 from ours import Ours
 from peers import ByHand, CompiledTorch, Jax, ScannedJax, ScikitLearn, Thinc, Torch
 
@@ -31,19 +32,25 @@ class Entry(NamedTuple):
     hopeless: str = ""
 
 
-def ours(name: str, engine: str, hopeless: str = "") -> dict[str, Entry]:
-    """A backend with an engine."""
-    make = partial(Ours, name=name, engine=engine)
-    return {f"xpnet {name} {engine}": Entry("xpnet", make, grows=True, hopeless=hopeless)}
+def ours(name: str, engine: str, precision: str = "fp32", hopeless: str = "") -> dict[str, Entry]:
+    """A backend with an engine and a precision."""
+    make = partial(Ours, name=name, engine=engine, precision=precision)
+    called = f"xpnet {name} {engine}{'' if precision == 'fp32' else f' {precision}'}"
+    return {called: Entry("xpnet", make, grows=precision == "fp32", hopeless=hopeless)}
 
 
 ROSTER: dict[str, Entry] = {
     "floor": Entry("floor", Floor, grows=True),
+    "floor tf32": Entry("floor", partial(Floor, precision="tf32")),
     **ours("numpy", "plain"),
     **ours("numpy", "replay"),
     **ours("numpy", "compiled"),
     **ours("cupy", "plain"),
+    **ours("cupy", "replay"),
+    **ours("cupy", "compiled"),
+    **ours("cupy", "compiled", "tf32"),
     **ours("torch", "plain"),
+    **ours("torch", "compiled"),
     **ours(
         "jax", "plain", hopeless="operation by operation JAX takes milliseconds a step; too slow to be worth timing"
     ),
@@ -53,6 +60,8 @@ ROSTER: dict[str, Entry] = {
     "thinc": Entry("peer", Thinc),
     "torch eager": Entry("peer", Torch, grows=True),
     "torch.compile": Entry("peer", CompiledTorch, slow="it compiles for up to half a minute a network"),
+    "torch.cuda.graph": Entry("peer", GraphedTorch, asks=False),
+    "torch.compile, reduced overhead": Entry("peer", ReducedTorch, slow="it compiles for up to half a minute"),
     "JAX jit": Entry("peer", Jax),
     "JAX scan": Entry("peer", ScannedJax, asks=False, grows=True),
 }

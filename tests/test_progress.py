@@ -105,7 +105,8 @@ def test_a_training_on_a_terminal_shows_it():
     termios = pytest.importorskip("termios")
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (24, 120))
-    line = [*PYTHON, "-m", "xpnet.train", "--epochs", "2", "--batch-size", "1", "--hidden", "512,512", "--engine", "replay"]
+    flags = {"epochs": "2", "batch-size": "1", "hidden": "512,512", "engine": "replay"}
+    line = [*PYTHON, "-m", "xpnet.train", *(part for flag, value in flags.items() for part in (f"--{flag}", value))]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
         os.close(theirs)
         drawn = b""
