@@ -1,10 +1,10 @@
 """How many threads run a plan: as many as BLAS has, where each of them has enough to do."""
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
-from xpnet.capture.cpu.crew import processors
 from xpnet.capture.plan import Plan
 
 WORTH_THREADS = 4 * 10**6
@@ -26,6 +26,11 @@ def team(plan: Plan) -> int:
         return 1
     blas = [library["num_threads"] for library in _pools().info() if library["user_api"] == "blas"]
     return int(min(worth, processors(), max(blas, default=processors())))
+
+
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
+from functools import lru_cache
 
 _busy = threading.Lock()
 
@@ -39,9 +39,3 @@ def workers(process: int, count: int) -> ThreadPoolExecutor | None:
         return None
     there.wait()
     return pool
-
-
-@cache
-def processors() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
