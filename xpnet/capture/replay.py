@@ -19,6 +19,9 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 COPIED = 2**18
 """Up to how many bytes an array of the carry is copied in and out, which takes less than to make the calls anew."""
 
+FILLED = 2**20
+"""Up to how many bytes a number is made an array of."""
+
 
 class Replay:
     """A plan with its buffers; for one thread at a time."""
@@ -105,8 +108,10 @@ def calls(operation: Operation, arrays: Mapping[Value, np.ndarray]) -> list[Call
     dtype = np.result_type(*(value.dtype if isinstance(value, Value) else value for value in operation.inputs))
     inputs = [arrays[v] if isinstance(v, Value) else np.asarray(v, dtype) for v in operation.inputs]
     if name in ("maximum", "minimum"):
-        # NumPy 2.4 has these take a buffer by its name only.
-        return [(partial(ELEMENTWISE[name], out=out), tuple(inputs))]
+        # NumPy 2.4 vectorises these where both operands are arrays only, and has them take a buffer by its name only.
+        numbers = [not isinstance(value, Value) and out.nbytes <= FILLED for value in operation.inputs]
+        operands = [np.full(out.shape, x) if fill else x for x, fill in zip(inputs, numbers, strict=True)]
+        return [(partial(ELEMENTWISE[name], out=out), tuple(operands))]
     if name in ELEMENTWISE:
         return [(ELEMENTWISE[name], (*inputs, out))]
     if name == "matmul":
