@@ -68,9 +68,7 @@ class LoopWriter:
         down = f"for i in range({rows}):"
         if width == 1:
             return ["if thread == 0:", *indented([f"t = {begun}", down, f"    {collected}", f"{kept} = t"])]
-        first, end = self._names.share(width)
-        # Signed numbers may be negative, which numba would look for at every element.
-        across = f"for j in range(np.uint64({first}), np.uint64({end})):"
+        across = f"for j in {self._names.columns(width)}:"
         return [across, f"    {kept} = {begun}", down, f"    {across}", f"        {collected}"]
 
     def _row(self, loop: Loop, made: set[Value], once: Mapping[str, str]) -> list[str]:

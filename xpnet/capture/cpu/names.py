@@ -62,6 +62,11 @@ class Names:
         self.shares.add(n)
         return f"first{n}", f"end{n}"
 
+    def columns(self, n: int) -> str:
+        """The range of a thread's columns; numba would see at every element whether signed ones are negative."""
+        first, end = self.share(n)
+        return f"range(np.uint64({first}), np.uint64({end}))"
+
 
 def index(value: Value, extent: Extent) -> str:
     """How element (i, j) of a value is found, seen as a matrix of that extent."""

@@ -113,8 +113,7 @@ class ProductWriter:
         factor = f"{vector_name}[{'0, l' if (m == 1) != is_vector_turned else 'l, 0'}]"
         target = f"{self._names.array(out)}[{'0, j' if m == 1 else 'j, 0'}]"
         zero = self._names.number(0, out.dtype)
-        first, end = self._names.share(length)
-        across = f"for j in range({first}, {end}):"
+        across = f"for j in {self._names.columns(length)}:"
         if (m == 1) != is_turned:
             each = [f"for l in range({k}):", f"    factor = {factor}", f"    {across}"]
             return [across, f"    {target} = {zero}", *each, f"        {target} += factor * {name}[l, j]"]
