@@ -1,7 +1,7 @@
 """Captures pure functions of arrays: traced once, planned, then replayed or compiled.
 
 A function is written against the Array API standard and called with its namespace as `xp`. What can be recorded are
-the element-wise functions, reductions, `matmul` of matrices, views and the few others of `recorded.Namespace`.
+the element-wise functions, reductions, `matmul` of matrices, views and the few others of `namespace.Namespace`.
 
     print(plan(step, carry, batch))
 

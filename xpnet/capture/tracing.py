@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from xpnet.capture.graph import Graph, Value
+from xpnet.capture.namespace import Namespace
 from xpnet.capture.operations import order_of
-from xpnet.capture.recorded import Namespace, Recorded
+from xpnet.capture.recorded import Recorded
 from xpnet.capture.recorder import Recorder
 from xpnet.errors import CaptureError
 from xpnet.trees import arrays_in, map_arrays
