@@ -7,9 +7,9 @@ from weakref import ref
 import cupy
 import numpy as np
 
-from xpnet.capture.cuda.kernels import Argument
 from xpnet.capture.cuda.launches import Gemm, launches
 from xpnet.capture.cuda.products import Products
+from xpnet.capture.cuda.statements import Argument
 from xpnet.capture.graph import Number, Value
 from xpnet.capture.plan import Plan
 
