@@ -38,6 +38,18 @@ DTYPES = (
 CONSTANTS = ("e", "inf", "nan", "newaxis", "pi")
 
 
+def start(name: str, dtype: np.dtype) -> Any:
+    """The number that a reduction or a search begins with."""
+    if name in ("sum", "prod", "any", "all"):
+        return {"sum": 0, "prod": 1, "any": False, "all": True}[name]
+    is_low = name in ("max", "argmax")
+    if dtype.kind == "f":
+        return -np.inf if is_low else np.inf
+    if dtype == np.bool_:
+        return not is_low
+    return np.iinfo(dtype).min if is_low else np.iinfo(dtype).max
+
+
 def laid_out(value: Value, memory: Any = None) -> np.ndarray:
     """An array of a value's shape and layout: on that memory, or on its own."""
     axes = (*(axis for axis in range(len(value.shape)) if axis not in value.order), *value.order)

@@ -71,15 +71,3 @@ def expression(operation: Operation, operands: list[str]) -> str:
 def cast(text: str, dtype: np.dtype) -> str:
     """An expression in a dtype."""
     return f"bool({text})" if dtype == np.bool_ else f"np.{dtype.name}({text})"
-
-
-def start(name: str, dtype: np.dtype) -> Any:
-    """The number that a reduction or a search begins with."""
-    if name in ("sum", "prod", "any", "all"):
-        return {"sum": 0, "prod": 1, "any": False, "all": True}[name]
-    is_low = name in ("max", "argmax")
-    if dtype.kind == "f":
-        return -np.inf if is_low else np.inf
-    if dtype == np.bool_:
-        return not is_low
-    return np.iinfo(dtype).min if is_low else np.iinfo(dtype).max

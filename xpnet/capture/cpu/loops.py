@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from xpnet.capture.cpu.expressions import COLLECTED, SEARCHED, cast, expression, start
+from xpnet.capture.cpu.expressions import COLLECTED, SEARCHED, cast, expression
 from xpnet.capture.cpu.names import Names
 from xpnet.capture.cpu.tiling import registers
 from xpnet.capture.graph import Operation, Value
-from xpnet.capture.operations import REDUCTIONS, SEARCHES
+from xpnet.capture.operations import REDUCTIONS, SEARCHES, start
 from xpnet.capture.parts import FED, Columns, Fused, Kernel, Loop, Node, Read, computed
 
 NARROW = 4

@@ -66,7 +66,6 @@ FLOATS_ONLY = {
     "isfinite": "{0} - {0} == {0} - {0}",
 }  # fmt: skip
 
-STARTS = {"sum": 0, "prod": 1, "any": False, "all": True}
 COLLECTED = {
     "sum": "{0} + {1}",
     "prod": "{0} * {1}",
@@ -115,15 +114,3 @@ def expression(operation: Operation, operands: list[str]) -> str:
     raise CaptureError(
         f"{operation.name} of {dtype} at {operation.line} cannot be compiled for CUDA; use engine plain."
     )
-
-
-def start(name: str, dtype: np.dtype) -> str:
-    """What a reduction or search begins with."""
-    if name in STARTS:
-        return number(STARTS[name], dtype)
-    lowest = name in ("max", "argmax")
-    if dtype == np.bool_:
-        return "false" if lowest else "true"
-    if dtype.kind == "f":
-        return number(-np.inf if lowest else np.inf, dtype)
-    return number(np.iinfo(dtype).min if lowest else np.iinfo(dtype).max, dtype)

@@ -8,10 +8,10 @@ and one below the other for stretches of rows, which are added up in a fixed ord
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from xpnet.capture.cuda.expressions import COLLECTED, SEARCHED, TYPES, start
+from xpnet.capture.cuda.expressions import COLLECTED, SEARCHED, TYPES, number
 from xpnet.capture.cuda.statements import Argument, Statements
 from xpnet.capture.graph import Value
-from xpnet.capture.operations import REDUCTIONS
+from xpnet.capture.operations import REDUCTIONS, start
 from xpnet.capture.parts import Columns, Fused, Kernel, Loop, Node
 
 WARP = 32
@@ -137,13 +137,14 @@ class Kernels(Statements):
         operation, id_ = node.operation, self._ids[node.operation.output]
         type_ = TYPES[operation.output.dtype.name]
         if operation.name in REDUCTIONS:
-            return [f"{type_} t{id_} = {start(operation.name, operation.output.dtype)};"]
+            begun = number(start(operation.name, operation.output.dtype), operation.output.dtype)
+            return [f"{type_} t{id_} = {begun};"]
         # A lane that never finds anything better has its first column, or a column behind the last.
         searched = node.reads[0].value.dtype
         first = f"lane < {node.extent[1]} ? lane : {2**31 - 1}" if node.extent[1] > 1 else "0"
         return [
             f"{type_} t{id_} = {first};",
-            f"{TYPES[searched.name]} b{id_} = {start(operation.name, searched)};",
+            f"{TYPES[searched.name]} b{id_} = {number(start(operation.name, searched), searched)};",
         ]
 
     def _joined(self, node: Node) -> list[str]:
@@ -181,7 +182,7 @@ class Kernels(Statements):
                 f"    const int x = threadIdx.x % {wide}, y = threadIdx.x / {wide};",
                 f"    const int j = (blockIdx.x - {first}) * {wide} + x;",
                 f"    {type_} *kept = ({type_} *)shared;",
-                f"    {type_} t = {start(name, output.dtype)};",
+                f"    {type_} t = {number(start(name, output.dtype), output.dtype)};",
                 f"    if (j < {columns}) for (int i = y; i < {rows}; i += {TALL // wide}) {{",
                 f"        const {TYPES[read.value.dtype.name]} next = {element};",
                 f"        t = {COLLECTED[name].format('t', 'next')};",
