@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 
 import numpy as np
 import pytest
@@ -156,27 +155,3 @@ def test_a_changed_file_is_damaged(path, change, sentence):
     rewritten(path, change)
     with pytest.raises(ModelFileError, match=sentence):
         serialization.load(path)
-
-
-@pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_failure_leaves_the_old_file_and_nothing_else(path, monkeypatch, call):
-    """When the disk fails in the middle of writing, the model that was there still is."""
-    before = path.read_bytes()
-
-    def fail(*arguments):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, call, fail)
-    with pytest.raises(ModelFileError, match=r"cannot write .*: No space left on device"):
-        serialization.save(path, NETWORK, NETWORK.init(9))
-    assert path.read_bytes() == before
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_paths_that_cannot_be_written_are_found_out_early(tmp_path):
-    """A folder, and a place in no folder, are refused before there is anything to write."""
-    with pytest.raises(ModelFileError, match="it is a folder"):
-        serialization.check_writable(tmp_path)
-    with pytest.raises(ModelFileError, match="there is no folder"):
-        serialization.check_writable(tmp_path / "none" / "m")
-    serialization.check_writable(tmp_path / "m")

@@ -13,6 +13,7 @@ from xpnet.data import load
 from xpnet.errors import InputError
 from xpnet.loop import DTYPES, epochs
 from xpnet.records import Checkpoint, Epoch
+from xpnet.writing import check_writable
 
 EXAMPLES = """examples:
   python -m xpnet.train
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> None:
     network = configuration.network(data)
 
     if save is not None:
-        serialization.check_writable(save)
+        check_writable(save)
     records = epochs(
         network,
         data,

@@ -1,9 +1,8 @@
-"""Saved models: safetensors files with the parameters, and in their metadata all that a training needs to go on."""
+"""Files of models: safetensors files with the parameters, and in their metadata all that a training needs to go on."""
 
 import json
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from xpnet._typing import Layer, Params
 from xpnet.errors import ModelFileError
 from xpnet.network import Network
 from xpnet.records import Checkpoint
+from xpnet.writing import write_whole
 
 FORMAT = 1
 """The layout of the metadata; a reader refuses a later one."""
@@ -54,7 +54,7 @@ def save(
         configuration: Anything that JSON can hold.
 
     Raises:
-        ModelFileError: The file cannot be written.
+        InputError: The file cannot be written.
     """
     tensors = _named("", params)
     about: dict[str, Any] = {"format": FORMAT, "xpnet": __version__, "network": asdict(network)}
@@ -73,18 +73,7 @@ def save(
             "slots": len(checkpoint.slots),
         }
     about["configuration"] = configuration or {}
-    _write(Path(path), safetensors.numpy.save(tensors, {"xpnet": json.dumps(about)}))
-
-
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Refuse a path that a model cannot be written to, before the training that would be lost."""
-    path = Path(path)
-    if path.is_dir():
-        raise ModelFileError(f"cannot write {path}: it is a folder.")
-    if not path.parent.is_dir():
-        raise ModelFileError(f"cannot write {path}: there is no folder {path.parent}.")
-    if not os.access(path.parent, os.W_OK):
-        raise ModelFileError(f"cannot write {path}: the folder {path.parent} is read-only.")
+    write_whole(path, safetensors.numpy.save(tensors, {"xpnet": json.dumps(about)}))
 
 
 def load(path: str | os.PathLike[str]) -> SavedModel:
@@ -152,25 +141,3 @@ def _params(prefix: str, tensors: dict[str, np.ndarray], network: Network) -> Pa
     return tuple(
         Layer(*(tensors[f"{prefix}{i}.{name}"] for name in Layer._fields)) for i in range(len(network.sizes) - 1)
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace a file in one move, once the new content is on the disk."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        if os.name == "posix":
-            # The rename itself is on the disk once the folder is.
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-    except OSError as error:
-        raise ModelFileError(f"cannot write {path}: {error.strerror}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)

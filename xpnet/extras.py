@@ -1,0 +1,21 @@
+"""Packages that only some uses need."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from xpnet.errors import MissingExtraError
+
+PIP = {"PIL": "pillow", "sklearn": "scikit-learn"}
+"""What pip calls a module, where that is another name."""
+
+
+@contextmanager
+def needed(by: str, module: str) -> Iterator[None]:
+    """A context to import a module in; where it is not installed, the error says who needs it and what installs it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        package = PIP.get(module, module)
+        raise MissingExtraError(f"{by} needs {package}, which is not installed; run pip install {package}.") from error
