@@ -18,6 +18,16 @@ def process(command: str, *arguments: object, **options: Any) -> "subprocess.Com
     return subprocess.run(line, capture_output=True, text=True, timeout=100, check=False, **options)
 
 
+def process_without(module: str, command: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    """The same where a module is not installed."""
+    code = (
+        f"import sys; from runpy import run_module; sys.modules[{module!r}] = None; "
+        f"run_module({command!r}, run_name='__main__', alter_sys=True)"
+    )
+    line = [*PYTHON, "-c", code, *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=100, check=False)
+
+
 def sentence(answer: "subprocess.CompletedProcess[str]", status: int = 2) -> str:
     """What a command that failed said on stderr, which must be one sentence, and all that it said."""
     assert answer.returncode == status, answer.stderr

@@ -7,17 +7,19 @@ import xpnet
 from xpnet import __main__
 from xpnet.backends import BACKENDS
 
+COMMANDS = ("xpnet.train", "xpnet.predict", "xpnet.export", "xpnet.doctor")
+
 
 def test_it_lists_commands_and_backends(capsys):
     """Each command and each backend has a line."""
     __main__.main([])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"xpnet {xpnet.__version__}"
-    for name in ("python -m xpnet.train", "python -m xpnet.predict", "python -m xpnet.doctor", *BACKENDS):
+    for name in (*(f"python -m {command}" for command in COMMANDS), *BACKENDS):
         assert sum(line.strip().startswith(name) for line in lines) == 1
 
 
-@pytest.mark.parametrize("command", ["xpnet", "xpnet.train", "xpnet.predict", "xpnet.doctor"])
+@pytest.mark.parametrize("command", ["xpnet", *COMMANDS])
 def test_help_shows_an_example(command):
     """`--help` exits with 0 and shows the command in use."""
     answer = process(command, "--help")

@@ -7,6 +7,7 @@ from xpnet.commandline import Parser, run
 COMMANDS = {
     "python -m xpnet.train": "train a network on digits, MNIST or your own data",
     "python -m xpnet.predict": "predict and judge with a saved model",
+    "python -m xpnet.export": "write a saved model as an ONNX file",
     "python -m xpnet.doctor": "list the backends, what they are missing, and check what they compute",
 }
 

@@ -1,0 +1,43 @@
+"""`python -m xpnet.export`: a saved model as an ONNX file, for other programs to run."""
+
+from xpnet import serialization
+from xpnet.commandline import Parser, run
+from xpnet.errors import InputError
+from xpnet.writing import check_writable
+
+EXAMPLES = """example:
+  python -m xpnet.export digits.safetensors digits.onnx"""
+
+
+def main(arguments: list[str]) -> None:
+    """Write the file, and print what it takes and gives."""
+    flags = parser().parse_args(arguments)
+    if not flags.file.endswith(".onnx"):
+        raise InputError(f"{flags.file} does not end in .onnx; ONNX is what can be written.")
+    from xpnet import onnx
+
+    model = serialization.load(flags.model)
+    check_writable(flags.file)
+    network = model.network
+    onnx.export(network, model.params, flags.file)
+    dtype = model.params[0].w.dtype
+    print(f"{flags.file}: {network}, ONNX opset {onnx.OPSET}")
+    print(f"input x, {dtype} (n, {network.sizes[0]}){scaling(network.input_scale)}")
+    print(f"output a, {dtype} (n, {network.sizes[-1]})")
+
+
+def parser() -> Parser:
+    """The flags."""
+    flags = Parser("xpnet.export", "Write a saved model as an ONNX file.", EXAMPLES)
+    flags.add_argument("model", metavar="MODEL.safetensors", help="a file that python -m xpnet.train --save wrote")
+    flags.add_argument("file", metavar="MODEL.onnx", help="where to; a file that is there is replaced")
+    return flags
+
+
+def scaling(scale: float | None) -> str:
+    """What the graph does to its inputs first."""
+    return "" if scale in (None, 1) else f", divided by {scale:g} within"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,119 @@
+"""Networks as ONNX graphs of a few nodes, which any program that reads ONNX can run."""
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from xpnet import __version__, backends
+from xpnet._typing import Params
+from xpnet.errors import InputError
+from xpnet.extras import needed
+from xpnet.losses import STRAIGHT
+from xpnet.network import Network
+from xpnet.trees import arrays_in
+from xpnet.writing import write_whole
+
+with needed("xpnet.onnx", "onnx"):
+    from onnx import ModelProto, checker, helper, numpy_helper
+
+OPSET, IR_VERSION = 17, 8
+"""What the graph is written in: ONNX 1.12 of 2022, so that older runtimes read it too."""
+
+MOST_BYTES = 2**31 - 2**20
+"""What parameters may take: a file is one protocol buffer, which holds less than 2 GiB."""
+
+ACTIVATIONS = {"sigmoid": ["Sigmoid"], "tanh": ["Tanh"], "relu": ["Relu"], "identity": []}
+"""The nodes of each hidden activation."""
+
+OUTPUTS = {
+    "cross_entropy": ["Softmax"],
+    "binary_cross_entropy": ["Sigmoid"],
+    "squared_error": [],
+    "poisson": ["Min", "Exp"],
+}
+"""The nodes of the output activation that goes with each loss."""
+
+OPERANDS = {"Min": ["straight"]}
+"""What such a node takes beside the one before it."""
+
+
+def export(
+    network: Network, params: Params, path: str | os.PathLike[str], *, labels: Sequence[Any] | None = None
+) -> None:
+    """Write a network as an ONNX file; it is whole or not there.
+
+    The graph's input is `x` (n, d_in) and its output `a` (n, k), both of the parameters' dtype and for any number of
+    rows n; it gives what `predict` does. Inputs are scaled in it: a network that divides by 255 takes pixels from 0 to
+    255, and one whose `input_scale` is None takes numbers as they are.
+
+    Args:
+        network: What to write.
+        params: Its parameters, of any library.
+        path: Where to; a file that is there is replaced.
+        labels: What the outputs stand for, for the metadata, such as an estimator's `classes_`; None numbers classes
+            from 0.
+
+    Raises:
+        InputError: params or labels do not fit the network, or the file cannot be written.
+    """
+    write_whole(path, model(network, params, labels=labels).SerializeToString())
+
+
+def model(network: Network, params: Params, *, labels: Sequence[Any] | None = None) -> ModelProto:
+    """The graph that `export` writes, checked by ONNX's own checker."""
+    params = backends.moved(network.checked_params(params), backends.resolve("numpy"))
+    size = sum(array.nbytes for array in arrays_in(params))
+    if size > MOST_BYTES:
+        raise InputError(f"the parameters take {size / 2**30:.1f} GiB, but an ONNX file holds less than 2.")
+    outputs, dtype = network.sizes[-1], params[0].w.dtype
+    if labels is None and not network.output.regression:
+        labels = range(outputs)
+    if labels is not None and len(labels) != outputs:
+        raise InputError(f"labels has {len(labels)} entries, but the network {network} has {outputs} outputs.")
+
+    scale = network.model(params[0].w).input_scale
+    held = {"scale": np.asarray(scale, dtype), "straight": np.asarray(STRAIGHT, dtype)}
+    for layer, (w, b) in enumerate(params, 1):
+        held |= {f"w{layer}": w, f"b{layer}": b}
+    nodes = _nodes(network, scaled=scale != 1)
+    used = [name for node in nodes for name in node.input if name in held]
+    kind = helper.np_dtype_to_tensor_dtype(dtype)
+    graph = helper.make_graph(
+        nodes,
+        "xpnet",
+        [helper.make_tensor_value_info("x", kind, ["n", network.sizes[0]])],
+        [helper.make_tensor_value_info("a", kind, ["n", outputs])],
+        [numpy_helper.from_array(held[name], name) for name in used],
+    )
+    made: ModelProto = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="xpnet",
+        producer_version=__version__,
+        doc_string=str(network),
+    )
+    about = {"loss": network.loss} | ({} if labels is None else {"labels": json.dumps(np.asarray(labels).tolist())})
+    helper.set_model_props(made, about)
+    checker.check_model(made, full_check=True)
+    return made
+
+
+def _nodes(network: Network, scaled: bool) -> list[Any]:
+    """The nodes from `x` to `a`; what lies between is named as in the post, by layer: z1, a1, z2."""
+    nodes, source = [], "x"
+    if scaled:
+        nodes.append(helper.make_node("Div", ["x", "scale"], ["a0"]))
+        source = "a0"
+    kinds = [*(ACTIVATIONS[name] for name in network.activation), OUTPUTS[network.loss]]
+    for layer, following in enumerate(kinds, 1):
+        between = [f"z{layer}", "straightened"][: len(following)]
+        targets = [*between, "a" if layer == len(kinds) else f"a{layer}"]
+        nodes.append(helper.make_node("Gemm", [source, f"w{layer}", f"b{layer}"], targets[:1], transB=1))
+        for kind, inner, target in zip(following, between, targets[1:], strict=True):
+            nodes.append(helper.make_node(kind, [inner, *OPERANDS.get(kind, [])], [target]))
+        source = targets[-1]
+    return nodes
