@@ -1,5 +1,21 @@
-"""Models in files, and as those of other libraries."""
+"""Models in files, and as those of PyTorch and scikit-learn."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from xpnet.serialization.saved import SavedModel, load, save
 
-__all__ = ["SavedModel", "load", "save"]
+if TYPE_CHECKING:
+    from xpnet.serialization.sklearn import from_sklearn, to_sklearn
+    from xpnet.serialization.torch import from_torch, to_torch
+
+__all__ = ["SavedModel", "from_sklearn", "from_torch", "load", "save", "to_sklearn", "to_torch"]
+
+LATER = {"from_sklearn": "sklearn", "from_torch": "torch", "to_sklearn": "sklearn", "to_torch": "torch"}
+"""The modules that need another library, by what is in them; imported when that is asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{LATER[name]}"), name)

@@ -1,0 +1,146 @@
+"""Networks as PyTorch's modules, and back."""
+
+from itertools import pairwise
+
+from xpnet import backends
+from xpnet._typing import Layer, Params
+from xpnet.errors import InputError
+from xpnet.extras import needed
+from xpnet.losses import STRAIGHT
+from xpnet.network import Network
+
+with needed("xpnet.serialization.torch", "torch"):
+    import torch
+    from torch import nn
+
+
+class Divide(nn.Module):
+    """Inputs divided by a number, in the parameters' dtype."""
+
+    def __init__(self, scale: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.scale, self.dtype = scale, dtype
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x / scale; bytes become numbers first."""
+        return x.to(self.dtype) / self.scale
+
+    def extra_repr(self) -> str:
+        """What a printed module shows in its parentheses."""
+        return f"{self.scale:g}"
+
+
+class Exp(nn.Module):
+    """The output of a Poisson regression."""
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """exp(z), constant from z = 32 on."""
+        return torch.exp(torch.clamp(z, max=STRAIGHT))
+
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "identity": nn.Identity,
+}
+"""The module of each hidden activation."""
+
+OUTPUTS: dict[str, type[nn.Module]] = {
+    "cross_entropy": nn.Softmax,
+    "binary_cross_entropy": nn.Sigmoid,
+    "squared_error": nn.Identity,
+    "poisson": Exp,
+}
+"""The module of the output activation that goes with each loss."""
+
+
+def to_torch(network: Network, params: Params) -> nn.Sequential:
+    """A network as a module that answers as `predict` does.
+
+    Args:
+        network: Where its `input_scale` is None, the module takes numbers as they are.
+        params: Its parameters, of any library; the module has copies, on their device where they are PyTorch's.
+
+    Raises:
+        InputError: params do not fit the network.
+    """
+    here = backends.of(network.checked_params(params)[0].w)
+    if here.name != "torch":
+        here = backends.resolve("torch", "cpu")
+    params = here.copy(backends.moved(params, here))
+    scale, dtype = network.model(params[0].w).input_scale, params[0].w.dtype
+    modules: list[nn.Module] = [] if scale == 1 else [Divide(scale, dtype)]
+    kinds = [*(ACTIVATIONS[name] for name in network.activation), OUTPUTS[network.loss]]
+    for (w, b), kind in zip(params, kinds, strict=True):
+        # Initial weights would be drawn from torch's global generator, which is the caller's.
+        linear = nn.utils.skip_init(nn.Linear, w.shape[1], w.shape[0], device=w.device, dtype=dtype)
+        linear.weight, linear.bias = nn.Parameter(w), nn.Parameter(b)
+        modules += [linear, nn.Softmax(dim=1) if kind is nn.Softmax else kind()]
+    return nn.Sequential(*(module for module in modules if not isinstance(module, nn.Identity)))
+
+
+def from_torch(module: nn.Sequential, loss: str | None = None) -> tuple[Network, Params]:
+    """A module of linear layers with activations between them, as a network with its parameters.
+
+    Args:
+        module: `Linear` layers with `Sigmoid`, `Tanh`, `ReLU` or nothing between them, and behind the last one
+            `Softmax`, `Sigmoid` or nothing; or what `to_torch` makes.
+        loss: What the output goes through where nothing is behind the last layer, as in modules that are trained with
+            `nn.CrossEntropyLoss`; None is "squared_error", which leaves it as it is.
+
+    Returns:
+        The network, and copies of the parameters, PyTorch's on the module's device.
+
+    Raises:
+        InputError: There is something else in the module.
+    """
+    if not isinstance(module, nn.Sequential):
+        raise InputError(
+            f"the module is a {type(module).__name__}; give a Sequential of Linear layers and activations."
+        )
+    parts = list(module)
+    scale = parts.pop(0).scale if parts and isinstance(parts[0], Divide) else 1.0
+    layers: list[nn.Linear] = []
+    behind: list[nn.Module] = []
+    for part in parts:
+        if isinstance(part, nn.Linear):
+            layers.append(part)
+            behind.append(nn.Identity())
+        elif behind and isinstance(behind[-1], nn.Identity):
+            behind[-1] = part
+        else:
+            raise _refused(part)
+    if not layers:
+        raise InputError("the module holds no Linear layer.")
+    for layer, following in pairwise(layers):
+        if layer.out_features != following.in_features:
+            raise InputError(f"the module's {layer} cannot be followed by {following}.")
+    names = [_name(part, ACTIVATIONS) for part in behind[:-1]]
+    output = _name(behind[-1], OUTPUTS)
+    if loss is not None and isinstance(behind[-1], nn.Identity):
+        output = loss
+    sizes = [layers[0].in_features, *(layer.out_features for layer in layers)]
+    params = tuple(Layer(layer.weight.detach().clone(), _bias(layer)) for layer in layers)
+    return Network(sizes, names, output, scale), params
+
+
+def _name(part: nn.Module, table: dict[str, type[nn.Module]]) -> str:
+    """What xpnet calls a module; a softmax must be over each row."""
+    for name, kind in table.items():
+        if type(part) is kind and getattr(part, "dim", 1) in (1, -1):
+            return name
+    raise _refused(part)
+
+
+def _refused(part: nn.Module) -> InputError:
+    """The error of a module that a network has no place for."""
+    return InputError(
+        f"the module holds {part} where it stands; a network has Linear layers, each with Sigmoid, Tanh, ReLU or "
+        "nothing behind it, the last one with Softmax(dim=1), Sigmoid or nothing."
+    )
+
+
+def _bias(layer: nn.Linear) -> torch.Tensor:
+    """A copy of a layer's biases, or as many zeros."""
+    return torch.zeros_like(layer.weight[:, 0]) if layer.bias is None else layer.bias.detach().clone()
