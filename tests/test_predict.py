@@ -1,8 +1,10 @@
 """`python -m xpnet.predict` judges labelled rows, and predicts others one a line."""
 
+import os
+
 import numpy as np
 import pytest
-from commands import process, sentence
+from commands import process, process_without, sentence
 
 import xpnet
 from xpnet import predict, serialization
@@ -113,8 +115,8 @@ def test_labels_that_do_not_fit_the_model_are_refused(digits, tmp_path):
 def test_something_to_predict_on_must_be_named(digits):
     """Neither and both are refused."""
     path = str(digits[0])
-    for arguments in ([path], [path, "x.npy", "--data", "digits"]):
-        with pytest.raises(InputError, match="either a FILE or --data NAME"):
+    for arguments in ([path], [path, "x.npy", "--data", "digits"], [path, "x.npy", "--image", "x.png"]):
+        with pytest.raises(InputError, match="either a FILE, --data NAME or --image PICTURE"):
             predict.main(arguments)
 
 
@@ -124,6 +126,7 @@ def test_something_to_predict_on_must_be_named(digits):
         (["none", "--data", "digits"], "none is no readable model"),
         (["{model}", "none.npy"], "none.npy"),
         (["{model}", "--data", "digits", "--device", "gpu"], "device 'gpu' is not one of"),
+        (["{model}", "--image", "none.png"], "none.png: no such file"),
         ([], "the following arguments are required: MODEL"),
     ],
 )
@@ -131,3 +134,45 @@ def test_the_process_says_what_is_wrong(digits, tmp_path, arguments, message):
     """It exits with 2 and one sentence."""
     answer = process("xpnet.predict", *(part.format(model=digits[0]) for part in arguments), cwd=tmp_path)
     assert message in sentence(answer)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_picture_gets_bars(digits, tmp_path, encoding):
+    """Below the guess each label has a bar as long as its probability, of blocks or of what the terminal has."""
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow")
+    digit = digits[3].x_test[4].reshape(8, 8)
+    image.fromarray(digit * 15).resize((80, 80)).save(tmp_path / "digit.png")
+    terminal = {**os.environ, "PYTHONIOENCODING": encoding}
+    answer = process("xpnet.predict", digits[0], "--image", tmp_path / "digit.png", env=terminal)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    head, empty, *lines = answer.stdout.splitlines()
+    shares = [float(line.split()[-1].rstrip("%")) / 100 for line in lines]
+    assert (head, empty) == (f"{tmp_path / 'digit.png'}: {np.argmax(shares)}", "")
+    assert [line.split()[0] for line in lines] == [str(label) for label in range(10)]
+    assert sum(shares) == pytest.approx(1, abs=0.01)
+    full = "█" if encoding == "utf-8" else "#"
+    for line, share in zip(lines, shares, strict=True):
+        assert line.count(full) == pytest.approx(40 * share, abs=1)
+
+
+def test_a_picture_for_other_models(tmp_path, capsys):
+    """Labels have bars too, and a regression gives its numbers."""
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow")
+    image.new("L", (2, 2), 30).save(tmp_path / "p.png")
+    network, params = saved(tmp_path / "m", [4, 3], loss="binary_cross_entropy", input_scale=1.0)
+    predict.main([str(tmp_path / "m"), "--image", str(tmp_path / "p.png")])
+    (a,) = network.predict(params, np.full((1, 4), 30 / 255))
+    head, _, *lines = capsys.readouterr().out.splitlines()
+    assert head.endswith(": " + " ".join(str(int(p > 0.5)) for p in a))
+    assert [line.split()[-1] for line in lines] == [f"{p:.1%}" for p in a]
+
+    network, params = saved(tmp_path / "m", [4, 2], loss="squared_error", input_scale=1.0)
+    predict.main([str(tmp_path / "m"), "--image", str(tmp_path / "p.png")])
+    found = [float(number) for number in capsys.readouterr().out.split()]
+    np.testing.assert_allclose(found, network.predict(params, np.full((1, 4), 30 / 255))[0], rtol=1e-5)
+
+
+def test_without_pillow_it_says_what_to_install(digits):
+    """The sentence is one line, with the command."""
+    answer = process_without("PIL", "xpnet.predict", digits[0], "--image", "x.png")
+    assert sentence(answer) == "reading a picture needs pillow, which is not installed; run pip install pillow."

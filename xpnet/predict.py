@@ -1,33 +1,48 @@
 """`python -m xpnet.predict`: what a saved model makes of rows that it is given."""
 
+import sys
+
 import numpy as np
 
-from xpnet import backends, serialization
+from xpnet import backends, counts, serialization
 from xpnet.commandline import Parser, run
-from xpnet.data import load_rows
+from xpnet.data import load_picture, load_rows
 from xpnet.errors import InputError
 from xpnet.network import Network
 
 EXAMPLES = """examples:
   python -m xpnet.predict digits.safetensors --data digits
-  python -m xpnet.predict mnist.safetensors rows.npz"""
+  python -m xpnet.predict mnist.safetensors rows.npz
+  python -m xpnet.predict mnist.safetensors --image seven.png"""
+
+WIDTH = 40
+"""Characters of the bar of a probability of 1."""
+
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+"""A character of a bar, by how many eighths of it are full."""
 
 
 def main(arguments: list[str]) -> None:
-    """Print the accuracy and the confusion matrix of labelled rows, else a prediction a row."""
+    """Print the accuracy and the confusion matrix of labelled rows, else a prediction a row; of a picture bars."""
     flags = parser().parse_args(arguments)
-    if (flags.file is None) == (flags.data is None):
-        raise InputError("name what to predict on: either a FILE or --data NAME.")
-    source = flags.file or flags.data
+    given = [source for source in (flags.file, flags.data, flags.image) if source is not None]
+    if len(given) != 1:
+        raise InputError("name what to predict on: either a FILE, --data NAME or --image PICTURE.")
+    (source,) = given
     model = serialization.load(flags.model)
     network = model.network
     here = backends.resolve(flags.backend, flags.device)
-    x, y = load_rows(source)
-    check_scale(network, x, source)
+    if flags.image is None:
+        x, y = load_rows(source)
+        check_scale(network, x, source)
+    else:
+        scale = network.input_scale or 1.0
+        x, y = load_picture(source, network.sizes[0], scale, model.configuration.get("data", "")), None
     params, x_there = backends.moved(model.params, here), here.asarray(x)
     a = here.to_host(network.predict(params, x_there))
     if y is None:
-        print("\n".join(spelled_rows(network, a)))
+        shown = flags.image is not None and not network.output.regression
+        print("\n".join(bars(source, network, a[0]) if shown else spelled_rows(network, a)))
         return
     accuracy = network.score(params, x_there, here.asarray(y))
     if network.output.regression:
@@ -44,6 +59,7 @@ def parser() -> Parser:
     flags.add_argument("model", metavar="MODEL", help="a file that python -m xpnet.train --save wrote")
     flags.add_argument("file", metavar="FILE", nargs="?", help=".npz with x (and y), .npy, or IDX images")
     flags.add_argument("--data", metavar="NAME", help="digits, mnist or a data set of one's own: its test rows")
+    flags.add_argument("--image", metavar="PICTURE", help="a picture, such as a PNG; it is made grey, dark and small")
     flags.add_backend()
     return flags
 
@@ -69,23 +85,40 @@ def spelled_rows(network: Network, a: np.ndarray) -> list[str]:
     return [" ".join(f"{value:.6g}" for value in row) for row in a]
 
 
+def bars(source: str, network: Network, a: np.ndarray) -> list[str]:
+    """The prediction for a picture, and a bar for the probability of each label."""
+    (guess,) = spelled_rows(network, a[None])
+    width = len(str(len(a) - 1))
+    lines = [f"{label:>{width}}  {bar(p):<{WIDTH}}  {p:6.1%}" for label, p in enumerate(a)]
+    return [f"{source}: {guess}", "", *lines]
+
+
+def bar(p: float) -> str:
+    """A bar as long as a probability, of characters that the terminal has."""
+    full, eighth = divmod(round(p * WIDTH * 8), 8)
+    try:
+        EIGHTHS.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return "#" * round(p * WIDTH)
+    return EIGHTHS[-1] * full + EIGHTHS[eighth] * (eighth > 0)
+
+
 def confusion(y: np.ndarray, guess: np.ndarray) -> list[str]:
     """The table of how often a label, one a line, was taken for another, one a column."""
-    k = int(max(y.max(), guess.max())) + 1
-    counts = np.bincount(y.astype(np.int64) * k + guess, minlength=k * k).reshape(k, k)
-    width = max(len(str(counts.max())), len(str(k - 1))) + 2
+    found = counts.confusion(y, guess)
+    k = len(found)
+    width = max(len(str(found.max())), len(str(k - 1))) + 2
     head = f"{'label':>7} |" + "".join(f"{label:>{width}}" for label in range(k)) + "   taken for"
-    lines = [f"{label:>7} |" + "".join(f"{n:>{width}}" for n in row) for label, row in enumerate(counts)]
+    lines = [f"{label:>7} |" + "".join(f"{n:>{width}}" for n in row) for label, row in enumerate(found)]
     return [head, "-" * 8 + "+" + "-" * (width * k), *lines]
 
 
 def tally(y: np.ndarray, guess: np.ndarray) -> list[str]:
     """The table of how often each label was right or wrong, where it was there and where it was not."""
-    y, guess = y.reshape(guess.shape) > 0, guess
-    columns = {"found": y & guess, "missed": y & ~guess, "imagined": ~y & guess, "rightly absent": ~y & ~guess}
+    columns = counts.cases(y.reshape(guess.shape), guess)
     head = f"{'label':>7} |" + "".join(f"  {name:>8}" for name in columns)
     lines = [
-        f"{label:>7} |" + "".join(f"  {cases[:, label].sum():>{max(8, len(name))}}" for name, cases in columns.items())
+        f"{label:>7} |" + "".join(f"  {found[label]:>{max(8, len(name))}}" for name, found in columns.items())
         for label in range(guess.shape[1])
     ]
     return [head, "-" * 8 + "+" + "-" * (len(head) - 9), *lines]
