@@ -73,6 +73,12 @@ class Epoch:
         """The parameters of the epoch with the lowest validation cost so far, or training cost if nothing validates."""
         return self.checkpoint.best_params
 
+    def numbers(self) -> dict[str, Any]:
+        """Its numbers by name, as a line of a log holds them; of a validation only where there was one."""
+        names = ("cost", "train_accuracy", "test_accuracy", "learning_rate", "seconds", "samples_per_second")
+        validation = () if self.validation_cost is None else ("validation_cost", "validation_accuracy")
+        return {"epoch": self.number} | {name: getattr(self, name) for name in (*names, *validation)}
+
     def __str__(self) -> str:
         """One line for people."""
         parts = [f"epoch {self.number:3d}", f"cost {self.cost:.4f}", f"train {self.train_accuracy:7.2%}"]

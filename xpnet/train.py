@@ -3,7 +3,6 @@
 import json
 from argparse import SUPPRESS
 from dataclasses import asdict, replace
-from typing import Any
 
 from xpnet import __version__, backends, serialization
 from xpnet.activations import ACTIVATIONS
@@ -12,7 +11,7 @@ from xpnet.configuration import PRESETS, RULES, Configuration, configure, contra
 from xpnet.data import load
 from xpnet.errors import InputError
 from xpnet.loop import DTYPES, epochs
-from xpnet.records import Checkpoint, Epoch
+from xpnet.records import Checkpoint
 from xpnet.writing import check_writable
 
 EXAMPLES = """examples:
@@ -82,7 +81,7 @@ def main(arguments: list[str]) -> None:
                 if save is not None:
                     serialization.save(save, network, epoch.best_params, epoch.checkpoint, asdict(configuration))
                 if log is not None:
-                    write(log, json.dumps(logged(epoch)) + "\n")
+                    write(log, json.dumps(epoch.numbers()) + "\n")
                 number, held = epoch.number, save
             if not quiet:
                 print(epoch, flush=True)
@@ -116,13 +115,6 @@ def write(path: str, text: str, mode: str = "a") -> None:
             file.write(text)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}.") from error
-
-
-def logged(epoch: Epoch) -> dict[str, Any]:
-    """An epoch as its line of the log holds it."""
-    names = ("cost", "train_accuracy", "test_accuracy", "learning_rate", "seconds", "samples_per_second")
-    validation = () if epoch.validation_cost is None else ("validation_cost", "validation_accuracy")
-    return {"epoch": epoch.number} | {name: getattr(epoch, name) for name in (*names, *validation)}
 
 
 def parser() -> Parser:

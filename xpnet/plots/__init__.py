@@ -1,0 +1,29 @@
+"""Pictures of a training and of what it learned; each function returns a Matplotlib `Figure`, drawn without a screen.
+
+figure = xpnet.plots.learning_curves(xpnet.epochs(...))
+figure.savefig("curves.pdf")
+"""
+
+from xpnet.extras import needed
+
+with needed("xpnet.plots", "matplotlib"):
+    from xpnet.plots.answers import confusion_matrix, label_cases, predictions, worst_mistakes
+    from xpnet.plots.curves import learning_curves
+    from xpnet.plots.diagram import network_diagram
+    from xpnet.plots.layers import activation_histograms, gradient_norm_histograms, weight_histograms, weight_images
+    from xpnet.plots.style import png, svg
+
+__all__ = [
+    "activation_histograms",
+    "confusion_matrix",
+    "gradient_norm_histograms",
+    "label_cases",
+    "learning_curves",
+    "network_diagram",
+    "png",
+    "predictions",
+    "svg",
+    "weight_histograms",
+    "weight_images",
+    "worst_mistakes",
+]

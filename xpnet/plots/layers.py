@@ -1,0 +1,123 @@
+"""What is in the layers: weights, activations and gradients."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter
+
+from xpnet import step
+from xpnet._typing import Array, Params
+from xpnet.network import Network
+from xpnet.plots.rows import draw_row, first, host, image_shape
+from xpnet.plots.style import BLUE, DIVERGING, ORANGE, PURPLE, grid, panels, styled
+
+MOST_NEURONS = 30
+"""Neurons whose weights are shown."""
+
+MOST_ROWS = 1000
+"""Rows whose activations and gradients are counted."""
+
+BINS = 50
+
+
+@styled
+def weight_images(params: Params, *, shape: tuple[int, int] | None = None) -> Figure:
+    """The first layer's weights, one image a neuron; where inputs are no images, one matrix.
+
+    Args:
+        params: Of any library.
+        shape: Height and width of an input; None takes a square number of inputs for an image.
+    """
+    w = host(params)[0].w
+    image = image_shape(w.shape[1], shape)
+    # A few outliers would turn all others pale.
+    limit = float(np.quantile(np.abs(w), 0.995)) or 1.0
+    colours = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit}
+    if image is None:
+        figure, (axes,) = panels(1, 3.2)
+        drawn = axes.imshow(w, aspect="auto", interpolation="none", **colours)
+        axes.grid(False)
+        axes.set(xlabel="input", ylabel="neuron", title=f"weights of the first layer, {_shape(w)}")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        figure.colorbar(drawn, ax=axes, label="weight")
+        return figure
+    shown = w[:MOST_NEURONS]
+    figure, tiles = grid(len(shown), 6, 0.78, around=0.75)
+    for number, (tile, row) in enumerate(zip(tiles, shown, strict=True)):
+        draw_row(tile, row, image, **colours)
+        tile.set_title(str(number), fontsize=7, loc="center", pad=2)
+    about = f"all {len(w)} neurons" if len(shown) == len(w) else f"the first {len(shown)} of {len(w)} neurons"
+    figure.suptitle(f"weights into {about} of the first layer", x=0.01, ha="left", fontsize=9)
+    figure.colorbar(tiles[0].images[0], ax=tiles, label="weight", orientation="horizontal", shrink=0.6, aspect=30)
+    return figure
+
+
+@styled
+def weight_histograms(params: Params) -> Figure:
+    """How the weights of each layer are spread."""
+    layers = [w for w, _ in host(params)]
+    figure, axes = panels(len(layers), 1.55)
+    for number, (panel, w) in enumerate(zip(axes, layers, strict=True), 1):
+        _histogram(panel, w, BLUE)
+        about = f"mean {_number(np.mean(w))}, deviation {_number(np.std(w))}"
+        panel.set(
+            xlabel=f"weight of layer {number}", ylabel="how many", title=f"w of layer {number}, {_shape(w)}: {about}"
+        )
+    return figure
+
+
+@styled
+def activation_histograms(network: Network, params: Params, x: Array) -> Figure:
+    """How the activations of each layer are spread, over a thousand rows at most."""
+    x, params = host((first(x, MOST_ROWS), params))
+    a, _ = step.forward(network.model(x), params, x, xp=np)
+    figure, axes = panels(len(params), 1.55)
+    names = [*network.activation, network.output.activation.__name__]
+    for number, (panel, name, values) in enumerate(zip(axes, names, a[1:], strict=True), 1):
+        _histogram(panel, values, PURPLE)
+        panel.set_yscale("log")
+        panel.set_ylim(bottom=0.5)
+        panel.yaxis.set_minor_formatter(NullFormatter())
+        about = f"{np.mean(values == 0):.0%} are 0" if name == "relu" else f"mean {_number(np.mean(values))}"
+        panel.set(xlabel=f"activation of layer {number}", ylabel="how many")
+        panel.set_title(f"a of layer {number}, {name} of {values.shape[1]} on {len(x):,} rows: {about}")
+    return figure
+
+
+@styled
+def gradient_norm_histograms(network: Network, params: Params, x: Array, y: Array) -> Figure:
+    """How the norms of the samples' own ∂C/∂w are spread in each layer, over a thousand rows at most."""
+    x, y, params = host((first(x, MOST_ROWS), first(y, MOST_ROWS), params))
+    found = [norm for norm, _ in network.per_sample_gradient_norms(params, x, y)]
+    figure, axes = panels(len(found), 1.55)
+    for number, (panel, norms) in enumerate(zip(axes, found, strict=True), 1):
+        there = norms[norms > 0]
+        if len(there):
+            edges = np.geomspace(there.min() / 1.01, there.max() * 1.01, BINS)
+            panel.stairs(*np.histogram(there, edges), fill=True, color=ORANGE)
+            panel.set_xscale("log")
+            # Whole powers of ten, since those alone are written.
+            panel.set_xlim(10 ** np.floor(np.log10(edges[0])), 10 ** np.ceil(np.log10(edges[-1])))
+            panel.xaxis.set_minor_formatter(NullFormatter())
+        about = f"median {np.median(norms):.2g}" + (
+            f", {len(norms) - len(there):,} are 0" if len(there) < len(norms) else ""
+        )
+        panel.set(xlabel=f"norm of a sample's ∂C/∂w in layer {number}", ylabel="samples")
+        panel.set_title(f"∂C/∂w of layer {number}, {len(x):,} samples: {about}")
+    return figure
+
+
+def _histogram(panel: Axes, values: np.ndarray, colour: str) -> None:
+    counts, edges = np.histogram(values, BINS)
+    panel.stairs(counts, edges, fill=True, color=colour)
+
+
+def _shape(w: np.ndarray) -> str:
+    """`128 × 64`."""
+    return " × ".join(map(str, w.shape))
+
+
+def _number(value: float) -> str:
+    """Three digits, with a minus sign that is one."""
+    return f"{value:.3f}".replace("-", "−")
