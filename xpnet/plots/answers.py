@@ -19,10 +19,10 @@ MOST_NUMBERS = 12
 
 MOST_MISTAKES = 12
 
-LONGEST = 16
+LONGEST = 15
 """Letters of a label that are shown."""
 
-LETTERS = 64
+LETTERS = 60
 """Of a tile's title that fit in a picture's width."""
 
 SERIES = ((BLUE, "o"), (ORANGE, "^"), (PURPLE, "s"))
@@ -51,7 +51,7 @@ def confusion_matrix(y: Array, guess: Array, *, classes: Sequence[Any] | None = 
     if k <= MOST_NUMBERS:
         for (label, other), n in np.ndenumerate(found):
             dark = label != other and n > 0.6 * most
-            axes.text(other, label, n or "", ha="center", va="center", size=7, color="white" if dark else "black")
+            axes.text(other, label, n or "", ha="center", va="center", size=8, color="white" if dark else "black")
         names = _spelled(range(k) if classes is None else classes)
         axes.set_xticks(range(k), names, rotation=90 if max(map(len, names)) > 2 else 0)
         axes.set_yticks(range(k), names)
@@ -80,7 +80,7 @@ def worst_mistakes(
     if not len(worst):
         figure, (axes,) = panels(1, 1)
         axes.set_axis_off()
-        axes.text(0.5, 0.5, f"There is no mistake among {len(y):,} rows.", ha="center", va="center")
+        axes.text(0.5, 0.5, f"There is no mistake among {count(len(y), 'row')}.", ha="center", va="center")
         return figure
     names = _spelled(range(a.shape[1]) if classes is None else classes)
     told = [f"label {names[y[row]]}\nguess {names[guess[row]]}, {sure[row]:.1%}" for row in worst]
@@ -88,9 +88,9 @@ def worst_mistakes(
     figure, tiles = grid(len(worst), min(4, LETTERS // longest), 1.35, around=0.3)
     for tile, row, text in zip(tiles, worst, told, strict=True):
         draw_row(tile, x[row], image_shape(x.shape[1], shape), cmap="gray_r")
-        tile.set_title(text, size=7.5, loc="center")
+        tile.set_title(text, size=8, loc="center")
     about = f"the {len(worst)} surest of " if len(worst) < len(wrong) else ""
-    figure.suptitle(f"{about}{count(len(wrong), 'mistake')} among {len(y):,} rows", x=0.01, ha="left", size=9)
+    figure.suptitle(f"{about}{count(len(wrong), 'mistake')} among {len(y):,} rows", x=0.01, ha="left", size=9.5)
     return figure
 
 

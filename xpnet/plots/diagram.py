@@ -19,7 +19,7 @@ SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 def network_diagram(network: Network) -> Figure:
     """The layers as columns of neurons, with the shapes of what is between them."""
     sizes = network.sizes
-    figure, (axes,) = panels(1, 2.9, max(WIDTH, 1.15 * len(sizes)))
+    figure, (axes,) = panels(1, 2.9, max(WIDTH, 1.2 * len(sizes)))
     axes.set_axis_off()
     names = ["input", *network.activation, network.output.activation.__name__]
     colours = [GREY, *(BLUE for _ in network.activation), ORANGE]
@@ -29,13 +29,13 @@ def network_diagram(network: Network) -> Figure:
         if size > MOST_NEURONS:
             axes.scatter(np.full(3, layer), [-0.6, 0, 0.6], s=3, color=INK)
         axes.text(layer, -5.4, f"{size:,}", ha="center", va="top", size=10, weight="bold")
-        axes.text(layer, -6.4, name, ha="center", va="top", size=8)
+        axes.text(layer, -6.4, name, ha="center", va="top", size=8.5)
     for layer, (ours, theirs) in enumerate(pairwise(columns)):
         lines = [[(layer, start), (layer + 1, end)] for start, end in product(ours, theirs)]
         axes.add_collection(LineCollection(lines, colors=INK, alpha=0.18, linewidths=0.5, zorder=1))
         number = str(layer + 1).translate(SUPERSCRIPTS)
         shapes = f"w{number}  {sizes[layer + 1]:,} × {sizes[layer]:,}\nb{number}  {sizes[layer + 1]:,}"
-        axes.text(layer + 0.5, 5.3, shapes, ha="center", va="bottom", size=8)
+        axes.text(layer + 0.5, 5.3, shapes, ha="center", va="bottom", size=8.5)
     axes.set(xlim=(-0.6, len(sizes) - 0.4), ylim=(-7.3, 7))
     figure.suptitle(
         f"{network.parameter_count:,} parameters, {network.loss.replace('_', ' ')}", x=0.01, ha="left", size=9

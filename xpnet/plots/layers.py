@@ -46,9 +46,9 @@ def weight_images(params: Params, *, shape: tuple[int, int] | None = None) -> Fi
     figure, tiles = grid(len(shown), 6, 0.78, around=0.75)
     for number, (tile, row) in enumerate(zip(tiles, shown, strict=True)):
         draw_row(tile, row, image, **colours)
-        tile.set_title(str(number), fontsize=7, loc="center", pad=2)
+        tile.set_title(str(number), size=8, loc="center", pad=2)
     about = f"all {len(w)} neurons" if len(shown) == len(w) else f"the first {len(shown)} of {len(w)} neurons"
-    figure.suptitle(f"weights into {about} of the first layer", x=0.01, ha="left", fontsize=9)
+    figure.suptitle(f"weights into {about} of the first layer", x=0.01, ha="left", size=9.5)
     figure.colorbar(tiles[0].images[0], ax=tiles, label="weight", orientation="horizontal", shrink=0.6, aspect=30)
     return figure
 
@@ -61,9 +61,7 @@ def weight_histograms(params: Params) -> Figure:
     for number, (panel, w) in enumerate(zip(axes, layers, strict=True), 1):
         _histogram(panel, w, BLUE)
         about = f"mean {_number(np.mean(w))}, deviation {_number(np.std(w))}"
-        panel.set(
-            xlabel=f"weight of layer {number}", ylabel="how many", title=f"w of layer {number}, {_shape(w)}: {about}"
-        )
+        panel.set(xlabel="weight", ylabel="how many", title=f"layer {number}, {_shape(w)}: {about}")
     return figure
 
 
@@ -80,8 +78,7 @@ def activation_histograms(network: Network, params: Params, x: Array) -> Figure:
         panel.set_ylim(bottom=0.5)
         panel.yaxis.set_minor_formatter(NullFormatter())
         about = f"{np.mean(values == 0):.0%} are 0" if name == "relu" else f"mean {_number(np.mean(values))}"
-        panel.set(xlabel=f"activation of layer {number}", ylabel="how many")
-        panel.set_title(f"a of layer {number}, {name} of {values.shape[1]} on {len(x):,} rows: {about}")
+        panel.set(xlabel="activation", ylabel="how many", title=f"layer {number}, {values.shape[1]:,} {name}: {about}")
     return figure
 
 
@@ -100,11 +97,10 @@ def gradient_norm_histograms(network: Network, params: Params, x: Array, y: Arra
             # Whole powers of ten, since those alone are written.
             panel.set_xlim(10 ** np.floor(np.log10(edges[0])), 10 ** np.ceil(np.log10(edges[-1])))
             panel.xaxis.set_minor_formatter(NullFormatter())
-        about = f"median {np.median(norms):.2g}" + (
-            f", {len(norms) - len(there):,} are 0" if len(there) < len(norms) else ""
-        )
-        panel.set(xlabel=f"norm of a sample's ∂C/∂w in layer {number}", ylabel="samples")
-        panel.set_title(f"∂C/∂w of layer {number}, {len(x):,} samples: {about}")
+        about = f"median {np.median(norms):.2g}"
+        if len(there) < len(norms):
+            about += f", {len(norms) - len(there):,} are 0"
+        panel.set(xlabel="norm of a sample's ∂C/∂w", ylabel="samples", title=f"layer {number}: {about}")
     return figure
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 P = ParamSpec("P")
 
-WIDTH = 4.2
+WIDTH = 4.0
 """Inches of a picture, those of a column of a page; a telephone shows so much at its full size."""
 
 INK = "#1b1e23"
@@ -26,13 +26,13 @@ DIVERGING = "PuOr_r"
 """From violet over white to orange: below 0, 0, above 0."""
 
 STYLE: dict[str, Any] = {
-    "font.size": 9,
-    "axes.titlesize": 9,
+    "font.size": 9.5,
+    "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
-    "axes.labelsize": 9,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.fontsize": 8,
+    "axes.labelsize": 9.5,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
     "legend.frameon": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
