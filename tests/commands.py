@@ -18,13 +18,20 @@ def process(command: str, *arguments: object, **options: Any) -> "subprocess.Com
     return subprocess.run(line, capture_output=True, text=True, timeout=100, check=False, **options)
 
 
+WITHOUT = """
+import runpy, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise ModuleNotFoundError(name=name)
+sys.meta_path.insert(0, Finder())
+runpy.run_module({command!r}, run_name="__main__", alter_sys=True)
+"""
+
+
 def process_without(module: str, command: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
     """The same where a module is not installed."""
-    code = (
-        f"import sys; from runpy import run_module; sys.modules[{module!r}] = None; "
-        f"run_module({command!r}, run_name='__main__', alter_sys=True)"
-    )
-    line = [*PYTHON, "-c", code, *map(str, arguments)]
+    line = [*PYTHON, "-c", WITHOUT.format(module=module, command=command), *map(str, arguments)]
     return subprocess.run(line, capture_output=True, text=True, timeout=100, check=False)
 
 

@@ -1,6 +1,7 @@
 """`python -m xpnet.train`: train a network on digits, on MNIST or on one's own data."""
 
 import json
+import shlex
 from argparse import SUPPRESS
 from dataclasses import asdict, replace
 
@@ -18,15 +19,21 @@ EXAMPLES = """examples:
   python -m xpnet.train
   python -m xpnet.train --data mnist --save mnist.safetensors
   python -m xpnet.train --data mnist --hidden 512,512 --device cuda
-  python -m xpnet.train --resume mnist.safetensors --epochs 20"""
+  python -m xpnet.train --resume mnist.safetensors --epochs 20
+  python -m xpnet.train --preset post --plot pictures"""
 
 
 def main(arguments: list[str]) -> None:
     """Train, and print a line an epoch."""
     flags = vars(parser().parse_args(arguments))
-    save, resume, log, quiet, preset, engine = (
-        flags.pop(name, None) for name in ("save", "resume", "log", "quiet", "preset", "engine")
+    save, resume, log, plot, quiet, preset, engine = (
+        flags.pop(name, None) for name in ("save", "resume", "log", "plot", "quiet", "preset", "engine")
     )
+    if plot is not None:
+        # Matplotlib is slow to import, and is found missing before the training.
+        from xpnet import report
+
+        report.check_folder(plot)
     checkpoint = None
     if resume is None:
         configuration = configure(flags, preset)
@@ -74,20 +81,28 @@ def main(arguments: list[str]) -> None:
             f"{data.name}: {rows}",
             flush=True,
         )
-    number, held = (checkpoint.epoch if checkpoint else 0), resume
+    number, held, numbers = (checkpoint.epoch if checkpoint else 0), resume, []
     try:
         for epoch in records:
             with uninterrupted():
                 if save is not None:
                     serialization.save(save, network, epoch.best_params, epoch.checkpoint, asdict(configuration))
+                numbers.append(epoch.numbers())
                 if log is not None:
-                    write(log, json.dumps(epoch.numbers()) + "\n")
+                    write(log, json.dumps(numbers[-1]) + "\n")
                 number, held = epoch.number, save
             if not quiet:
                 print(epoch, flush=True)
     except KeyboardInterrupt:
         kept = f"; {held} holds epoch {number}." if held else "."
         raise KeyboardInterrupt(f"interrupted after epoch {number}{kept}") from None
+    if plot is not None:
+        params = backends.moved(epoch.best_params, backends.resolve("numpy"))
+        command = shlex.join(["python", "-m", "xpnet.train", *arguments])
+        where = str(records.training.here)
+        page = report.write(plot, report.Run(network, params, data, numbers, asdict(configuration), where, command))
+        if not quiet:
+            print(f"pictures in {plot}, all of them with the equations in {page}")
 
 
 def check_unfinished(configuration: Configuration, done: Checkpoint | None, path: str) -> None:
@@ -150,6 +165,7 @@ def parser() -> Parser:
     flags.add_argument("--save", metavar="MODEL", help="write MODEL.safetensors after every epoch")
     flags.add_argument("--resume", metavar="MODEL", help="go on with a saved model, as it was configured")
     flags.add_argument("--log", metavar="FILE", help="write one JSON object an epoch")
+    flags.add_argument("--plot", metavar="DIR", help="draw the training and what it learned, and write DIR/report.html")
     flags.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return flags
 

@@ -11,9 +11,10 @@ with needed("xpnet.plots", "matplotlib"):
     from xpnet.plots.curves import learning_curves
     from xpnet.plots.diagram import network_diagram
     from xpnet.plots.layers import activation_histograms, gradient_norm_histograms, weight_histograms, weight_images
-    from xpnet.plots.style import png, svg
+    from xpnet.plots.style import WIDTH, png, svg
 
 __all__ = [
+    "WIDTH",
     "activation_histograms",
     "confusion_matrix",
     "gradient_norm_histograms",

@@ -46,7 +46,7 @@ def confusion_matrix(y: Array, guess: Array, *, classes: Sequence[Any] | None = 
     figure, (axes,) = panels(1, 3.7)
     axes.grid(False)
     axes.imshow(diagonal[:, :, None] * np.asarray(to_rgba(PALE)), interpolation="none")
-    mistakes = np.where(diagonal | (found == 0), np.nan, found)
+    mistakes = np.where(diagonal, np.nan, found)
     drawn = axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=most, interpolation="none")
     if k <= MOST_NUMBERS:
         for (label, other), n in np.ndenumerate(found):

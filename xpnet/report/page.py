@@ -1,0 +1,116 @@
+"""A report as one web page that needs no network."""
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from xpnet import __version__, plots
+from xpnet.report.parts import paragraph, table
+from xpnet.report.pictures import Picture
+from xpnet.report.run import Run
+from xpnet.report.walk import walk
+
+STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+
+MOST_EPOCHS = 20
+"""Epochs that are listed."""
+
+PIXELS_PER_INCH = (85, 125)
+"""Of the page, for an inch of a picture: so many at least, where it scrolls instead, and at most."""
+
+
+def page(run: Run, sections: dict[str, list[Picture]]) -> str:
+    """The page: facts, pictures by section, one sample's equations, timing and settings."""
+    parts = {title: f'<div class="pictures">{pictured(held)}</div>' for title, held in sections.items()}
+    parts["One sample, there and back"] = walk(run)
+    parts["Timing"] = timing(run)
+    parts["Configuration"] = configuration(run)
+    links = "".join(f'<a href="#part{i}">{escape(title)}</a>' for i, title in enumerate(parts))
+    body = "\n".join(f'<h2 id="part{i}">{escape(title)}</h2>\n{part}' for i, (title, part) in enumerate(parts.items()))
+    title = f"{run.network} on {run.data.name or 'data'}"
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<link rel="icon" href="data:,">
+<style>
+{STYLE}</style>
+</head>
+<body>
+<header>
+<h1>{escape(title)}</h1>
+{paragraph("A network, its training, and its equations with the numbers of one sample filled in.")}
+{facts(run)}
+<nav>{links}</nav>
+</header>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def facts(run: Run) -> str:
+    """The few numbers that come first."""
+    seconds = sum(record["seconds"] for record in run.records)
+    samples = sum(record["seconds"] * record["samples_per_second"] for record in run.records)
+    score = f"{run.score:.4f}" if run.network.output.regression else f"{run.score:.2%}"
+    held = {
+        "R²" if run.network.output.regression else f"of {len(run.y):,} {run.judged} rows right": score,
+        "parameters": f"{run.network.parameter_count:,}",
+        "epochs": f"{len(run.records):,}",
+        "seconds of training": f"{seconds:,.1f}",
+        "samples a second": f"{samples / seconds:,.0f}",
+    }
+    return (
+        '<dl class="facts">'
+        + "".join(f"<div><dt>{escape(k)}</dt><dd>{v}</dd></div>" for k, v in held.items())
+        + "</dl>"
+    )
+
+
+def pictured(pictures: Iterable[Picture]) -> str:
+    """Pictures with their captions; a wide one scrolls on a narrow page."""
+    parts = []
+    for name, figure, caption in pictures:
+        least, most = (round(figure.get_figwidth() * scale) for scale in PIXELS_PER_INCH)
+        told = f'<svg role="img" aria-label="{escape(caption)}" style="min-width:{least}px;max-width:{most}px" '
+        drawn = plots.svg(figure, name).replace("<svg ", told, 1)
+        wide = ' class="wide"' if figure.get_figwidth() > 1.5 * plots.WIDTH else ""
+        parts.append(
+            f'<figure{wide}><div class="scroll">{drawn}</div><figcaption>{escape(caption)}</figcaption></figure>'
+        )
+    return "\n".join(parts)
+
+
+def timing(run: Run) -> str:
+    """Epochs with what they took, some of them where there are many."""
+    every = -(-len(run.records) // MOST_EPOCHS)
+    shown = [r for r in run.records if r["epoch"] % every == 0 or r in (run.records[0], run.records[-1])]
+    names = [name for name in run.records[0] if run.records[0][name] is not None]
+    rows = [[name.replace("_", " ") for name in names]]
+    rows += [[told(name, record[name]) for name in names] for record in shown]
+    return paragraph(f"On {run.where}; seconds are of training alone.") + table(rows)
+
+
+def configuration(run: Run) -> str:
+    """What the training was told, and how to do it again."""
+    rows = [["xpnet", __version__]]
+    rows += [
+        [name.replace("_", " "), escape(", ".join(map(str, v)) if isinstance(v, list | tuple) else str(v))]
+        for name, v in run.settings.items()
+    ]
+    return f"<p><code>{escape(run.command)}</code></p>" + table([["setting", "value"], *rows])
+
+
+def told(name: str, value: Any) -> str:
+    """A record's number as its column has it."""
+    if name == "epoch":
+        return str(value)
+    if name == "samples_per_second":
+        return f"{value:,.0f}"
+    return f"{value:.2%}" if name.endswith("accuracy") else f"{value:.4g}"

@@ -1,0 +1,63 @@
+"""A training that is over, with all that a report tells of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from xpnet._typing import Params
+from xpnet.data import Data
+from xpnet.network import Network
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training.
+
+    Attributes:
+        network: What was trained.
+        params: Its parameters, on the host.
+        data: What it was trained on, there too.
+        records: Each epoch's numbers.
+        settings: What it was told, by name.
+        where: The library, its engine and the device.
+        command: What started it.
+    """
+
+    network: Network
+    params: Params
+    data: Data
+    records: Sequence[Mapping[str, Any]]
+    settings: Mapping[str, Any]
+    where: str
+    command: str
+
+    @property
+    def judged(self) -> str:
+        """Which rows it is judged by."""
+        return "training" if self.data.x_test is None else "test"
+
+    @property
+    def x(self) -> np.ndarray:
+        """Their inputs."""
+        found: np.ndarray = self.data.x_train if self.data.x_test is None else self.data.x_test
+        return found
+
+    @property
+    def y(self) -> np.ndarray:
+        """Their targets."""
+        found: np.ndarray = self.data.y_train if self.data.y_test is None else self.data.y_test
+        return found
+
+    @cached_property
+    def a(self) -> np.ndarray:
+        """What the network makes of them."""
+        found: np.ndarray = self.network.predict(self.params, self.x)
+        return found
+
+    @cached_property
+    def score(self) -> float:
+        """The fraction that is right, or R²."""
+        return self.network.score(self.params, self.x, self.y)
