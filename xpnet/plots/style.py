@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 P = ParamSpec("P")
 
-WIDTH = 4.0
+WIDTH = 3.9
 """Inches of a picture, those of a column of a page; a telephone shows so much at its full size."""
 
 INK = "#1b1e23"

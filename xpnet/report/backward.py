@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from xpnet.activations import ACTIVATIONS
+from xpnet.data.checks import count
 from xpnet.report import mathml as m
 from xpnet.report.parts import TERMS, Shown, largest, line, paragraph, products
 from xpnet.report.sample import Worked
@@ -15,7 +16,7 @@ SIGMA = m.row(m.name("σ"), m.op("′"))
 
 SLOPES: dict[str, Callable[[str], str]] = {
     "sigmoid": lambda a: m.row(a, m.op("·"), m.parenthesized(ONE, m.op("−"), a)),
-    "tanh": lambda a: m.row(ONE, m.op("−"), m.power(a, m.number(2))),
+    "tanh": lambda a: m.row(ONE, m.op("−"), m.power(m.parenthesized(a), m.number(2))),
 }
 """σ′(z) of the activations that have a formula, of a's."""
 
@@ -51,7 +52,7 @@ def hidden(worked: Worked, shown: Shown) -> str:
     error = m.row(m.of_layer("a", layer + 1), m.op("−"), m.name("y")) if next_is_last else _through(layer + 1)
     slope = ACTIVATIONS[shown.function].slope(worked.a[layer], xp=np)
     parts = [
-        paragraph(f"What this layer does to the cost, it does through the {len(after):,} neurons of the next one."),
+        paragraph(f"What this layer does to the cost, it does through the next one's {count(len(after), 'neuron')}."),
         line(
             m.equal(
                 m.partial(m.of_layer("a", layer)),
@@ -69,7 +70,9 @@ def hidden(worked: Worked, shown: Shown) -> str:
             )
         ),
         line(_slope(shown, worked.a[layer][i], slope[i])),
-        paragraph(ERRATUM) if shown.function == "sigmoid" else "",
+        paragraph(ERRATUM)
+        if shown.function == "sigmoid" and "sigmoid" not in worked.network.activation[layer:]
+        else "",
         line(
             m.equal(
                 m.partial(m.of_layer("z", layer)),

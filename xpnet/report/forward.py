@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from xpnet.data.checks import count
 from xpnet.losses import STRAIGHT
 from xpnet.report import mathml as m
 from xpnet.report.parts import Shown, largest, line, listed, paragraph, products, summed
@@ -45,8 +46,8 @@ def forward(worked: Worked, shown: Shown) -> str:
     sigma = m.name("softmax" if shown.function == "softmax" else "σ")
     parts = [
         paragraph(
-            f"Each of the {shown.size:,} neurons adds up its {len(a_prev):,} inputs, each times its weight, and its "
-            f"bias. Here are {shown.told}, and of their inputs {listed(shown.inputs)}."
+            f"Each neuron adds up its {count(len(a_prev), 'input')}, each times its weight, and its bias. "
+            f"Shown: {shown.told}, and of the inputs {listed(shown.inputs)}."
         ),
         line(m.equal(m.of_layer("z", layer), m.row(of_w, m.op("·"), of_a, m.op("+"), of_b))),
         line(
@@ -99,4 +100,5 @@ def _activated(shown: Shown, z: np.ndarray, a: np.ndarray) -> str:
     elif shown.function == "exp":
         written = m.exponent(min(z[i], STRAIGHT))
     sigma = ACTIVATIONS[shown.function]
-    return m.equal(m.of_layer("a", layer, i), sigma(symbol), sigma(written), m.number(a[i]))
+    filled = [sigma(written)] if shown.function != "identity" else []
+    return m.equal(m.of_layer("a", layer, i), sigma(symbol), *filled, m.number(a[i]))

@@ -16,7 +16,7 @@ STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 MOST_EPOCHS = 20
 """Epochs that are listed."""
 
-PIXELS_PER_INCH = (85, 125)
+PIXELS_PER_INCH = (91, 125)
 """Of the page, for an inch of a picture: so many at least, where it scrolls instead, and at most."""
 
 
@@ -58,12 +58,12 @@ def facts(run: Run) -> str:
     """The few numbers that come first."""
     seconds = sum(record["seconds"] for record in run.records)
     samples = sum(record["seconds"] * record["samples_per_second"] for record in run.records)
-    score = f"{run.score:.4f}" if run.network.output.regression else f"{run.score:.2%}"
+    regression = run.network.output.regression
     held = {
-        "R²" if run.network.output.regression else f"of {len(run.y):,} {run.judged} rows right": score,
+        "R²" if regression else f"of {len(run.y):,} {run.judged} rows right": told("accuracy", run.score, regression),
         "parameters": f"{run.network.parameter_count:,}",
         "epochs": f"{len(run.records):,}",
-        "seconds of training": f"{seconds:,.1f}",
+        "seconds of training": f"{seconds:,.1f}" if seconds >= 1 else f"{seconds:.2g}",
         "samples a second": f"{samples / seconds:,.0f}",
     }
     return (
@@ -92,8 +92,9 @@ def timing(run: Run) -> str:
     every = -(-len(run.records) // MOST_EPOCHS)
     shown = [r for r in run.records if r["epoch"] % every == 0 or r in (run.records[0], run.records[-1])]
     names = [name for name in run.records[0] if run.records[0][name] is not None]
-    rows = [[name.replace("_", " ") for name in names]]
-    rows += [[told(name, record[name]) for name in names] for record in shown]
+    regression = run.network.output.regression
+    heads = [name.replace("accuracy", "R²" if regression else "accuracy").replace("_", " ") for name in names]
+    rows = [heads, *([told(name, record[name], regression) for name in names] for record in shown)]
     return paragraph(f"On {run.where}; seconds are of training alone.") + table(rows)
 
 
@@ -107,10 +108,12 @@ def configuration(run: Run) -> str:
     return f"<p><code>{escape(run.command)}</code></p>" + table([["setting", "value"], *rows])
 
 
-def told(name: str, value: Any) -> str:
+def told(name: str, value: Any, regression: bool) -> str:
     """A record's number as its column has it."""
     if name == "epoch":
         return str(value)
     if name == "samples_per_second":
         return f"{value:,.0f}"
-    return f"{value:.2%}" if name.endswith("accuracy") else f"{value:.4g}"
+    if name.endswith("accuracy"):
+        return (f"{value:.4f}" if regression else f"{value:.2%}").replace("-", "−")
+    return f"{value:.4g}"

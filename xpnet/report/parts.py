@@ -24,6 +24,7 @@ class Shown:
         number: Which layer, the input being 0.
         size: Its neurons.
         function: Its activation's name.
+        first_sigmoid: Whether it is the first one with the sigmoid on the way back.
         neuron: The one that is followed, with the greatest ∂C/∂z.
         rows: The neurons whose numbers are shown, this one among them.
         inputs: The neurons of the layer before that weigh most in its z.
@@ -33,6 +34,7 @@ class Shown:
         network, dC_dz = worked.network, worked.dC_dz[number]
         self.number, self.size = number, len(dC_dz)
         self.function = [*network.activation, network.output.activation.__name__][number - 1]
+        self.first_sigmoid = self.function == "sigmoid" and "sigmoid" not in network.activation[number:]
         self.neuron = int(np.abs(dC_dz).argmax())
         self.rows = list(range(self.size)) if self.size <= MOST else largest(dC_dz, FEW)
         self.inputs = largest(worked.params[number - 1].w[self.neuron] * worked.a[number - 1], TERMS)
@@ -45,7 +47,9 @@ class Shown:
     @property
     def told(self) -> str:
         """Which are shown, in words."""
-        return "all of them" if self.whole else f"neurons {listed(self.rows)}"
+        if self.whole:
+            return f"all {self.size} neurons" if self.size > 1 else "its only neuron"
+        return f"neurons {listed(self.rows)} of {self.size:,}"
 
 
 def largest(values: np.ndarray, most: int) -> list[int]:

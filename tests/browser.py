@@ -1,0 +1,91 @@
+"""A real browser without a window, driven as the W3C's WebDriver protocol says."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+BROWSERS, DRIVER = ("chromium", "chromium-browser", "google-chrome"), "chromedriver"
+
+ARGUMENTS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
+)
+
+
+def missing() -> str:
+    """What is not installed, or nothing."""
+    if not any(map(shutil.which, BROWSERS)):
+        return f"none of {', '.join(BROWSERS)} is installed"
+    return "" if shutil.which(DRIVER) else f"{DRIVER} is not installed"
+
+
+class Browser:
+    """Chromium with a profile of its own, as long as the context lasts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        self._driver = subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, text=True)
+        assert self._driver.stdout is not None
+        for line in self._driver.stdout:
+            if found := re.search(r"started successfully on port (\d+)", line):
+                self._at = f"http://127.0.0.1:{found[1]}/session"
+                break
+        binary = next(path for path in map(shutil.which, BROWSERS) if path)
+        options = {"binary": binary, "args": [*ARGUMENTS, f"--user-data-dir={self._folder}"]}
+        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        session = self._ask("", {"capabilities": {"alwaysMatch": wanted}})
+        self._at += "/" + session["sessionId"]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self._ask(method="DELETE")
+        finally:
+            self._driver.terminate()
+            self._driver.communicate(timeout=20)
+
+    def open(self, url: str, width: int, scheme: str = "light") -> None:
+        """Load a page in a window of that width, for a reader who likes it light or dark."""
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self._command("Emulation.setDeviceMetricsOverride", size)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._command("Emulation.setEmulatedMedia", {"media": "", "features": features})
+        self._ask("/url", {"url": url})
+
+    def run(self, script: str) -> Any:
+        """What a function's body in JavaScript returns."""
+        return self._ask("/execute/sync", {"script": script, "args": []})
+
+    def complaints(self) -> list[str]:
+        """What the console was told since the last time that is worse than information."""
+        told = self._ask("/se/log", {"type": "browser"})
+        return [entry["message"] for entry in told if entry["level"] in ("WARNING", "SEVERE")]
+
+    def printed(self) -> bytes:
+        """The page as a PDF file, as a printer gets it."""
+        return base64.b64decode(self._command("Page.printToPDF", {})["data"])
+
+    def print_as_media(self) -> None:
+        """Show the page as on paper, until the next one is opened."""
+        self._command("Emulation.setEmulatedMedia", {"media": "print"})
+
+    def _command(self, name: str, parameters: dict[str, Any]) -> Any:
+        return self._ask("/goog/cdp/execute", {"cmd": name, "params": parameters})
+
+    def _ask(self, path: str = "", body: dict[str, Any] | None = None, method: str = "POST") -> Any:
+        data = None if method == "DELETE" else json.dumps(body or {}).encode()
+        request = urllib.request.Request(self._at + path, data, {"Content-Type": "application/json"}, method=method)
+        # Never through a proxy: it is this machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=60) as answer:
+            return json.load(answer)["value"]
