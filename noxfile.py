@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from runpy import run_path
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
@@ -13,6 +14,8 @@ nox.options.reuse_venv = "yes"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 OPTIONAL = ("torch", "jax", "cupy")
+EXPORTS = ("xpnet/onnx.py", "xpnet/serialization/sklearn.py")
+PICTURES = ("xpnet/data/picture.py", "xpnet/plots/*", "xpnet/report/*")
 
 
 def groups(*names: str) -> tuple[str, ...]:
@@ -36,6 +39,7 @@ def tests(session: nox.Session) -> None:
     # These are held to the same coverage where their libraries are.
     elsewhere = [f"xpnet/backends/{name}*.py" for name in OPTIONAL]
     elsewhere += ["xpnet/capture/cpu/*", "xpnet/capture/fusion.py", "xpnet/estimators/*"]
+    elsewhere += [*EXPORTS, *PICTURES, "xpnet/serialization/torch.py"]
     measured(session, report=("--omit", ",".join(elsewhere)))
 
 
@@ -55,7 +59,8 @@ def backends(session: nox.Session, library: str) -> None:
     """Test on one array library, and with it as an oracle; it is an error if it cannot be had."""
     if library in PYPROJECT["dependency-groups"]:
         session.install("-e", ".", *groups("test", library))
-        measured(session, "--backend", library, report=("--include", f"xpnet/backends/{library}*.py"))
+        included = f"xpnet/backends/{library}*.py,xpnet/serialization/{library}*.py"
+        measured(session, "--backend", library, report=("--include", included))
     else:
         session.install("-e", ".[cuda13]", *groups("test"))
         session.run("pytest", "--backend", library, *session.posargs)
@@ -68,6 +73,34 @@ def fast(session: nox.Session) -> None:
     session.run("python", "-c", "import numba")
     files = [*sorted(Path("tests").glob("test_capture_cpu*.py")), "tests/test_loop_engines.py"]
     session.run("pytest", *map(str, files), *session.posargs)
+
+
+@nox.session
+def exports(session: nox.Session) -> None:
+    """Test ONNX files and scikit-learn's perceptrons beside those libraries; it is an error if they cannot be had."""
+    session.install("-e", ".[onnx,sklearn]", *groups("test", "oracles"))
+    session.run("python", "-c", "import ndonnx, onnx, onnxruntime, sklearn")
+    files = [f"tests/test_{name}.py" for name in ("onnx", "export", "serialization_sklearn")]
+    measured(session, *files, report=("--include", ",".join(EXPORTS)))
+
+
+@nox.session
+def plots(session: nox.Session) -> None:
+    """Test pictures, reports and what is read from pictures; it is an error if Matplotlib cannot be had."""
+    session.install("-e", ".[plot]", *groups("test"))
+    session.run("python", "-c", "import matplotlib, PIL")
+    names = ("plots", "plots_layout", "report", "report_sample", "data_picture", "predict")
+    files = [f"tests/test_{name}.py" for name in names]
+    measured(session, *files, report=("--include", ",".join(PICTURES)))
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Read a report in a headless Chromium, the system's; skipped where there is none."""
+    if missing := run_path("tests/browser.py")["missing"]():
+        session.skip(f"{missing}; on Debian, run apt-get install chromium chromium-driver.")
+    session.install("-e", ".[plot]", *groups("test"))
+    session.run("pytest", "tests/test_report_browser.py", *session.posargs)
 
 
 @nox.session
@@ -125,7 +158,7 @@ def build(session: nox.Session) -> None:
         session.run("python", "-m", "build", "--outdir", str(there))
         (wheel,) = there.glob("*.whl")
         held = ZipFile(wheel).namelist()
-        for name in ("xpnet/data/digits.npz", "xpnet/py.typed", "licenses/LICENSE"):
+        for name in ("xpnet/data/digits.npz", "xpnet/report/page.css", "xpnet/py.typed", "licenses/LICENSE"):
             if not any(path.endswith(name) for path in held):
                 session.error(f"{wheel.name} holds no {name}.")
 

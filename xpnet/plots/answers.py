@@ -83,7 +83,8 @@ def worst_mistakes(
         axes.text(0.5, 0.5, f"There is no mistake among {count(len(y), 'row')}.", ha="center", va="center")
         return figure
     names = _spelled(range(a.shape[1]) if classes is None else classes)
-    told = [f"label {names[y[row]]}\nguess {names[guess[row]]}, {sure[row]:.1%}" for row in worst]
+    percent = [f"{sure[row]:.1%}".replace("100.0", "100") for row in worst]
+    told = [f"label {names[y[i]]}\nguess {names[guess[i]]}, {share}" for i, share in zip(worst, percent, strict=True)]
     longest = max(len(line) for text in told for line in text.split("\n"))
     figure, tiles = grid(len(worst), min(4, LETTERS // longest), 1.35, around=0.3)
     for tile, row, text in zip(tiles, worst, told, strict=True):

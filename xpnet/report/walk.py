@@ -27,7 +27,7 @@ def walk(run: Run) -> str:
         paragraph(
             f"This is {run.judged} row {row}, worked through in 64 bits and shown to three digits; every line can be "
             "checked with a pocket calculator. Of each layer the neuron with the greatest ∂C/∂z is followed: its row "
-            "is coloured, and worked out below. Rows, neurons and inputs are counted from 0. In the strips a cell is "
+            "is marked, and worked out below. Rows, neurons and inputs are counted from 0. In the strips a cell is "
             "a neuron: violet below 0, white at 0, orange above."
         ),
         f'<div class="sample">{_given(run, worked, x)}{_answered(worked)}</div>',
