@@ -16,6 +16,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 FENCED = re.compile(r"(?P<before>[^\n]*)\n```(?P<language>python|console|sh)\n(?P<text>.*?)\n```", re.DOTALL)
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)(?:#([^)\s]*))?\)")
+PICTURE = re.compile(r'<img src="([^":]+)"')
 EQUATIONS = re.compile(r"\((\d+)\)(?:\s*[-–]\s*\((\d+)\))?")
 
 checkout = pytest.mark.skipif(not (ROOT / "xpnet").is_dir(), reason="links lead into the checkout")
@@ -72,7 +73,7 @@ def test_blocks_run(block: Block, folder: Path, tmp_path: Path) -> None:
 @checkout
 def test_links_lead_somewhere() -> None:
     """Every link within the project names a file or folder that is there, and a line that it has."""
-    for path, fragment in LINK.findall(README):
+    for path, fragment in [*LINK.findall(README), *((path, "") for path in PICTURE.findall(README))]:
         target = ROOT / path
         assert target.exists(), path
         if fragment.startswith("L"):
