@@ -89,7 +89,7 @@ def plots(session: nox.Session) -> None:
     """Test pictures, reports and what is read from pictures; it is an error if Matplotlib cannot be had."""
     session.install("-e", ".[plot]", *groups("test"))
     session.run("python", "-c", "import matplotlib, PIL")
-    names = ("plots", "plots_layout", "report", "report_sample", "data_picture", "predict")
+    names = ("plots", "plots_layout", "report", "report_mathml", "report_sample", "data_picture", "predict")
     files = [f"tests/test_{name}.py" for name in names]
     measured(session, *files, report=("--include", ",".join(PICTURES)))
 

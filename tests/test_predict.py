@@ -126,7 +126,6 @@ def test_something_to_predict_on_must_be_named(digits):
         (["none", "--data", "digits"], "none is no readable model"),
         (["{model}", "none.npy"], "none.npy"),
         (["{model}", "--data", "digits", "--device", "gpu"], "device 'gpu' is not one of"),
-        (["{model}", "--image", "none.png"], "none.png: no such file"),
         ([], "the following arguments are required: MODEL"),
     ],
 )
@@ -170,6 +169,14 @@ def test_a_picture_for_other_models(tmp_path, capsys):
     predict.main([str(tmp_path / "m"), "--image", str(tmp_path / "p.png")])
     found = [float(number) for number in capsys.readouterr().out.split()]
     np.testing.assert_allclose(found, network.predict(params, np.full((1, 4), 30 / 255))[0], rtol=1e-5)
+
+
+def test_what_is_no_picture_is_told(digits, tmp_path):
+    """A file of text is a sentence and exit code 2."""
+    pytest.importorskip("PIL", reason="needs Pillow")
+    (tmp_path / "text.png").write_text("seven")
+    answer = process("xpnet.predict", digits[0], "--image", "text.png", cwd=tmp_path)
+    assert sentence(answer) == "text.png: no picture of a kind that Pillow reads"
 
 
 def test_without_pillow_it_says_what_to_install(digits):
