@@ -14,7 +14,7 @@ nox.options.reuse_venv = "yes"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 OPTIONAL = ("torch", "jax", "cupy")
-EXPORTS = ("xpnet/onnx.py", "xpnet/serialization/sklearn.py")
+EXPORTS = ("xpnet/export.py", "xpnet/onnx.py", "xpnet/serialization/sklearn.py")
 PICTURES = ("xpnet/data/picture.py", "xpnet/plots/*", "xpnet/report/*")
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import safetensors.numpy
 import xpnet
 from xpnet import serialization
 from xpnet.backends import dtype_name, moved
-from xpnet.errors import ModelFileError
+from xpnet.errors import MissingExtraError, ModelFileError
 
 NETWORK = xpnet.Network([4, 3, 2], input_scale=2.0)
 ROWS = np.random.default_rng(5).normal(size=(20, 4))
@@ -155,3 +156,20 @@ def test_a_changed_file_is_damaged(path, change, sentence):
     rewritten(path, change)
     with pytest.raises(ModelFileError, match=sentence):
         serialization.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "package"), [("to_torch", "torch", "torch"), ("from_sklearn", "sklearn", "scikit-learn")]
+)
+def test_without_the_other_library_it_says_what_to_install(monkeypatch, name, module, package):
+    """What is for another library asks for it when it is used, not before."""
+    monkeypatch.delitem(sys.modules, f"xpnet.serialization.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=f"needs {package}, which is not installed; run pip install {package}"):
+        getattr(serialization, name)
+
+
+def test_what_there_is_not_is_no_attribute():
+    """A library that there is nothing for is told as any other misspelt name."""
+    with pytest.raises(AttributeError, match=r"'xpnet\.serialization' has no attribute 'to_keras'"):
+        _ = serialization.to_keras
