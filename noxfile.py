@@ -98,7 +98,7 @@ def plots(session: nox.Session) -> None:
 def browser(session: nox.Session) -> None:
     """Read a report in a headless Chromium, the system's; skipped where there is none."""
     if missing := run_path("tests/browser.py")["missing"]():
-        session.skip(f"{missing}; on Debian, run apt-get install chromium chromium-driver.")
+        session.skip(f"{missing}; on Debian, run apt-get install chromium chromium-driver")
     session.install("-e", ".[plot]", *groups("test"))
     session.run("pytest", "tests/test_report_browser.py", *session.posargs)
 

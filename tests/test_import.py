@@ -3,7 +3,8 @@
 import subprocess
 import sys
 
-LATER = ("torch", "jax", "cupy", "sklearn", "matplotlib", "pooch", "tqdm", "safetensors", "array_api_compat.numpy")
+FRAMEWORKS = ("torch", "jax", "cupy", "sklearn", "matplotlib", "onnx", "PIL")
+LATER = (*FRAMEWORKS, "pooch", "tqdm", "safetensors", "array_api_compat.numpy")
 
 
 def test_import_loads_nothing_heavy() -> None:

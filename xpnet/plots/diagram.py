@@ -37,9 +37,8 @@ def network_diagram(network: Network) -> Figure:
         shapes = f"w{number}  {sizes[layer + 1]:,} × {sizes[layer]:,}\nb{number}  {sizes[layer + 1]:,}"
         axes.text(layer + 0.5, 5.3, shapes, ha="center", va="bottom", size=8.5)
     axes.set(xlim=(-0.6, len(sizes) - 0.4), ylim=(-7.3, 7))
-    figure.suptitle(
-        f"{network.parameter_count:,} parameters, {network.loss.replace('_', ' ')}", x=0.01, ha="left", size=9
-    )
+    title = f"{network.parameter_count:,} parameters, {network.loss.replace('_', ' ')}"
+    figure.suptitle(title, x=0.01, ha="left", size=9.5)
     return figure
 
 

@@ -1,5 +1,6 @@
 """A training as a folder of pictures and one page that needs no network: the post, on the network that was trained."""
 
+import os
 from pathlib import Path
 
 from xpnet.errors import InputError
@@ -12,7 +13,7 @@ from xpnet.writing import check_writable, write_whole
 __all__ = ["Run", "check_folder", "write"]
 
 
-def write(folder: str, run: Run) -> Path:
+def write(folder: str | os.PathLike[str], run: Run) -> Path:
     """Write the pictures and `report.html`, each whole or not at all.
 
     Args:
@@ -42,7 +43,7 @@ def write(folder: str, run: Run) -> Path:
     return there / "report.html"
 
 
-def check_folder(folder: str) -> None:
+def check_folder(folder: str | os.PathLike[str]) -> None:
     """Refuse a folder that cannot be written to or made, before the training that would be lost."""
     there = Path(folder)
     if there.exists() and not there.is_dir():

@@ -70,9 +70,7 @@ def hidden(worked: Worked, shown: Shown) -> str:
             )
         ),
         line(_slope(shown, worked.a[layer][i], slope[i])),
-        paragraph(ERRATUM)
-        if shown.function == "sigmoid" and "sigmoid" not in worked.network.activation[layer:]
-        else "",
+        *([paragraph(ERRATUM)] if shown.first_sigmoid else []),
         line(
             m.equal(
                 m.partial(m.of_layer("z", layer)),

@@ -66,11 +66,8 @@ def facts(run: Run) -> str:
         "seconds of training": f"{seconds:,.1f}" if seconds >= 1 else f"{seconds:.2g}",
         "samples a second": f"{samples / seconds:,.0f}",
     }
-    return (
-        '<dl class="facts">'
-        + "".join(f"<div><dt>{escape(k)}</dt><dd>{v}</dd></div>" for k, v in held.items())
-        + "</dl>"
-    )
+    lines = (f"<div><dt>{escape(what)}</dt><dd>{value}</dd></div>" for what, value in held.items())
+    return f'<dl class="facts">{"".join(lines)}</dl>'
 
 
 def pictured(pictures: Iterable[Picture]) -> str:
@@ -78,12 +75,11 @@ def pictured(pictures: Iterable[Picture]) -> str:
     parts = []
     for name, figure, caption in pictures:
         least, most = (round(figure.get_figwidth() * scale) for scale in PIXELS_PER_INCH)
-        told = f'<svg role="img" aria-label="{escape(caption)}" style="min-width:{least}px;max-width:{most}px" '
-        drawn = plots.svg(figure, name).replace("<svg ", told, 1)
+        opening = f'<svg role="img" aria-label="{escape(caption)}" style="min-width:{least}px;max-width:{most}px" '
+        drawn = plots.svg(figure, name).replace("<svg ", opening, 1)
         wide = ' class="wide"' if figure.get_figwidth() > 1.5 * plots.WIDTH else ""
-        parts.append(
-            f'<figure{wide}><div class="scroll">{drawn}</div><figcaption>{escape(caption)}</figcaption></figure>'
-        )
+        below = f"<figcaption>{escape(caption)}</figcaption>"
+        parts.append(f'<figure{wide}><div class="scroll">{drawn}</div>{below}</figure>')
     return "\n".join(parts)
 
 
