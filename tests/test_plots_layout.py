@@ -64,6 +64,10 @@ def figures():
         yield f"weights, {name}", plots.weight_histograms(params)
         yield f"network, {name}", plots.network_diagram(network)
     yield "network, deep", plots.network_diagram(deep)
+    # Counts of five digits push the panels to the right, and numbers below 0 are longer.
+    wide = tuple(layer._replace(w=layer.w - 0.01) for layer in xpnet.Network([784, 512, 10]).init())
+    yield "weights, wide", plots.weight_histograms(wide)
+    yield "activations, wide", plots.activation_histograms(deep, deep.init(), rows(1000, 784))
 
 
 FIGURES = dict(figures())

@@ -61,7 +61,7 @@ def weight_histograms(params: Params) -> Figure:
     for number, (panel, w) in enumerate(zip(axes, layers, strict=True), 1):
         _histogram(panel, w, BLUE)
         about = f"mean {_number(np.mean(w))}, deviation {_number(np.std(w))}"
-        panel.set(xlabel="weight", ylabel="how many", title=f"layer {number}, {_shape(w)}: {about}")
+        panel.set(xlabel=f"weight, {about}", ylabel="how many", title=f"layer {number}, {_shape(w)}")
     return figure
 
 
