@@ -6,7 +6,7 @@ from math import floor, log10
 COLOURS = ("#0072b2", "#56b4e9", "#e69f00", "#d55e00", "#999999")
 """Of Okabe and Ito, told apart by the colour-blind too."""
 
-LEFT, WIDTH, RIGHT = 210, 480, 60
+LEFT, WIDTH, RIGHT = 235, 470, 60
 BAR, GAP, TOP = 13, 10, 62
 
 STYLE = (
