@@ -23,7 +23,7 @@ def load(source: str) -> ModuleType:
 
     versions = "\n".join(f"{name} {version(name)}" for name in ("numba", "llvmlite", "numpy"))
     cpu = f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
-    about = "\n".join([source, versions, cpu, sys.version])
+    about = "\n".join([source, *called(), versions, cpu, sys.version])
     name = f"xpnet_plan_{hashlib.sha256(about.encode()).hexdigest()[:24]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -38,6 +38,14 @@ def load(source: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@cache
+def called() -> list[str]:
+    """The text of what a source imports: numba looks at the source alone for what has changed."""
+    return [
+        Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in ("primitives", "team", "tiles")
+    ]
 
 
 @cache

@@ -41,6 +41,12 @@ COLLECTED = {
 }
 """What a reduction makes of what it has and one number more."""
 
+KEPT = (
+    "add", "copy", "divide", "exp", "maximum", "minimum", "multiply", "negative", "positive", "square", "subtract",
+    "tanh", "where",
+)  # fmt: skip
+"""Operations whose result has the dtype of their operands, where that is one of floating-point numbers."""
+
 SEARCHED = {
     "argmax": "{1} > {0} or ({1} != {1} and {0} == {0})",
     "argmin": "{1} < {0} or ({1} != {1} and {0} == {0})",
@@ -65,7 +71,8 @@ def expression(operation: Operation, operands: list[str]) -> str:
         text = WRITTEN[name].format(*operands, dtype=computed(operation).name)
     else:
         text = f"np.{ELEMENTWISE[name].__name__}({', '.join(operands)})"
-    return cast(text, dtype)
+    # What numba keeps in the dtype of its operands needs no cast, of which each takes it time.
+    return text if name in KEPT and dtype.kind == "f" else cast(text, dtype)
 
 
 def cast(text: str, dtype: np.dtype) -> str:

@@ -1,4 +1,4 @@
-"""Functions of numbers that vectorise; the text of this file stands at the head of each compiled plan."""
+"""Functions of numbers that vectorise, for compiled plans."""
 
 import math
 

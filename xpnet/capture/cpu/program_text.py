@@ -1,7 +1,6 @@
-"""The whole source of a compiled plan: primitives, and a function that runs a thread's part of a block of steps."""
+"""The source of a compiled plan: a function that runs a thread's part of a block of steps."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from xpnet.capture.cpu.loops import LoopWriter, indented
@@ -14,8 +13,13 @@ from xpnet.capture.merging import with_accumulated_products
 from xpnet.capture.parts import Columns, Fused, Kernel
 from xpnet.capture.plan import Plan
 
-PRIMITIVES = ("primitives", "tiles", "team")
-"""The files whose text stands at the head."""
+HEAD = """import numpy as np
+from numba import njit
+
+from xpnet.capture.cpu.primitives import FAST, exp_float32, exp_float64, fetch, tanh_float32, tanh_float64
+from xpnet.capture.cpu.team import meet, share
+from xpnet.capture.cpu.tiles import line, tile, turned
+"""
 
 MEET = "meet(place, threads)"
 
@@ -98,9 +102,7 @@ def text(plan: Plan, *, gathered: bool) -> Text:
         *indented(indented([*slices, *names.views, *body, MEET, *end, MEET])),
         "",
     ]
-    here = Path(__file__).parent
-    head = [(here / f"{name}.py").read_text(encoding="utf-8") for name in PRIMITIVES]
-    return Text("\n".join([*head, *lines]), carried, list(names.arguments.values()), made.graph, memory)
+    return Text("\n".join([HEAD, *lines]), carried, list(names.arguments.values()), made.graph, memory)
 
 
 def meetings(stages: Iterable[Stage], homes: Mapping[Value, Home]) -> list[bool]:

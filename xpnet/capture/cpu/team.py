@@ -1,7 +1,6 @@
 """How the threads of a compiled plan share its work, and wait for each other.
 
-The text of this file stands at the head of each of them. `xpnet_yield` is the system's function that lets other
-threads go first.
+`xpnet_yield` is the system's function that lets other threads go first.
 """
 
 from llvmlite import ir

@@ -1,7 +1,6 @@
 """Matrix products of a few rows and a few vectors, which the larger ones of compiled plans are put together from.
 
-The text of this file stands at the head of each of them. Addresses and strides are in bytes; numba knows no vectors,
-so that these functions are written in LLVM's own terms.
+Addresses and strides are in bytes; numba knows no vectors, so that these functions are written in LLVM's own terms.
 """
 
 from llvmlite import ir
