@@ -1,14 +1,11 @@
 """What a training shows on a terminal: a bar over an epoch's samples, and before the first one what takes a while."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TypeVar
 
 import numpy as np
-
-T = TypeVar("T")
 
 LAST = 1000
 """How many samples the bar's accuracy looks back on."""
@@ -67,17 +64,18 @@ def compiling(wanted: bool) -> Iterator[None]:
         yield
 
 
-def iterations(
-    records: Iterator[T], total: int, description: str, wanted: bool, losses: Sequence[float]
-) -> Iterator[T]:
-    """Hand on what is trained, with a bar that shows the latest loss; unlike `Bar`'s it is there without a terminal."""
+@contextmanager
+def iterating(total: int, description: str, wanted: bool) -> Iterator[Callable[[float], None]]:
+    """A context with a function to tell each iteration's loss, for a bar; unlike `Bar`'s it needs no terminal."""
     if not wanted:
-        yield from records
+        yield lambda loss: None
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=total, desc=description, unit=" epochs") as bar:
-        for record in records:
-            yield record
-            bar.set_postfix_str(f"loss {losses[-1]:.6f}", refresh=False)
+    with tqdm(total=total, desc=description, unit=" iterations") as bar:
+
+        def tell(loss: float) -> None:
+            bar.set_postfix_str(f"loss {loss:.6f}", refresh=False)
             bar.update()
+
+        yield tell

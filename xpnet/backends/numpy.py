@@ -112,12 +112,10 @@ def _own(arrays: list[np.ndarray]) -> list[np.ndarray]:
     taken: set[int] = set()
     found = []
     for array in arrays:
-        flags = array.flags
-        address = array.__array_interface__["data"][0]
-        if not (flags.c_contiguous and flags.writeable and flags.aligned) or address in taken:
+        # What owns its memory shares it with none of the others but itself; views are copied.
+        if not (array.flags.carray and array.flags.owndata) or id(array) in taken:
             array = np.array(array, order="C")
-        # A copy's memory is nobody else's.
-        taken.add(address)
+        taken.add(id(array))
         found.append(array)
     return found
 

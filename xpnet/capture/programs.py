@@ -49,10 +49,9 @@ def stretch(function: Function, params: Any, data: Any, rows: int, *, compiled: 
 
 def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: int) -> bool:
     """Whether an epoch of so many steps is enough work, and all of it can be compiled here."""
-    if not can_compile():
-        return False
     made = planned(step, carry, data, rows)
-    if made.work * steps < WORTH_COMPILING:
+    # Packages are looked for last, which takes as long as a small step.
+    if made.work * steps < WORTH_COMPILING or not can_compile():
         return False
     try:
         fused(made, made.fed)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
@@ -50,7 +50,8 @@ class MLPClassifier(ClassifierMixin, MLP):
         epsilon: ε of adam.
         n_iter_no_change: Epochs without such a change until it stops.
         max_fun: Evaluations of lbfgs at most.
-        class_weight: A dict with the weight of each class, 1 where it is not in there, or "balanced".
+        class_weight: A dict with the weight of each class, 1 where it is not in there, or "balanced"; of several
+            labels a list with a dict for each.
         scoring: What early stopping goes by, a scorer or its name; None is accuracy.
         device: Where NumPy's rows are sent to be computed with, "cuda" or "cuda:1"; results come back as NumPy's.
 
@@ -66,7 +67,7 @@ class MLPClassifier(ClassifierMixin, MLP):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **Parameters._parameter_constraints,
-        "class_weight": [dict, str, None],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
     _numbers = False
     _labels: Labels
@@ -170,17 +171,18 @@ class MLPClassifier(ClassifierMixin, MLP):
         if not hasattr(self, "_labels") or not (self.warm_start or incremental):
             self._labels = labels_in(given)
         else:
-            self._check_known(given, every=self.warm_start)
+            found, known = unique_labels(given), self._labels.classes
+            if self.warm_start and not np.array_equal(found, known):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                    f"Previously got {known}, `y` has {found}"
+                )
+            self._check_targets(given)
         classes = self._labels.classes
         self.classes_ = classes if classes.dtype.kind in "OSU" else at.back(at.here.asarray(classes))
 
-    def _check_known(self, given: np.ndarray, *, every: bool = False) -> None:
+    def _check_targets(self, given: np.ndarray) -> None:
         found, known = unique_labels(given), self._labels.classes
-        if every and not np.array_equal(found, known):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                f"Previously got {known}, `y` has {found}"
-            )
         if len(np.setdiff1d(found, known)):
             raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {found}.")
 
@@ -193,7 +195,7 @@ class MLPClassifier(ClassifierMixin, MLP):
     def _weighed(self, weight: np.ndarray | None, given: np.ndarray) -> np.ndarray | None:
         if self.class_weight is None:
             return weight
-        of_class = compute_sample_weight(self.class_weight, given)
+        of_class = self._labels.weights(self.class_weight, given)
         return of_class if weight is None else weight * of_class
 
     def _strata(self, rows: Rows) -> np.ndarray | None:

@@ -19,6 +19,7 @@ from xpnet.estimators.judging import split
 from xpnet.estimators.parameters import STOCHASTIC, Parameters
 from xpnet.estimators.reported import reported
 from xpnet.estimators.rows import Place, Rows, features, features_and_targets, on_host, place, same_kind, weights
+from xpnet.progress import iterating
 from xpnet.sparse import map_rows
 from xpnet.step import answers
 from xpnet.trees import map_arrays
@@ -62,6 +63,10 @@ class MLP(Parameters, ABC):
         """Take what targets there are, or refuse them where others were learnt before."""
 
     @abstractmethod
+    def _check_targets(self, given: np.ndarray) -> None:
+        """Refuse targets that are none of this estimator's."""
+
+    @abstractmethod
     def _task(self, given: np.ndarray) -> tuple[str, int]:
         """The loss, and how many outputs."""
 
@@ -86,13 +91,13 @@ class MLP(Parameters, ABC):
     ) -> Self:
         """Fit anew, or from where the last fit ended: with a warm start, or incrementally by one epoch."""
         self._check_parameters(incremental)
-        if validation_data is not None and len(validation_data) not in (2, 3):
-            raise ValueError(f"validation_data holds {len(validation_data)} arrays; give (X, y) or with sample_weight.")
+        if validation_data is not None:
+            self._check_validation(validation_data)
         named = dict(zip(VALIDATION, validation_data or (), strict=False))
         at = place(X, self.device, y=y, sample_weight=sample_weight, **named)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         if not first:
-            self._check_kind(X, "partial_fit" if incremental else "fit")
+            self._check_home(at, "partial_fit" if incremental else "fit")
         with at.here.current():
             x, given = features_and_targets(self, X, y, at, reset=first, numbers=self._numbers)
             self._learn(given, at, incremental=incremental)
@@ -110,6 +115,18 @@ class MLP(Parameters, ABC):
         self._keep(params, at)
         return self
 
+    def _check_validation(self, validation_data: Any) -> None:
+        if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
+            raise ValueError(
+                f"validation_data is a {type(validation_data).__name__} of {len(validation_data)}; "
+                "give a tuple, (X, y) or (X, y, sample_weight)."
+            )
+        if self.solver not in STOCHASTIC:
+            raise ValueError(
+                f"validation_data is for the solvers {' and '.join(STOCHASTIC)}, which go epoch by epoch; "
+                f"{self.solver} does not."
+            )
+
     def _rows(self, x: Array, given: np.ndarray, sample_weight: Any, at: Place) -> Rows:
         """Checked rows in their place, with targets and weights."""
         weight = self._weighed(weights(sample_weight, x.shape[0]), given)
@@ -118,9 +135,12 @@ class MLP(Parameters, ABC):
 
     def _rows_held(self, X: Any, y: Any, sample_weight: Any = None, *, at: Place) -> Rows:
         """Rows of the user's to validate on."""
-        x, given = features_and_targets(self, X, y, at, reset=False, numbers=self._numbers)
-        self._learn(given, at, incremental=True)
-        return self._rows(x, given, sample_weight, at)
+        try:
+            x, given = features_and_targets(self, X, y, at, reset=False, numbers=self._numbers)
+            self._check_targets(given)
+            return self._rows(x, given, sample_weight, at)
+        except ValueError as error:
+            raise ValueError(f"In validation_data: {error}") from error
 
     def _begin(self, rows: Rows, random_state: np.random.RandomState) -> Params:
         """Forget what was fitted before; a network, with parameters drawn anew."""
@@ -153,7 +173,8 @@ class MLP(Parameters, ABC):
             return stochastic.train(self, here, rows, held, params, random_state, incremental=incremental)
         data = self.network_.batch(here, dtype_name(params[0].w), rows.x, rows.y, rows.weight)
         limits = {name: getattr(self, name) for name in ("alpha", "tol", "max_iter", "max_fun")}
-        found = lbfgs.train(self.network_, here, data, params, **limits)
+        with iterating(self.max_iter, type(self).__name__, bool(self.verbose)) as tell:
+            found = lbfgs.train(self.network_, here, data, params, **limits, tell=tell)
         self.n_iter_ = found.iterations
         self.loss_ = reported(self.network_.loss, rows, here).loss(found.cost, found.penalty)
         return found.params
@@ -166,17 +187,17 @@ class MLP(Parameters, ABC):
             slots = map_arrays(at.back, done.slots)
             self._progress.checkpoint = done._replace(slots=slots, params=(), best_params=())
 
-    def _check_kind(self, X: Any, method: str) -> None:
-        same_kind(X, self.coefs_[0], f"{type(self).__name__}.{method}")
+    def _check_home(self, at: Place, method: str) -> None:
+        same_kind(at.home, self.coefs_[0], f"{type(self).__name__}.{method}")
 
     def _outputs(self, X: Any, method: str) -> tuple[Array, Place]:
         """The output activations for X, where they are computed."""
         check_is_fitted(self)
-        self._check_kind(X, method)
         at = place(X, self.device)
+        self._check_home(at, method)
         with at.here.current():
-            x = features(self, X, at, reset=False)
-            params = backends.moved(self.params_, at.here)
+            x = features(self, X, at)
+            params = self.params_ if at.here is at.home else backends.moved(self.params_, at.here)
             return map_rows(at.here, answers(self.network_.model(x)), params, x, self.network_.chunk), at
 
     def __sklearn_tags__(self) -> Any:

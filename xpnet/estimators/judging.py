@@ -44,7 +44,7 @@ def score(mlp: Any, here: Backend, params: Params, held: Rows) -> float:
 def _scored(mlp: Any, here: Backend, params: Params, held: Rows, weight: np.ndarray | None) -> float:
     """A scorer's word, on the host."""
     judged = copy.copy(mlp)
-    judged._keep(params)
+    judged.coefs_, judged.intercepts_ = [w.T for w, _ in params], [b for _, b in params]
     judged = judged.to_host()
     # The rows are arrays by now, whatever they were.
     vars(judged).pop("feature_names_in_", None)

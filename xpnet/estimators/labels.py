@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 from xpnet._typing import Array
 from xpnet.backends import Backend
@@ -41,12 +42,20 @@ class Labels(NamedTuple):
         numbers = np.searchsorted(self.classes, y).astype(np.int32)
         return numbers if self.kind == "multiclass" else numbers[:, None]
 
+    def weights(self, class_weight: Any, y: np.ndarray) -> np.ndarray:
+        """What each of these labels counts for, (n,); a dict may name labels that are not among them."""
+        if isinstance(class_weight, dict) and y.ndim == 1:
+            of_class = compute_class_weight(class_weight, classes=self.classes, y=y)
+            return of_class[np.searchsorted(self.classes, y)]
+        return compute_sample_weight(class_weight, y)
+
     def decided(self, a: Array, here: Backend) -> Array:
         """The most probable class of each row, by number; of each label, 0 or 1."""
         xp = here.xp
         if self.kind == "multiclass":
             return xp.argmax(a, axis=1)
-        chosen = xp.astype(a > 0.5, xp.asarray([0], device=here.device).dtype)
+        # Where there is but one class, no row is of another.
+        chosen = xp.astype(a > (0.5 if len(self.classes) > 1 else 1.0), xp.asarray([0], device=here.device).dtype)
         return chosen if self.kind == "multilabel-indicator" else chosen[:, 0]
 
     def decoded(self, a: Array, classes: Array, here: Backend) -> Array:

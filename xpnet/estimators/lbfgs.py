@@ -1,8 +1,10 @@
 """The solver lbfgs: SciPy's, over all parameters as one vector."""
 
 import warnings
-from itertools import pairwise
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from itertools import accumulate, pairwise
+from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -37,63 +39,67 @@ class Found(NamedTuple):
 
 
 class Objective:
-    """C = (Σ sᵢ Cᵢ + α/2 · Σ ‖w‖²) / Σ s of all rows and its gradient, as functions of one vector on the host."""
+    """C = (Σ sᵢ Cᵢ + α/2 · Σ ‖w‖²) / Σ s of all rows and its gradient, as functions of one vector on the host.
+
+    Attributes:
+        cost: The latest C.
+    """
+
+    cost = np.nan
 
     def __init__(self, network: Network, here: Backend, data: Batch, params: Params, alpha: float) -> None:
-        self._network, self._here, self._data = network, here, data
+        self._here, self._data = here, data
+        self._model = network.model(data.x)
         self._dtype = dtype_name(params[0].w)
-        self._rows = data.x.shape[0]
-        weight = np.ones(self._rows) if data.weight is None else here.to_host(data.weight).astype(np.float64)
-        self._shares = {
-            start: float(weight[start : start + network.chunk].sum() / weight.sum())
-            for start in range(0, self._rows, network.chunk)
-        }
+        # All weights come first, inputs in front as scikit-learn has them, then all biases.
+        shapes = [*pairwise(network.sizes), *((size,) for size in network.sizes[1:])]
+        ends = list(accumulate(map(prod, shapes)))
+        self._parts = [(slice(end - prod(shape), end), shape) for end, shape in zip(ends, shapes, strict=True)]
+        self._weights = slice(0, ends[len(network.sizes) - 2])
+        n, chunk = data.x.shape[0], network.chunk
+        weight = np.ones(n) if data.weight is None else here.to_host(data.weight).astype(np.float64)
+        chunks = [slice(start, min(start + chunk, n)) for start in range(0, n, chunk)]
+        self._shares = [(rows, float(weight[rows].sum() / weight.sum())) for rows in chunks]
         self._l2 = alpha / float(weight.sum())
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         """C and its gradient: of chunks of rows, each with its share of the weights."""
-        here, model = self._here, self._network.model(self._data.x)
-        cost, gradient = self.penalty(vector), self._l2 * self._weights(vector)
+        here, params = self._here, self.params(vector)
+        gradient = np.zeros(len(vector))
+        gradient[self._weights] = self._l2 * vector[self._weights]
+        self.cost = self.penalty(vector)
         with here.current():
-            params = self.params(vector)
-            for start, share in self._shares.items():
-                found, (part, _) = step.gradients(model, params, self._chunk(start), None, xp=here.xp)
-                cost += share * float(part)
+            for rows, share in self._shares:
+                found, (cost, _) = step.gradients(self._model, params, self._chunk(rows), None, xp=here.xp)
+                self.cost += share * float(cost)
                 gradient += share * self.vector(found)
-        return cost, gradient
+        return self.cost, gradient
 
     def penalty(self, vector: np.ndarray) -> float:
         """What L2 adds to C."""
-        return float(self._l2 / 2 * np.sum(self._weights(vector) ** 2))
+        w = vector[self._weights]
+        return float(self._l2 / 2 * (w @ w))
 
     def vector(self, params: Params) -> np.ndarray:
-        """All weights, inputs first, then all biases."""
-        host = map_arrays(self._here.to_host, params)
-        return np.concatenate([*(layer.w.T.ravel() for layer in host), *(layer.b for layer in host)], dtype=np.float64)
+        """The parameters as one vector."""
+        layers = map_arrays(self._here.to_host, params)
+        parts = [*(layer.w.T.ravel() for layer in layers), *(layer.b for layer in layers)]
+        return np.concatenate(parts, dtype=np.float64)
 
     def params(self, vector: np.ndarray) -> Params:
         """The parameters of such a vector, where the rows are."""
-        sizes = self._network.sizes
-        shapes = [*pairwise(sizes), *((size,) for size in sizes[1:])]
-        parts = np.split(vector.astype(self._dtype), np.cumsum([np.prod(shape) for shape in shapes])[:-1])
-        arrays = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
-        layers = len(sizes) - 1
+        cast = vector.astype(self._dtype)
+        arrays = [cast[part].reshape(shape) for part, shape in self._parts]
+        layers = len(arrays) // 2
         return tuple(
             Layer(self._here.asarray(w.T), self._here.asarray(b))
             for w, b in zip(arrays[:layers], arrays[layers:], strict=True)
         )
 
-    def _weights(self, vector: np.ndarray) -> np.ndarray:
-        """The vector with 0 for biases."""
-        kept = vector.copy()
-        kept[len(vector) - sum(self._network.sizes[1:]) :] = 0
-        return kept
-
-    def _chunk(self, start: int) -> Batch:
+    def _chunk(self, rows: slice) -> Batch:
         """Some rows, dense."""
         if sparse.is_sparse(self._data.x):
-            return sparse.take(self._here, self._data, np.arange(start, min(start + self._network.chunk, self._rows)))
-        rows = slice(start, min(start + self._network.chunk, self._rows))
+            return sparse.take(self._here, self._data, np.arange(rows.start, rows.stop))
         found: Batch = map_arrays(lambda array: array[rows, ...], self._data)
         return found
 
@@ -108,7 +114,7 @@ def train(
     tol: float,
     max_iter: int,
     max_fun: int,
-    told: Any = None,
+    tell: Callable[[float], None],
 ) -> Found:
     """Train on all rows at once; a vector that is not the minimum yet is warned of.
 
@@ -121,12 +127,17 @@ def train(
         tol: The largest entry of a gradient that counts as 0.
         max_iter: Iterations at most.
         max_fun: Evaluations at most.
-        told: Called after each iteration, with SciPy's intermediate result.
+        tell: Called after each iteration with C.
     """
     objective = Objective(network, here, data, params, alpha)
-    options = {"maxfun": max_fun, "maxiter": max_iter, "gtol": tol}
-    start = objective.vector(params)
-    result = minimize(objective, start, method="L-BFGS-B", jac=True, options=options, callback=told)
+    result = minimize(
+        objective,
+        objective.vector(params),
+        method="L-BFGS-B",
+        jac=True,
+        options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+        callback=lambda _: tell(objective.cost),
+    )
     iterations = min(int(result.nit), max_iter)
     if result.status != 0:
         warnings.warn(

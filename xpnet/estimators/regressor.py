@@ -10,9 +10,10 @@ from sklearn.utils.metaestimators import available_if
 
 from xpnet._typing import Array
 from xpnet.backends import Backend
+from xpnet.data import check_targets
 from xpnet.estimators.estimator import MLP
 from xpnet.estimators.parameters import Parameters, has_epochs
-from xpnet.estimators.rows import Place, Rows, check_regression, on_host
+from xpnet.estimators.rows import Place, Rows, on_host
 
 
 class MLPRegressor(RegressorMixin, MLP):
@@ -128,7 +129,10 @@ class MLPRegressor(RegressorMixin, MLP):
         return float(r2_score(on_host(y), guess, sample_weight=on_host(sample_weight)))
 
     def _learn(self, given: np.ndarray, at: Place, *, incremental: bool) -> None:
-        check_regression(given, self.loss)
+        self._check_targets(given)
+
+    def _check_targets(self, given: np.ndarray) -> None:
+        check_targets(given, name="y", loss=self.loss, outputs=1 if given.ndim == 1 else given.shape[1], xp=np)
 
     def _task(self, given: np.ndarray) -> tuple[str, int]:
         return self.loss, 1 if given.ndim == 1 else given.shape[1]

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array, validate_data
 from xpnet import backends, sparse
 from xpnet._typing import Array
 from xpnet.backends import Backend, dtype_name
-from xpnet.data import check_features, check_finite, check_same_rows, check_targets, check_weights
+from xpnet.data import check_features, check_finite, check_same_rows, check_weights
 
 DTYPES = ("float64", "float32")
 SPARSE = ("csr", "csc")
@@ -68,7 +68,7 @@ def place(X: Any, device: str | None, **others: Any) -> Place:
     """
     X, *rest = (np.empty(0) if sparse.is_sparse(array) else array for array in (X, *others.values()))
     home = backends.of(X=X)
-    if not get_config()["array_api_dispatch"]:
+    if rest and not get_config()["array_api_dispatch"]:
         # Strings are NumPy's whatever X is: no other library has them.
         backends.of(X=X, **{name: a for name, a in zip(others, rest, strict=True) if not _holds_strings(a)})
     if device is None:
@@ -81,15 +81,12 @@ def place(X: Any, device: str | None, **others: Any) -> Place:
     return Place(home, backends.resolve(None, device))
 
 
-def features(estimator: Any, X: Any, place: Place, *, reset: bool) -> Array:
-    """X alone, checked and where it is computed with."""
+def features(estimator: Any, X: Any, place: Place) -> Array:
+    """X alone, checked to be like the rows that were fitted on, and where it is computed with."""
     if place.home.name != "numpy":
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        validate_data(estimator, X, reset=False, skip_check_array=True)
         return _floating(X, place.here)
-    X = validate_data(
-        estimator, X, reset=reset, accept_sparse=SPARSE, dtype=DTYPES if reset else "numeric", ensure_all_finite=False
-    )
-    return _finite(X, place)
+    return _finite(validate_data(estimator, X, reset=False, accept_sparse=SPARSE, ensure_all_finite=False), place)
 
 
 def features_and_targets(
@@ -149,9 +146,8 @@ def on_host(array: Any) -> Any:
     return backends.of(array).to_host(array)
 
 
-def same_kind(X: Any, fitted: Array, method: str) -> None:
+def same_kind(now: Backend, fitted: Array, method: str) -> None:
     """Refuse rows of another kind than an estimator was fitted on."""
-    now = backends.of(np.empty(0) if sparse.is_sparse(X) else X)
     then = backends.of(fitted)
     if (now.name, now.device_name) != (then.name, then.device_name):
         raise ValueError(
@@ -182,8 +178,3 @@ def _floating(x: Array, here: Backend) -> Array:
         return here.asarray(x)
     there = here.xp.__array_namespace_info__().dtypes(device=here.device, kind="real floating")
     return here.xp.astype(x, here.dtype("float64" if "float64" in there else "float32"))
-
-
-def check_regression(y: np.ndarray, loss: str) -> None:
-    """Refuse targets that a regression's loss cannot be of."""
-    check_targets(y, name="y", loss=loss, outputs=1 if y.ndim == 1 else y.shape[1], xp=np)

@@ -17,7 +17,7 @@ from xpnet.estimators.rows import Rows
 from xpnet.estimators.stopping import Rate, Watch
 from xpnet.loop import epochs
 from xpnet.optimizers import Optimizer, adam, momentum, nesterov
-from xpnet.progress import iterations
+from xpnet.progress import iterating
 from xpnet.records import Checkpoint
 
 CLIPPED = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
@@ -73,6 +73,9 @@ def train(
     n, progress = rows.x.shape[0], mlp._progress
     if not incremental:
         progress.rate = progress.checkpoint = None
+    if mlp.early_stopping != (mlp.best_validation_score_ is not None):
+        # What the last fit watched is not what is watched now.
+        progress.watch = Watch()
     done, watch = progress.checkpoint, progress.watch
     rate = Rate(_rule(mlp), mlp.learning_rate_init, mlp.power_t, progress.rate or mlp.learning_rate_init)
     size, orders = batch_size(mlp.batch_size, n), Orders(n, random_state)
@@ -86,6 +89,7 @@ def train(
         params=params,
         batch_size=size,
         epochs=1 + (done.epoch if done else 0) if incremental else mlp.max_iter,
+        engine="auto",
         dtype=dtype_name(params[0].w),
         weight=rows.weight,
         l2=mlp.alpha,
@@ -97,31 +101,33 @@ def train(
     )
     mlp.n_iter_, best = 0, params
     try:
-        for epoch in iterations(records, mlp.max_iter, type(mlp).__name__, bool(mlp.verbose), mlp.loss_curve_):
-            params, progress.checkpoint = epoch.params, epoch.checkpoint
-            mlp.n_iter_ += 1
-            mlp.t_ += n
-            mlp.loss_ = report.epoch(epoch.cost, epoch.penalty, orders.last, size)
-            mlp.loss_curve_.append(mlp.loss_)
-            if held is not None and epoch.validation_cost is not None:
-                mlp.validation_loss_curve_.append(report_held.loss(epoch.validation_cost))
-                mlp.validation_scores_.append(score(mlp, here, params, held))
-            if watch.tell(-mlp.validation_scores_[-1] if mlp.early_stopping else mlp.loss_, mlp.tol):
-                best = params
-            if mlp.early_stopping:
-                mlp.best_validation_score_ = -watch.best
-            else:
-                mlp.best_loss_ = watch.best
-            rate.go_on(mlp.t_)
-            progress.rate = rate.now
-            if watch.waited > mlp.n_iter_no_change:
-                if not rate.lower():
-                    break
-                progress.rate, watch.waited = rate.now, 0
-            if mlp.n_iter_ == mlp.max_iter and not incremental:
-                warnings.warn(UNFINISHED.format(mlp.max_iter), ConvergenceWarning, stacklevel=4)
+        with iterating(1 if incremental else mlp.max_iter, type(mlp).__name__, bool(mlp.verbose)) as tell:
+            for epoch in records:
+                params, progress.checkpoint = epoch.params, epoch.checkpoint
+                mlp.n_iter_ += 1
+                mlp.t_ += n
+                mlp.loss_ = report.epoch(epoch.cost, epoch.penalty, orders.last, size)
+                mlp.loss_curve_.append(mlp.loss_)
+                tell(mlp.loss_)
+                if held is not None and epoch.validation_cost is not None:
+                    mlp.validation_loss_curve_.append(report_held.loss(epoch.validation_cost))
+                    mlp.validation_scores_.append(score(mlp, here, params, held))
+                if watch.tell(-mlp.validation_scores_[-1] if mlp.early_stopping else mlp.loss_, mlp.tol):
+                    best = params
+                if mlp.early_stopping:
+                    mlp.best_validation_score_ = -watch.best
+                else:
+                    mlp.best_loss_ = watch.best
+                rate.go_on(mlp.t_)
+                if watch.waited > mlp.n_iter_no_change:
+                    if not rate.lower():
+                        break
+                    watch.waited = 0
+                progress.rate = rate.now
+                if mlp.n_iter_ == mlp.max_iter and not incremental:
+                    warnings.warn(UNFINISHED.format(mlp.max_iter), ConvergenceWarning, stacklevel=5)
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=4)
+        warnings.warn("Training interrupted by user.", stacklevel=5)
     except DivergenceError as error:
         raise ValueError(DIVERGED.format(error)) from error
     return best if mlp.early_stopping else params
@@ -139,7 +145,7 @@ def batch_size(asked: str | int, n: int) -> int:
     if asked == "auto":
         return min(200, n)
     if int(asked) > n:
-        warnings.warn(CLIPPED, stacklevel=5)
+        warnings.warn(CLIPPED, stacklevel=6)
     return min(int(asked), n)
 
 

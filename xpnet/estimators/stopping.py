@@ -23,8 +23,9 @@ class Watch:
     def tell(self, value: float, tolerance: float) -> bool:
         """Take the next value; whether it is the lowest one."""
         self.waited = self.waited + 1 if value > self.best - tolerance else 0
-        lowest = value < self.best
-        self.best = min(value, self.best)
+        if lowest := value < self.best:
+            # Not `min`, which would keep NaN: the score of predictions that are not finite.
+            self.best = value
         return lowest
 
 
