@@ -130,7 +130,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         if not first and classes is not None and not np.array_equal(self._labels.classes, unique_labels(given)):
             raise ValueError(
-                f"`classes={given}` is not the same as on last call to partial_fit, was: {self._labels.classes}"
+                f"`classes={given}` is not the same as on last call to partial_fit, was: {self._labels.classes!r}"
             )
         if first:
             several = type_of_target(on_host(y)).startswith("multilabel")
@@ -189,7 +189,7 @@ class MLPClassifier(ClassifierMixin, MLP):
     def _task(self, given: np.ndarray) -> tuple[str, int]:
         return self._labels.loss, self._labels.outputs
 
-    def _targets(self, given: np.ndarray) -> np.ndarray:
+    def _targets(self, given: np.ndarray, dtype: str) -> np.ndarray:
         return self._labels.encoded(given)
 
     def _weighed(self, weight: np.ndarray | None, given: np.ndarray) -> np.ndarray | None:
@@ -199,7 +199,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         return of_class if weight is None else weight * of_class
 
     def _strata(self, rows: Rows) -> np.ndarray | None:
-        return self._targets(rows.given)[:, 0] if self.n_outputs_ == 1 else None
+        return self._labels.encoded(rows.given)[:, 0] if self.n_outputs_ == 1 else None
 
     def _decided(self, a: Array, here: Backend) -> Array:
         return self._labels.decided(a, here)

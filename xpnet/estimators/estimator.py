@@ -71,8 +71,8 @@ class MLP(Parameters, ABC):
         """The loss, and how many outputs."""
 
     @abstractmethod
-    def _targets(self, given: np.ndarray) -> np.ndarray:
-        """Targets as the network learns them."""
+    def _targets(self, given: np.ndarray, dtype: str) -> np.ndarray:
+        """Targets as the network learns them, in that dtype if they are numbers."""
 
     @abstractmethod
     def _weighed(self, weight: np.ndarray | None, given: np.ndarray) -> np.ndarray | None:
@@ -103,7 +103,7 @@ class MLP(Parameters, ABC):
             self._learn(given, at, incremental=incremental)
             rows = self._rows(x, given, sample_weight, at)
             random_state = check_random_state(self.random_state)
-            params = self._begin(rows, random_state) if first else backends.moved(self.params_, at.here)
+            params = backends.moved(self._begin(rows, random_state) if first else self.params_, at.here)
             held = None
             if validation_data is not None:
                 held = self._rows_held(*validation_data, at=at)
@@ -129,9 +129,9 @@ class MLP(Parameters, ABC):
 
     def _rows(self, x: Array, given: np.ndarray, sample_weight: Any, at: Place) -> Rows:
         """Checked rows in their place, with targets and weights."""
-        weight = self._weighed(weights(sample_weight, x.shape[0]), given)
-        target = at.here.asarray(np.ascontiguousarray(self._targets(given)))
-        return Rows(x, target, None if weight is None else at.here.asarray(weight.astype(dtype_name(x))), given)
+        weight, dtype = self._weighed(weights(sample_weight, x.shape[0]), given), dtype_name(x)
+        target = at.here.asarray(np.ascontiguousarray(self._targets(given, dtype)))
+        return Rows(x, target, None if weight is None else at.here.asarray(weight.astype(dtype)), given)
 
     def _rows_held(self, X: Any, y: Any, sample_weight: Any = None, *, at: Place) -> Rows:
         """Rows of the user's to validate on."""

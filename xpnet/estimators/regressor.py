@@ -137,8 +137,8 @@ class MLPRegressor(RegressorMixin, MLP):
     def _task(self, given: np.ndarray) -> tuple[str, int]:
         return self.loss, 1 if given.ndim == 1 else given.shape[1]
 
-    def _targets(self, given: np.ndarray) -> np.ndarray:
-        return given.astype(np.float64)
+    def _targets(self, given: np.ndarray, dtype: str) -> np.ndarray:
+        return given.astype(dtype)
 
     def _weighed(self, weight: np.ndarray | None, given: np.ndarray) -> np.ndarray | None:
         return weight

@@ -34,12 +34,12 @@ class Progress:
 
     Attributes:
         watch: The training loss, or with early stopping the validation score, negated.
-        rate: The learning rate, or None for the first one.
+        rate: The learning rate, or None before the first fit.
         checkpoint: Where the training loop goes on from, or None.
     """
 
     watch: Watch = field(default_factory=Watch)
-    rate: float | None = None
+    rate: Rate | None = None
     checkpoint: Checkpoint | None = None
 
 
@@ -77,7 +77,7 @@ def train(
         # What the last fit watched is not what is watched now.
         progress.watch = Watch()
     done, watch = progress.checkpoint, progress.watch
-    rate = Rate(_rule(mlp), mlp.learning_rate_init, mlp.power_t, progress.rate or mlp.learning_rate_init)
+    rate = progress.rate = progress.rate or Rate(_rule(mlp), mlp.learning_rate_init, mlp.power_t)
     size, orders = batch_size(mlp.batch_size, n), Orders(n, random_state)
     report, report_held = (reported(mlp.network_.loss, found or rows, here) for found in (rows, held))
     if held is not None and mlp.validation_scores_ is None:
@@ -123,7 +123,6 @@ def train(
                     if not rate.lower():
                         break
                     watch.waited = 0
-                progress.rate = rate.now
                 if mlp.n_iter_ == mlp.max_iter and not incremental:
                     warnings.warn(UNFINISHED.format(mlp.max_iter), ConvergenceWarning, stacklevel=5)
     except KeyboardInterrupt:

@@ -44,7 +44,9 @@ class Rate:
     rule: str | Callable[[float], float]
     initial: float
     power: float
-    now: float
+
+    def __post_init__(self) -> None:
+        self.now = self.initial
 
     def __call__(self, epoch: float) -> float:
         """η after so many epochs."""

@@ -1,0 +1,117 @@
+"""The estimators beside scikit-learn's: the same rows, parameters and seed give the same coefficients."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from oracles import ROUNDING, distance
+from perceptrons import AGREEMENT, RULES, TASKS, UNFINISHED, apart, task, told
+
+pytestmark = UNFINISHED
+
+ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("rule", list(RULES))
+@pytest.mark.parametrize("name", TASKS)
+def test_ten_iterations(name: str, rule: str, activation: str) -> None:
+    """Each rule, activation, loss, L2 or none, weights or none, shuffled or not, ends at scikit-learn's parameters."""
+    given = task(name)
+    for alpha, weighted, shuffle in product((0.0, 0.5), (False, True), (False, True)):
+        ours, theirs = given.fitted(
+            weighted=weighted,
+            alpha=alpha,
+            shuffle=shuffle,
+            activation=activation,
+            batch_size=16,
+            max_iter=10,
+            **RULES[rule],
+        )
+        assert apart(ours, theirs) < AGREEMENT
+        assert told(ours) == pytest.approx(told(theirs), rel=AGREEMENT, nan_ok=True)
+        assert ours.out_activation_ == theirs.out_activation_
+
+
+@pytest.mark.parametrize("sizes", [(), 4, [4], (6, 5, 4), np.asarray([3, 2])], ids=str)
+def test_hidden_layers(sizes: object) -> None:
+    """None, one as a number, and several of them, in whatever holds them, are drawn and trained as scikit-learn's."""
+    ours, theirs = task("classes").fitted(hidden_layer_sizes=sizes, max_iter=10)
+    assert apart(ours, theirs) < AGREEMENT
+
+
+@pytest.mark.parametrize("batch_size", ["auto", 1, 61, 40])
+def test_batches(batch_size: object) -> None:
+    """Single rows, all of them, and what scikit-learn makes of "auto" are cut alike; so are more than 200 rows."""
+    for n in (61, 450):
+        ours, theirs = task("two classes", n).fitted(batch_size=batch_size, max_iter=3)
+        assert apart(ours, theirs) < AGREEMENT
+
+
+def test_a_batch_larger_than_the_data_warns() -> None:
+    """It is cut to all rows, with scikit-learn's warning, which names the caller's line."""
+    with pytest.warns(UserWarning, match="Got `batch_size` less than 1 or larger than sample size") as seen:
+        ours, theirs = task("classes").fitted(batch_size=100, max_iter=3)
+    assert apart(ours, theirs) < AGREEMENT
+    assert {warning.filename.rpartition("/")[2] for warning in seen} >= {"perceptrons.py"}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_answers(name: str) -> None:
+    """Predictions, probabilities and scores, weighted ones too, are scikit-learn's, with their shapes and dtypes."""
+    given = task(name)
+    ours, theirs = given.fitted(max_iter=10)
+    guess = ours.predict(given.X)
+    assert guess.dtype == theirs.predict(given.X).dtype
+    if given.name == "MLPRegressor":
+        assert distance(guess, theirs.predict(given.X)) < AGREEMENT
+    else:
+        assert (guess == theirs.predict(given.X)).all()
+        assert (ours.classes_ == theirs.classes_).all()
+        for method in ("predict_proba", "predict_log_proba"):
+            assert distance(getattr(ours, method)(given.X), getattr(theirs, method)(given.X)) < AGREEMENT
+    for weight in (None, given.weight):
+        score = ours.score(given.X, given.y, weight)
+        assert score == pytest.approx(theirs.score(given.X, given.y, weight), rel=AGREEMENT)
+
+
+def test_a_generator_is_drawn_from_in_turn() -> None:
+    """A RandomState is used up as scikit-learn uses it, so that what is drawn from it afterwards is the same."""
+    given = task("classes")
+    states = [np.random.RandomState(5), np.random.RandomState(5)]
+    ours, theirs = (
+        each.set_params(random_state=state).fit(given.X, given.y)
+        for each, state in zip(given.pair(max_iter=4, early_stopping=True), states, strict=True)
+    )
+    assert apart(ours, theirs) < AGREEMENT
+    assert states[0].uniform() == states[1].uniform()
+
+
+def test_float32_stays() -> None:
+    """Rows in float32 are fitted in float32, and end near scikit-learn's float32."""
+    given = task("classes")
+    ours, theirs = (each.fit(given.X.astype(np.float32), given.y) for each in given.pair(max_iter=10))
+    assert {array.dtype for array in (*ours.coefs_, *ours.intercepts_)} == {np.dtype(np.float32)}
+    assert ours.predict_proba(given.X.astype(np.float32)).dtype == np.float32
+    assert apart(ours, theirs) < ROUNDING["float32"]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool", "float16", "object"])
+def test_other_numbers_become_float64(dtype: str) -> None:
+    """Integers, booleans, half floats and objects that are numbers are fitted in float64, bytes without any scaling."""
+    given = task("classes")
+    X = np.abs(given.X * 3).astype("uint8").astype(dtype)
+    ours, theirs = (each.fit(X, given.y) for each in given.pair(max_iter=10))
+    assert ours.coefs_[0].dtype == np.float64
+    assert apart(ours, theirs) < AGREEMENT
+    assert distance(ours.predict_proba(X), theirs.predict_proba(X)) < AGREEMENT
+
+
+@pytest.mark.parametrize("rule", ["nesterov", "adam"])
+def test_compiled_steps_agree(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
+    """Where it is worth to compile them, the steps are scikit-learn's too."""
+    pytest.importorskip("numba")
+    monkeypatch.setattr("xpnet.capture.programs.WORTH_COMPILING", 0)
+    ours, theirs = task("classes").fitted(batch_size=16, max_iter=10, alpha=0.5, weighted=True, **RULES[rule])
+    assert ours._progress.checkpoint.engine == "compiled"
+    assert apart(ours, theirs) < AGREEMENT
