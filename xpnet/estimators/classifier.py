@@ -141,7 +141,8 @@ class MLPClassifier(ClassifierMixin, MLP):
         """The most probable class of each row (n,), or each label as 0 or 1, (n, k)."""
         a, at = self._outputs(X, "predict")
         with at.here.current():
-            return at.back(self._labels.decoded(a, self.classes_, at.here))
+            decided = at.back(self._labels.decided(a, at.here))
+            return self._labels.named(decided, self.classes_, at.home)
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n, k), in the order of `classes_`."""

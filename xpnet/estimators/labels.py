@@ -58,14 +58,13 @@ class Labels(NamedTuple):
         chosen = xp.astype(a > (0.5 if len(self.classes) > 1 else 1.0), xp.asarray([0], device=here.device).dtype)
         return chosen if self.kind == "multilabel-indicator" else chosen[:, 0]
 
-    def decoded(self, a: Array, classes: Array, here: Backend) -> Array:
-        """The labels for output activations, of `classes`' library where that is not NumPy because they are strings."""
-        decided = self.decided(a, here)
+    def named(self, decided: Array, classes: Array, there: Backend) -> Array:
+        """The labels for what was decided, where both lie; those that are strings are NumPy's everywhere."""
         if self.kind == "multilabel-indicator":
             return decided
         if isinstance(classes, np.ndarray):
-            return classes[here.to_host(decided)]
-        return here.xp.take(classes, decided, axis=0)
+            return classes[there.to_host(decided)]
+        return there.xp.take(classes, decided, axis=0)
 
 
 def labels_in(y: Any) -> Labels:
