@@ -1,5 +1,6 @@
 """scikit-learn's perceptrons and ours, with the same parameters on the same rows; where it is missing, tests skip."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from oracles import distance
 
 neural_network = pytest.importorskip("sklearn.neural_network")
+InvalidParameterError = pytest.importorskip("sklearn.utils._param_validation").InvalidParameterError
 estimators = pytest.importorskip("xpnet.estimators")
 
 AGREEMENT = 1e-9
@@ -14,6 +16,9 @@ AGREEMENT = 1e-9
 
 UNFINISHED = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 """For tests of trainings that are as short as they are meant to be."""
+
+TASKS = ("two classes", "classes", "labels", "regression", "regressions", "counts")
+"""The names of tasks; the first three are the classifier's."""
 
 TOLD = ("n_iter_", "t_", "n_layers_", "n_outputs_", "loss_", "best_loss_", "best_validation_score_", "loss_curve_")
 """Fitted attributes of both that are numbers, a list of them, or None."""
@@ -70,9 +75,6 @@ def task(name: str, n: int = 61) -> Task:
     return Task("MLPClassifier", X, y, weight, {})
 
 
-TASKS = ("two classes", "classes", "labels", "regression", "regressions", "counts")
-
-
 def apart(ours: Any, theirs: Any) -> float:
     """How far the coefficients of two fitted estimators are apart, or the intercepts."""
     found, wanted = ((*each.coefs_, *each.intercepts_) for each in (ours, theirs))
@@ -83,3 +85,24 @@ def told(estimator: Any) -> list[float]:
     """What a fitted estimator tells of its training, one number after the other; None is NaN."""
     values = [np.ravel(np.asarray(getattr(estimator, name), float)) for name in (*TOLD, "validation_scores_")]
     return np.concatenate(values).tolist()
+
+
+def spoilt(value: float) -> np.ndarray:
+    """Rows with one bad number."""
+    X = task("classes").X.copy()
+    X[3, 2] = value
+    return X
+
+
+def refused(call: Callable[[], Any]) -> Exception:
+    """The error of a call; the kinds that follow are all that scikit-learn has for mistakes of the user's."""
+    with pytest.raises((ValueError, TypeError, AttributeError)) as caught:
+        call()
+    return caught.value
+
+
+def same(ours: Exception, theirs: Exception) -> None:
+    """Hold an error to another's type, that for parameters or the built-in one that it is of, and to saying something."""
+    kinds = type(theirs).__mro__
+    assert isinstance(ours, next(k for k in kinds if k is InvalidParameterError or k.__module__ == "builtins"))
+    assert len(str(ours)) > 20

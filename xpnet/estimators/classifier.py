@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from xpnet import backends
 from xpnet._typing import Array
 from xpnet.backends import Backend
+from xpnet.data import check_weights
 from xpnet.estimators.estimator import MLP
 from xpnet.estimators.labels import Labels, labels_in
 from xpnet.estimators.parameters import Parameters, has_epochs
@@ -178,11 +179,11 @@ class MLPClassifier(ClassifierMixin, MLP):
                     "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                     f"Previously got {known}, `y` has {found}"
                 )
-            self._check_targets(given)
+            self._check_held(given)
         classes = self._labels.classes
         self.classes_ = classes if classes.dtype.kind in "OSU" else at.back(at.here.asarray(classes))
 
-    def _check_targets(self, given: np.ndarray) -> None:
+    def _check_held(self, given: np.ndarray) -> None:
         found, known = unique_labels(given), self._labels.classes
         if len(np.setdiff1d(found, known)):
             raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {found}.")
@@ -197,6 +198,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         if self.class_weight is None:
             return weight
         of_class = self._labels.weights(self.class_weight, given)
+        check_weights(of_class, name="class_weight", xp=np)
         return of_class if weight is None else weight * of_class
 
     def _strata(self, rows: Rows) -> np.ndarray | None:

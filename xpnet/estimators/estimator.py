@@ -63,8 +63,8 @@ class MLP(Parameters, ABC):
         """Take what targets there are, or refuse them where others were learnt before."""
 
     @abstractmethod
-    def _check_targets(self, given: np.ndarray) -> None:
-        """Refuse targets that are none of this estimator's."""
+    def _check_held(self, given: np.ndarray) -> None:
+        """Refuse targets of the user's that what was learnt cannot be judged by."""
 
     @abstractmethod
     def _task(self, given: np.ndarray) -> tuple[str, int]:
@@ -116,9 +116,10 @@ class MLP(Parameters, ABC):
         return self
 
     def _check_validation(self, validation_data: Any) -> None:
-        if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
+        if not (isinstance(validation_data, tuple | list) and len(validation_data) in (2, 3)):
+            held = f" of {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
             raise ValueError(
-                f"validation_data is a {type(validation_data).__name__} of {len(validation_data)}; "
+                f"validation_data is a {type(validation_data).__name__}{held}; "
                 "give a tuple, (X, y) or (X, y, sample_weight)."
             )
         if self.solver not in STOCHASTIC:
@@ -137,7 +138,7 @@ class MLP(Parameters, ABC):
         """Rows of the user's to validate on."""
         try:
             x, given = features_and_targets(self, X, y, at, reset=False, numbers=self._numbers)
-            self._check_targets(given)
+            self._check_held(given)
             return self._rows(x, given, sample_weight, at)
         except ValueError as error:
             raise ValueError(f"In validation_data: {error}") from error

@@ -87,7 +87,7 @@ class Parameters(BaseEstimator):
         if min(self._widths, default=1) < 1:
             raise ValueError(f"hidden_layer_sizes must be > 0, got {list(self._widths)}.")
         for name in self._activations:
-            if name not in ACTIVATIONS:
+            if not isinstance(name, str) or name not in ACTIVATIONS:
                 raise ValueError(f"activation holds {name!r}; it can be {', '.join(ACTIVATIONS)}.")
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")

@@ -129,10 +129,17 @@ class MLPRegressor(RegressorMixin, MLP):
         return float(r2_score(on_host(y), guess, sample_weight=on_host(sample_weight)))
 
     def _learn(self, given: np.ndarray, at: Place, *, incremental: bool) -> None:
-        self._check_targets(given)
+        if given.dtype.kind in "SU":
+            raise TypeError(f"y holds strings, {given.dtype}; a regression needs numbers.")
+        self._check_numbers(given, 1 if given.ndim == 1 else given.shape[1])
 
-    def _check_targets(self, given: np.ndarray) -> None:
-        check_targets(given, name="y", loss=self.loss, outputs=1 if given.ndim == 1 else given.shape[1], xp=np)
+    def _check_held(self, given: np.ndarray) -> None:
+        self._check_numbers(given, self.n_outputs_)
+
+    def _check_numbers(self, given: np.ndarray, outputs: int) -> None:
+        # Truth values are numbers here, as they are to scikit-learn.
+        numbers = given.astype(np.float64) if given.dtype.kind == "b" else given
+        check_targets(numbers, name="y", loss=self.loss, outputs=outputs, xp=np)
 
     def _task(self, given: np.ndarray) -> tuple[str, int]:
         return self.loss, 1 if given.ndim == 1 else given.shape[1]

@@ -1,0 +1,129 @@
+"""What parameters the estimators refuse: scikit-learn's by its own rules, and ours as strictly."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from perceptrons import UNFINISHED, estimators, neural_network, refused, same, spoilt, task
+
+pytestmark = UNFINISHED
+
+GIVEN = task("classes")
+
+BAD: dict[str, list[Any]] = {
+    "hidden_layer_sizes": [0, -1, "ten", 2.5, None],
+    "activation": ["sigmoid", None, 3],
+    "solver": ["rmsprop", None],
+    "alpha": [-1, "x", None, np.nan],
+    "batch_size": [0, -3, "all", 2.5, None],
+    "learning_rate": ["fast", None, 0.1],
+    "learning_rate_init": [0, -1.0, "x"],
+    "power_t": [-1, "x"],
+    "max_iter": [0, -1, 2.5, "x"],
+    "shuffle": ["yes", None],
+    "random_state": ["x", -1, 2.5],
+    "tol": [-1, "x"],
+    "verbose": ["x", -1],
+    "warm_start": ["x", None],
+    "momentum": [-0.1, 1.1],
+    "nesterovs_momentum": [None, "x"],
+    "early_stopping": [None, "x"],
+    "validation_fraction": [-0.1, 1.0],
+    "beta_1": [-0.1, 1.0],
+    "beta_2": [-0.1, 1.0],
+    "epsilon": [0, -1],
+    "n_iter_no_change": [0, 2.5, -1],
+    "max_fun": [0, "x"],
+}
+"""Values that scikit-learn's own rules refuse."""
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+@pytest.mark.parametrize("parameter", list(BAD))
+def test_parameters(name: str, parameter: str) -> None:
+    """A value out of its range is refused in fit, in scikit-learn's words where what is possible is the same."""
+    for value in BAD[parameter]:
+        found, wanted = (
+            refused(lambda m=module, v=value: getattr(m, name)(**{parameter: v}).fit(GIVEN.X, GIVEN.X[:, 0]))
+            for module in (estimators, neural_network)
+        )
+        same(found, wanted)
+        assert str(found).startswith(f"The '{parameter}' parameter of {name} must be ")
+        assert str(found).endswith(f"Got {value!r} instead.")
+        if parameter not in ("activation", "learning_rate"):
+            assert str(found) == str(wanted)
+
+
+@pytest.mark.parametrize("sizes", [(5, -2), (0,), (2.5,), ("a",), [[3]]], ids=str)
+def test_sizes_of_layers(sizes: Any) -> None:
+    """What is no size is refused within a list too."""
+    same(*(refused(lambda e=each: e.fit(GIVEN.X, GIVEN.y)) for each in GIVEN.pair(hidden_layer_sizes=sizes)))
+
+
+def test_losses() -> None:
+    """A loss that there is not is refused with those there are."""
+    given = task("regression")
+    found, wanted = (refused(lambda e=each: e.fit(given.X, given.y)) for each in given.pair(loss="huber"))
+    same(found, wanted)
+    assert str(found) == str(wanted)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        (dict(activation=["relu", "tanh", "relu"]), "activation has 3 names for 2 hidden layers"),
+        (dict(activation=["relu", "softmax"]), "activation holds 'softmax'; it can be identity, logistic, tanh, relu"),
+        (dict(activation=[["relu"], "tanh"]), r"activation holds \['relu'\]; it can be identity"),
+        (dict(class_weight="heavy"), "The 'class_weight' parameter of MLPClassifier must be .*'balanced'"),
+        (dict(class_weight={9: 2.0}), "The classes, .* are not in class_weight"),
+        (dict(class_weight={0: -1.0}), "class_weight must be 0 or more"),
+        (dict(scoring=3), "The 'scoring' parameter of MLPClassifier must be"),
+        (dict(scoring="luck", early_stopping=True), "The 'scoring' parameter of check_scoring must be"),
+        (dict(device=3), "The 'device' parameter of MLPClassifier must be an instance of 'str' or None"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_parameters_of_ours(parameters: dict[str, Any], sentence: str) -> None:
+    """What scikit-learn has not is checked as strictly."""
+    with pytest.raises(ValueError, match=sentence):
+        GIVEN.pair()[0].set_params(**parameters).fit(GIVEN.X, GIVEN.y)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (3, "validation_data is a int; give a tuple"),
+        (GIVEN.X, r"validation_data is a ndarray of 61; give a tuple, \(X, y\) or \(X, y, sample_weight\)"),
+        ((GIVEN.X,), "validation_data is a tuple of 1; give"),
+        ((GIVEN.X, GIVEN.y, None, None), "validation_data is a tuple of 4; give"),
+        ((GIVEN.X[:, :2], GIVEN.y), "In validation_data: X has 2 features, but MLPClassifier is expecting 5"),
+        ((GIVEN.X, GIVEN.y + 1), "In validation_data: `y` has classes not in"),
+        ((spoilt(np.nan), GIVEN.y), "In validation_data: X holds NaN in row 3, column 2"),
+        ((GIVEN.X, GIVEN.y[:4]), "In validation_data: Found input variables with inconsistent numbers"),
+        ((GIVEN.X, GIVEN.y, -np.ones(61)), "In validation_data: sample_weight must be 0 or more"),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_rows_to_validate_on(data: Any, sentence: str) -> None:
+    """Validation data are checked like rows to train on, and it is said that it was they."""
+    with pytest.raises(ValueError, match=sentence):
+        GIVEN.pair()[0].fit(GIVEN.X, GIVEN.y, validation_data=data)
+
+
+def test_numbers_to_validate_on() -> None:
+    """Validation targets of a regression must be as many a row, and labels as many too."""
+    for name in ("regression", "labels"):
+        given = task(name)
+        y = given.y[:, :2] if name == "labels" else np.stack([given.y] * 2, axis=1)
+        with pytest.raises(ValueError, match="In validation_data: "):
+            given.pair()[0].fit(given.X, given.y, validation_data=(given.X, y))
+
+
+def test_combinations_that_cannot_be_meant() -> None:
+    """lbfgs validates on nothing, and classes are not balanced bit by bit."""
+    with pytest.raises(
+        ValueError, match="validation_data is for the solvers sgd and adam, which go epoch by epoch; lbfgs"
+    ):
+        GIVEN.pair(solver="lbfgs")[0].fit(GIVEN.X, GIVEN.y, validation_data=(GIVEN.X, GIVEN.y))
+    with pytest.raises(ValueError, match="class_weight='balanced' needs all rows at once; give partial_fit a dict"):
+        GIVEN.pair()[0].set_params(class_weight="balanced").partial_fit(GIVEN.X, GIVEN.y, classes=[-3, 0, 7])
