@@ -75,6 +75,11 @@ def task(name: str, n: int = 61) -> Task:
     return Task("MLPClassifier", X, y, weight, {})
 
 
+def ours(name: str, n: int = 61, **parameters: Any) -> Any:
+    """Our estimator for a task, with parameters that scikit-learn's need not know."""
+    return task(name, n).pair()[0].set_params(**dict(max_iter=6) | parameters)
+
+
 def apart(ours: Any, theirs: Any) -> float:
     """How far the coefficients of two fitted estimators are apart, or the intercepts."""
     found, wanted = ((*each.coefs_, *each.intercepts_) for each in (ours, theirs))
@@ -102,7 +107,7 @@ def refused(call: Callable[[], Any]) -> Exception:
 
 
 def same(ours: Exception, theirs: Exception) -> None:
-    """Hold an error to another's type, that for parameters or the built-in one that it is of, and to saying something."""
+    """Hold an error to another's type, the one for parameters or else the built-in one, and to saying something."""
     kinds = type(theirs).__mro__
     assert isinstance(ours, next(k for k in kinds if k is InvalidParameterError or k.__module__ == "builtins"))
     assert len(str(ours)) > 20
