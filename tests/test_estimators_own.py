@@ -1,4 +1,4 @@
-"""What the originals lack: weights of classes, an activation a layer, schedules, a bar, and a way into the rest of xpnet."""
+"""What the originals lack: weights of classes, an activation a layer, schedules, a bar, and the rest of xpnet."""
 
 from typing import Any
 

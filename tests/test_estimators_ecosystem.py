@@ -1,0 +1,150 @@
+"""The estimators in what scikit-learn builds of estimators: pipelines, searches, calibration, routing, pickles."""
+
+import copy
+import inspect
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from perceptrons import AGREEMENT, RULES, UNFINISHED, apart, estimators, neural_network, ours, task
+from sklearn import config_context
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.inspection import permutation_importance
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+pytestmark = UNFINISHED
+
+NAMES = ("MLPClassifier", "MLPRegressor")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_interface_is_theirs(name: str) -> None:
+    """Every parameter and method of scikit-learn's is there, by the same name and default, and at the same place."""
+    found, wanted = getattr(estimators, name), getattr(neural_network, name)
+    assert found().get_params().items() >= wanted().get_params().items()
+    for method in [method for method in dir(wanted) if not method.startswith("_")]:
+        theirs = getattr(wanted, method)
+        assert hasattr(found, method), method
+        if inspect.isfunction(theirs) and method not in ("get_metadata_routing",):
+            mine = inspect.signature(getattr(found, method)).parameters
+            assert list(mine)[: len(inspect.signature(theirs).parameters)] == list(inspect.signature(theirs).parameters)
+    places = [p.name for p in inspect.signature(wanted).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert [p.name for p in inspect.signature(found).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD] == places
+    assert (is_classifier(found()), is_regressor(found())) == (is_classifier(wanted()), is_regressor(wanted()))
+
+
+@pytest.mark.parametrize("name", ["two classes", "classes", "labels", "regression", "regressions", "counts"])
+def test_fitted_attributes_are_theirs(name: str) -> None:
+    """Whatever scikit-learn's have after fit, of the same type, ours have too."""
+    for parameters in (dict(), dict(early_stopping=True), dict(solver="lbfgs")):
+        mine, theirs = task(name).fitted(max_iter=3, **parameters)
+        for attribute in [each for each in vars(theirs) if each.endswith("_") and not each.startswith("_")]:
+            # NumPy's float64 is a float too.
+            assert isinstance(getattr(theirs, attribute), type(getattr(mine, attribute))), attribute
+
+
+def test_pipelines() -> None:
+    """Behind a scaler they are trained on scaled rows, and their own parameters are reached through it."""
+    _, X, y, weight, _ = task("classes")
+    scaled = StandardScaler().fit_transform(X)
+    pipeline = make_pipeline(StandardScaler(), ours("classes"))
+    pipeline.fit(X, y, mlpclassifier__sample_weight=weight, mlpclassifier__validation_data=(scaled, y))
+    assert apart(pipeline[-1], ours("classes").fit(scaled, y, weight)) == 0
+    assert len(pipeline[-1].validation_loss_curve_) == 6
+    assert pipeline.set_params(mlpclassifier__alpha=3.0)[-1].alpha == 3.0
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_searches(jobs: int) -> None:
+    """A search over folds, in two processes too, finds what scikit-learn's perceptron gets."""
+    given = task("classes", 90)
+    grid = {"alpha": [1e-4, 10.0], "hidden_layer_sizes": [(3,), (4, 4)]}
+    found, wanted = (
+        GridSearchCV(each, grid, cv=3, n_jobs=jobs).fit(given.X, given.y) for each in given.pair(max_iter=8)
+    )
+    for score in ("mean_test_score", "std_test_score"):
+        assert found.cv_results_[score] == pytest.approx(wanted.cv_results_[score], rel=AGREEMENT)
+    assert found.best_params_ == wanted.best_params_
+    assert apart(found.best_estimator_, wanted.best_estimator_) < AGREEMENT
+
+
+@pytest.mark.parametrize("name", ["two classes", "labels", "regressions"])
+def test_cross_validation(name: str) -> None:
+    """The scores of the folds are scikit-learn's."""
+    given = task(name, 90)
+    found, wanted = (cross_val_score(each, given.X, given.y, cv=3) for each in given.pair(max_iter=8))
+    assert found == pytest.approx(wanted, rel=AGREEMENT)
+
+
+def test_calibration() -> None:
+    """Calibrated probabilities are those of scikit-learn's perceptron."""
+    given = task("classes", 90)
+    found, wanted = (
+        CalibratedClassifierCV(each, cv=3).fit(given.X, given.y, given.weight).predict_proba(given.X)
+        for each in given.pair(max_iter=8)
+    )
+    assert np.allclose(found, wanted, rtol=0, atol=1e-6)
+
+
+def test_one_estimator_for_each_output() -> None:
+    """Estimators of estimators make one for each class or output."""
+    given = task("classes")
+    found, wanted = (OneVsRestClassifier(each).fit(given.X, given.y) for each in given.pair(max_iter=8))
+    assert np.allclose(found.predict_proba(given.X), wanted.predict_proba(given.X), rtol=0, atol=AGREEMENT)
+    given = task("regressions")
+    found, wanted = (MultiOutputRegressor(each).fit(given.X, given.y) for each in given.pair(max_iter=8))
+    assert np.allclose(found.predict(given.X), wanted.predict(given.X), rtol=0, atol=AGREEMENT)
+
+
+def test_importances() -> None:
+    """What shuffled columns cost is what they cost scikit-learn's perceptron."""
+    given = task("classes")
+    found, wanted = (
+        permutation_importance(each, given.X, given.y, n_repeats=3, random_state=0) for each in given.fitted(max_iter=8)
+    )
+    assert found.importances_mean == pytest.approx(wanted.importances_mean, rel=AGREEMENT)
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+@pytest.mark.parametrize(
+    "again", [copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))], ids=["copy", "pickle"]
+)
+def test_copies_go_on_alone(rule: str, again: Any) -> None:
+    """A copy, through a pickle too, has the same answers and optimizer, and goes on without the other one."""
+    _, X, y, _, _ = task("classes")
+    first = ours("classes", **RULES[rule]).fit(X, y)
+    second = again(first)
+    assert apart(first, second) == 0
+    first.partial_fit(X, y)
+    assert apart(first, second) > 0
+    assert apart(first, second.partial_fit(X, y)) == 0
+
+
+def test_clones_are_not_fitted() -> None:
+    """A clone has the parameters, schedules included, and nothing else."""
+    made = ours("classes", learning_rate=len, class_weight={0: 2.0}, scoring="accuracy", activation=["relu", "tanh"])
+    cloned = clone(made)
+    assert cloned.get_params() == made.get_params()
+    assert vars(cloned).keys() == made.get_params().keys()
+    assert repr(cloned) == repr(made)
+
+
+def test_weights_are_routed() -> None:
+    """With metadata routing weights reach fit and score where they are asked for, validation rows too."""
+    _, X, y, weight, _ = task("classes", 90)
+    with config_context(enable_metadata_routing=True):
+        asked = ours("classes").set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        search = GridSearchCV(asked, {"alpha": [0.1]}, cv=3).fit(X, y, sample_weight=weight)
+        assert apart(search.best_estimator_, ours("classes", alpha=0.1).fit(X, y, weight)) == 0
+        with pytest.raises(
+            ValueError, match=r"sample_weight.* (are|is) passed but (are|is) not explicitly set as request"
+        ):
+            GridSearchCV(ours("classes"), {"alpha": [0.1]}, cv=3).fit(X, y, sample_weight=weight)
+        pipeline = make_pipeline(StandardScaler(), ours("classes").set_fit_request(validation_data=True))
+        assert len(pipeline.fit(X, y, validation_data=(X, y))[-1].validation_loss_curve_) == 6
