@@ -23,10 +23,10 @@ def groups(*names: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PYPROJECT, *names)
 
 
-def measured(session: nox.Session, *arguments: str, report: tuple[str, str]) -> None:
+def measured(session: nox.Session, *arguments: str, report: tuple[str, str], **environment: str) -> None:
     """Run pytest and hold the coverage, unless arguments of the user's choose among the tests."""
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *arguments, *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", *arguments, *session.posargs, env=environment)
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report", *report)
@@ -101,6 +101,20 @@ def browser(session: nox.Session) -> None:
         session.skip(f"{missing}; on Debian, run apt-get install chromium chromium-driver")
     session.install("-e", ".[plot]", *groups("test"))
     session.run("pytest", "tests/test_report_browser.py", *session.posargs)
+
+
+@nox.session
+def sklearn(session: nox.Session) -> None:
+    """Test the estimators beside scikit-learn's, on every library of the CPU; it is an error if it cannot be had."""
+    session.install("-e", ".[sklearn,fast]", *groups("test", "sklearn", "torch", "jax"))
+    session.run("python", "-c", "import sklearn, pandas, torch, jax, array_api_strict")
+    files = [
+        *map(str, Path("tests").glob("test_estimators_*.py")),
+        "tests/test_sparse.py",
+        "tests/test_readme.py::test_blocks_run",
+    ]
+    # Without it scikit-learn checks nothing on arrays of other libraries.
+    measured(session, *files, report=("--include", "xpnet/estimators/*"), SCIPY_ARRAY_API="1")
 
 
 @nox.session

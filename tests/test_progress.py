@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from commands import PYTHON
 
-from xpnet.progress import LAST, Bar, compiling
+from xpnet.progress import LAST, Bar, compiling, iterating
 
 
 class Terminal(io.StringIO):
@@ -117,3 +117,16 @@ def test_a_training_on_a_terminal_shows_it():
         lines = process.stdout.read().splitlines()
     assert [text.split()[0] for text in lines] == ["xpnet", "epoch", "epoch"]
     assert re.search(r"epoch 1/2: +\d+%.*cost \d\.\d{4}, last 1000: \d+\.\d%", drawn.decode())
+
+
+def test_iterations_show_the_latest_loss(capsys):
+    """What is told of each iteration stands behind the bar, without a terminal too; unwanted, nothing is shown."""
+    for wanted in (True, False):
+        with iterating(2, "network", wanted) as tell:
+            tell(0.5)
+            tell(0.25)
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        last = shown.err.rpartition("\r")[2]
+        assert (last.startswith("network: 100%") and "2/2" in last and "loss 0.250000" in last) == wanted
+        assert wanted or shown.err == ""
