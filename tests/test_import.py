@@ -12,3 +12,11 @@ def test_import_loads_nothing_heavy() -> None:
     code = f"import sys, xpnet; print(*sorted(set({LATER}) & set(sys.modules)))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == []
+
+
+def test_estimators_name_the_extra_that_they_need() -> None:
+    """Without scikit-learn their import fails with the command that installs it."""
+    code = "import sys; sys.modules['sklearn'] = None; import xpnet.estimators"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert 'which is not installed; run pip install "xpnet[sklearn]".' in answer.stderr
