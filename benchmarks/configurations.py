@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -78,6 +78,37 @@ EPOCHS = {"A": 3000, "B": 10_000, "C64": 60_000, "C128": 60_000, "D": 10_000, "E
 FINISHED = {"digits": "20 epochs of the digits", "mnist": "an epoch of MNIST"}
 """What whole processes train."""
 
+
+class Fitted(NamedTuple):
+    """What estimators with scikit-learn's interface are fitted on, and how.
+
+    Attributes:
+        parameters: scikit-learn's, those of its perceptron.
+        rounds: Of a turn.
+    """
+
+    rows: int
+    columns: int
+    classes: int
+    parameters: dict[str, Any]
+    rounds: int
+
+    def __str__(self) -> str:
+        """The rows and the training: `60,000×784, sgd, 5 iterations`."""
+        given = self.parameters
+        return f"{self.rows:,}×{self.columns}, {given['solver']}, {given['max_iter']} iterations"
+
+
+FITTED = {
+    "large": Fitted(
+        ROWS, 784, CLASSES, dict(hidden_layer_sizes=(128,), batch_size=128, solver="sgd", max_iter=5), rounds=1
+    ),
+    "small": Fitted(
+        150, 4, 3, dict(hidden_layer_sizes=(100,), batch_size=150, solver="adam", max_iter=200, tol=0.0), rounds=3
+    ),
+}
+"""Of MNIST's shape in float32, and of the irises'."""
+
 ASKING = ("C128", "D")
 """Those that are asked for ASKED rows too."""
 
@@ -104,7 +135,7 @@ SCALING = WIDTHS | BATCHES
 
 CONFIGURATIONS = STEPS | SCALING
 
-QUICK = {*STEPS, "copy", "width 64", "width 512", "batch 1", "batch 256", "digits"}
+QUICK = {*STEPS, "copy", "width 64", "width 512", "batch 1", "batch 256", "digits", *FITTED}
 """What a quick run tries; of whole epochs QUICK_EPOCHS only."""
 
 QUICK_EPOCHS = ("C128",)

@@ -9,7 +9,7 @@ from statistics import linear_regression, median, quantiles
 from typing import Any, NamedTuple
 
 from chart import bars
-from configurations import ASKED, ASKING, BATCHES, EPOCHS, FINISHED, STEPS, WIDTHS
+from configurations import ASKED, ASKING, BATCHES, EPOCHS, FINISHED, FITTED, STEPS, WIDTHS
 from roster import ROSTER
 
 HERE = Path(__file__).parent
@@ -88,6 +88,8 @@ def table(rows: list[Row]) -> list[str]:
         **{("epoch", name): f"{name}: an epoch of {rows:,} rows" for name, rows in EPOCHS.items()},
         **{("inference", name): f"{ASKED:,} rows of {name}'s network" for name in ASKING},
         **{("finish", name): f"{task}, start to end" for name, task in FINISHED.items()},
+        **{("fit", name): f"fit {task}" for name, task in FITTED.items()},
+        **{("probabilities", name): f"predict_proba of {task.rows:,}×{task.columns}" for name, task in FITTED.items()},
     }
     lines = []
     for (kind, name), what in titles.items():
