@@ -138,6 +138,17 @@ def _step(
     return step
 
 
+@lru_cache(maxsize=8)
+def descent(model: Model) -> Callable[..., tuple[Params, Metrics]]:
+    """A step that leaves C's gradients in the parameters' place, for an optimizer elsewhere; one object a model."""
+
+    def step(params: Params, batch: Batch, *, xp: Namespace) -> tuple[Params, Metrics]:
+        found, (cost, _) = gradients(model, params, batch, None, xp=xp)
+        return found, (cost,)
+
+    return step
+
+
 @lru_cache
 def answers(model: Model) -> Callable[..., Array]:
     """The function `(params, x, xp=xp)` to the output activations; one object a model, so that it is compiled once."""

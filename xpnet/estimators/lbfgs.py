@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from itertools import accumulate, pairwise
-from math import prod
+from math import ceil, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -48,31 +48,31 @@ class Objective:
     cost = np.nan
 
     def __init__(self, network: Network, here: Backend, data: Batch, params: Params, alpha: float) -> None:
-        self._here, self._data = here, data
-        self._model = network.model(data.x)
+        n, chunk = data.x.shape[0], min(network.chunk, data.x.shape[0])
+        self._step, self._data = step.descent(network.model(data.x)), data
+        self._here = here.with_engine(here.choose(self._step, params, data, chunk, ceil(n / chunk)))
         self._dtype = dtype_name(params[0].w)
         # All weights come first, inputs in front as scikit-learn has them, then all biases.
         shapes = [*pairwise(network.sizes), *((size,) for size in network.sizes[1:])]
         ends = list(accumulate(map(prod, shapes)))
         self._parts = [(slice(end - prod(shape), end), shape) for end, shape in zip(ends, shapes, strict=True)]
         self._weights = slice(0, ends[len(network.sizes) - 2])
-        n, chunk = data.x.shape[0], network.chunk
         weight = np.ones(n) if data.weight is None else here.to_host(data.weight).astype(np.float64)
-        chunks = [slice(start, min(start + chunk, n)) for start in range(0, n, chunk)]
-        self._shares = [(rows, float(weight[rows].sum() / weight.sum())) for rows in chunks]
+        chunks = [np.arange(start, min(start + chunk, n)) for start in range(0, n, chunk)]
+        self._shares = [(rows[None, :], float(weight[rows].sum() / weight.sum())) for rows in chunks]
         self._l2 = alpha / float(weight.sum())
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         """C and its gradient: of chunks of rows, each with its share of the weights."""
-        here, params = self._here, self.params(vector)
-        gradient = np.zeros(len(vector))
+        here, gradient = self._here, np.zeros(len(vector))
         gradient[self._weights] = self._l2 * vector[self._weights]
         self.cost = self.penalty(vector)
         with here.current():
-            for rows, share in self._shares:
-                found, (cost, _) = step.gradients(self._model, params, self._chunk(rows), None, xp=here.xp)
-                self.cost += share * float(cost)
-                gradient += share * self.vector(found)
+            for chunk, share in self._shares:
+                for data, rows in sparse.pieces(here, self._data, chunk):
+                    found, (cost,) = here.run_block(self._step, self.params(vector), data, rows)
+                    self.cost += share * float(here.to_host(cost)[0])
+                    gradient += share * self.vector(found)
         return self.cost, gradient
 
     def penalty(self, vector: np.ndarray) -> float:
@@ -95,13 +95,6 @@ class Objective:
             Layer(self._here.asarray(w.T), self._here.asarray(b))
             for w, b in zip(arrays[:layers], arrays[layers:], strict=True)
         )
-
-    def _chunk(self, rows: slice) -> Batch:
-        """Some rows, dense."""
-        if sparse.is_sparse(self._data.x):
-            return sparse.take(self._here, self._data, np.arange(rows.start, rows.stop))
-        found: Batch = map_arrays(lambda array: array[rows, ...], self._data)
-        return found
 
 
 def train(
