@@ -86,6 +86,15 @@ def test_what_is_watched_may_change() -> None:
     assert loss == min(ours.loss_curve_[-ours.n_iter_ :])
 
 
+def test_another_solver_begins_with_a_memory_of_its_own() -> None:
+    """A bit by another rule than the last goes on from the parameters alone."""
+    given = task("classes")
+    ours, _ = given.fitted(max_iter=3, solver="sgd")
+    wanted, _ = given.fitted(max_iter=3, solver="sgd", warm_start=True)
+    ours.set_params(solver="adam").partial_fit(given.X, given.y)
+    assert apart(ours, wanted.set_params(solver="adam", max_iter=1).fit(given.X, given.y)) == 0
+
+
 def test_classes_are_said_at_first() -> None:
     """The first call needs all classes, later ones may repeat them, and other ones are refused, as in scikit-learn."""
     given = task("classes")

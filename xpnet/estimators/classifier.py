@@ -179,12 +179,15 @@ class MLPClassifier(ClassifierMixin, MLP):
                     "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                     f"Previously got {known}, `y` has {found}"
                 )
-            self._check_held(given)
+            self._check_known(found)
         classes = self._labels.classes
         self.classes_ = classes if classes.dtype.kind in "OSU" else at.back(at.here.asarray(classes))
 
     def _check_held(self, given: np.ndarray) -> None:
-        found, known = unique_labels(given), self._labels.classes
+        self._check_known(unique_labels(given))
+
+    def _check_known(self, found: np.ndarray) -> None:
+        known = self._labels.classes
         if len(np.setdiff1d(found, known)):
             raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {found}.")
 

@@ -33,11 +33,13 @@ class Progress:
     """What one fit hands on to the next: all of it to `partial_fit`, with a warm start what is watched.
 
     Attributes:
+        solver: Whose memory the checkpoint holds.
         watch: The training loss, or with early stopping the validation score, negated.
         rate: The learning rate, or None before the first fit.
         checkpoint: Where the training loop goes on from, or None.
     """
 
+    solver: str = ""
     watch: Watch = field(default_factory=Watch)
     rate: Rate | None = None
     checkpoint: Checkpoint | None = None
@@ -71,8 +73,8 @@ def train(
         ValueError: The cost is no longer finite.
     """
     n, progress = rows.x.shape[0], mlp._progress
-    if not incremental:
-        progress.rate = progress.checkpoint = None
+    if not incremental or progress.solver != mlp.solver:
+        progress.solver, progress.rate, progress.checkpoint = mlp.solver, None, None
     if mlp.early_stopping != (mlp.best_validation_score_ is not None):
         # What the last fit watched is not what is watched now.
         progress.watch = Watch()
