@@ -212,3 +212,17 @@ def test_answers_and_measures_are_the_forward_passs(backend, float_dtype, loss):
     assert distance(host(backend, found), host(backend, wanted)) == 0
     assert answer is step.answers(problem(loss).model)
     assert measure is step.measures(problem(loss).model)
+
+
+@LOSS
+def test_a_descent_leaves_gradients_in_the_parameters_place(backend, float_dtype, loss):
+    """Run as a block of one step, planned or not, it gives the cost and its gradients where the parameters were."""
+    given = problem(loss)
+    batch = on(backend, given.batch, float_dtype)
+    wanted, (cost, _) = step.gradients(given.model, given.params, given.batch, None, xp=np)
+    for engine in backend.engines[:2]:
+        params = on(backend, given.params, float_dtype)
+        rows = np.arange(5)[None, :]
+        found, (costs,) = backend.with_engine(engine).run_block(step.descent(given.model), params, batch, rows)
+        assert distance(host(backend, found), wanted) < ROUNDING[float_dtype]
+        assert backend.to_host(costs) == pytest.approx([cost], rel=ROUNDING[float_dtype])
