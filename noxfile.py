@@ -25,11 +25,13 @@ def groups(*names: str) -> tuple[str, ...]:
 
 def measured(session: nox.Session, *arguments: str, report: tuple[str, str], **environment: str) -> None:
     """Run pytest and hold the coverage, unless arguments of the user's choose among the tests."""
-    session.run("coverage", "erase")
+    # Each session counts for itself: several may run at the same time.
+    environment["COVERAGE_FILE"] = os.path.join(session.create_tmp(), ".coverage")
+    session.run("coverage", "erase", env=environment)
     session.run("coverage", "run", "-m", "pytest", *arguments, *session.posargs, env=environment)
-    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "combine", "--quiet", env=environment)
     if not session.posargs:
-        session.run("coverage", "report", *report)
+        session.run("coverage", "report", *report, env=environment)
 
 
 @nox.session

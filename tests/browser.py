@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 import urllib.request
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,9 @@ ARGUMENTS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
 )
+
+PATIENCE = 60.0
+"""Seconds that a page may take."""
 
 
 def missing() -> str:
@@ -61,6 +65,11 @@ class Browser:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self._command("Emulation.setEmulatedMedia", {"media": "", "features": features})
         self._ask("/url", {"url": url})
+        # On a busy machine chromedriver may answer while the page is still empty.
+        end = time.monotonic() + PATIENCE
+        while not self.run("return document.readyState === 'complete' && !!document.querySelector('main > *')"):
+            assert time.monotonic() < end, f"{url} does not load"
+            time.sleep(0.05)
 
     def run(self, script: str) -> Any:
         """What a function's body in JavaScript returns."""
