@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from functions import arrays_for, body, functions
 from hypothesis import HealthCheck, given, settings
-from oracles import on, problem, targets
+from oracles import ROUNDING, distance, on, problem, targets
 
 from xpnet import backends, step
 from xpnet.activations import ACTIVATIONS
@@ -91,6 +91,27 @@ def test_values_that_change_places_are_not_lost():
     carry = (np.zeros((2, 2)), np.ones((2, 2)))
     (a, b), _ = NUMPY.with_engine("replay").run_block(swap, carry, (np.ones((4, 2)),), np.asarray([[0, 1]]))
     assert (a.sum(), b.sum()) == (4, 0)
+
+
+@pytest.mark.parametrize("engine", ["replay", "compiled"])
+def test_constants_stay(engine):
+    """An array of one number is there in every step, in the carry, in the results and in between."""
+    if engine == "compiled":
+        pytest.importorskip("numba")
+
+    def run(carry, batch, *, xp):
+        total = xp.sum(xp.exp(batch[0] - xp.max(batch[0])))
+        seven = xp.full_like(total, 7.0)
+        return (xp.zeros_like(carry[0]), carry[1] + total * seven, seven), (seven, xp.ones_like(carry[0]))
+
+    carry, data = (np.full((3, 2), 5.0), np.zeros(()), np.ones(())), (np.arange(8.0).reshape(4, 2),)
+    rows = np.asarray([[0, 1], [2, 3], [0, 3]])
+    for _ in range(2):
+        found, wanted = (
+            here.run_block(run, NUMPY.copy(carry), data, rows)
+            for here in (NUMPY.with_engine(engine), NUMPY.with_engine("plain"))
+        )
+        assert distance(found, wanted) < ROUNDING["float64"]
 
 
 def test_arrays_that_are_one_are_kept_apart():

@@ -84,9 +84,9 @@ def lay_out(graph: Graph, stages: Sequence[Stage], donated: int, pinned: Iterabl
         stages: In what order; together they do all of it.
         donated: So many of the first inputs are replaced by as many first outputs: each is overwritten as soon as
             its old value is no longer needed.
-        pinned: Values whose buffer must not be used for anything else.
+        pinned: Values whose buffer must not be used for anything else, neither later nor before.
     """
-    roots = graph.roots()
+    roots, pinned = graph.roots(), frozenset(pinned)
     never = len(stages)
     last = {value: at for at, stage in enumerate(stages) for value in stage.reads}
     last |= dict.fromkeys((roots[value] for value in (*graph.outputs, *pinned)), never)
@@ -109,7 +109,7 @@ def lay_out(graph: Graph, stages: Sequence[Stage], donated: int, pinned: Iterabl
                 homes[value] = homes[over]
                 dying.remove(over)
             else:
-                homes[value] = Home(False, _claim(value.nbytes, sizes, free))
+                homes[value] = Home(False, _claim(value.nbytes, sizes, [] if value in pinned else free))
             last.setdefault(value, at)
         free += [homes[value].number for value in dying]
         free += [homes[v].number for v in stage.writes if last[v] == at and not homes[v].is_input]

@@ -112,10 +112,14 @@ def plan(function: Callable[..., Any], carry: Any, fed: Any) -> Plan:
 
 
 def _settled(graph: Graph, donated: int) -> Graph:
-    """With copies of the inputs that come out in another's place, lest one is overwritten before it is read."""
+    """With copies of what is carried on without being computed: inputs in another's place, and constants.
+
+    An input could be overwritten before it is read; a constant is written once, and its place is not.
+    """
     roots, copies, outputs = graph.roots(), [], list(graph.outputs)
+    kept = {*graph.inputs, *(operation.output for operation in graph.operations if operation.name == "full")}
     for i, output in enumerate(outputs[:donated]):
-        if output is not graph.inputs[i] and roots[output] in graph.inputs:
+        if output is not graph.inputs[i] and roots[output] in kept:
             copied = Value(output.shape, output.dtype, tuple(a for a, size in enumerate(output.shape) if size > 1))
             copies.append(Operation("copy", (output,), copied))
             outputs[i] = copied
