@@ -1,13 +1,14 @@
 """Threads that run a compiled plan together."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from xpnet.capture import threads
-from xpnet.capture.cpu import crew
+from xpnet.capture.cpu import cache, crew
 from xpnet.capture.graph import Graph, Operation, Value
 from xpnet.capture.memory import Home, Stage
 from xpnet.capture.plan import Plan
@@ -110,3 +111,17 @@ def test_limits_of_blas_are_limits_here(monkeypatch):
     monkeypatch.setattr(threads, "processors", lambda: 8)
     with threadpoolctl.threadpool_limits(1):
         assert threads.team(product(100, 1000, 1000)) == 1
+
+
+def test_a_module_is_loaded_whole_whoever_else_loads_it(monkeypatch, tmp_path):
+    """Of threads that ask for the same code at once none gets a module whose text has not run to its end."""
+    pytest.importorskip("numba")
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path)
+    source, there = "import time\n\ntime.sleep(0.2)\nblock = None\n", threading.Barrier(4)
+
+    def load(_):
+        there.wait()
+        return hasattr(cache.load(source), "block")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(load, range(4)))

@@ -5,6 +5,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import threading
 from functools import cache
 from importlib.metadata import version
 from importlib.util import module_from_spec, spec_from_file_location
@@ -16,6 +17,8 @@ import platformdirs
 VARIABLE = "XPNET_CACHE_DIR"
 """Where the folder is to be, if not in the user's own cache."""
 
+_loading = threading.Lock()
+
 
 def load(source: str) -> ModuleType:
     """The module of a source; what was compiled of it before, on a CPU and with versions like these, is used again."""
@@ -25,19 +28,21 @@ def load(source: str) -> ModuleType:
     cpu = f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
     about = "\n".join([source, *called(), versions, cpu, sys.version])
     name = f"xpnet_plan_{hashlib.sha256(about.encode()).hexdigest()[:24]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    _add_symbols()
-    path = folder() / f"{name}.py"
-    _write(path, source)
-    spec = spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    # Where numba looks for what a cached function refers to.
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    # A module is among the others before it is whole.
+    with _loading:
+        if name in sys.modules:
+            return sys.modules[name]
+        _add_symbols()
+        path = folder() / f"{name}.py"
+        _write(path, source)
+        spec = spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        # Where numba looks for what a cached function refers to.
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        return module
 
 
 @cache
