@@ -10,7 +10,7 @@ import xpnet
 from xpnet import Data, Network
 from xpnet.data import load
 from xpnet.errors import DivergenceError
-from xpnet.loop import split
+from xpnet.rows import split
 from xpnet.trees import map_arrays
 
 TOLERANCE = ROUNDING["float64"]

@@ -8,7 +8,7 @@ import pytest
 from oracles import ROUNDING, distance
 
 import xpnet
-from xpnet import Network, backends, training
+from xpnet import Network, backends, batches, training
 from xpnet.backends import Backend
 
 TOLERANCE = ROUNDING["float64"]
@@ -181,7 +181,7 @@ class Pending:
 def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
     """All blocks are handed out, the next order is drawn, and only then the device is waited for."""
     here, (x, y, _) = Asynchronous(), rows()
-    draw, uploaded = training.drawn, []
+    draw, uploaded = batches.drawn, []
 
     def drawn(*arguments):
         here.told.append("order")
@@ -193,7 +193,7 @@ def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
 
     bar = SimpleNamespace(shown=shown, update=lambda batch_size, costs, errors: None)
     monkeypatch.setattr(backends, "resolve", lambda *names: here)
-    monkeypatch.setattr(training, "drawn", drawn)
+    monkeypatch.setattr("xpnet.rows.drawn", drawn)
     monkeypatch.setattr(training, "Bar", lambda *about: nullcontext(bar))
     monkeypatch.setattr(training, "BLOCK_STEPS", 2)
     monkeypatch.setattr(training.Training, "on_device", on_device)

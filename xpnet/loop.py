@@ -8,15 +8,18 @@ import numpy as np
 
 from xpnet import backends
 from xpnet._typing import Array, Params
+from xpnet.agreement import told
+from xpnet.averaging import Average
 from xpnet.backends import ENGINES, Backend, dtype_name
 from xpnet.data import Data
 from xpnet.errors import DeviceError, InputError
-from xpnet.losses import worst_error
+from xpnet.halves import halves
 from xpnet.network import Network
 from xpnet.optimizers import Optimizer
 from xpnet.records import Checkpoint
+from xpnet.rows import Rows, SparseRows
 from xpnet.seeds import generator
-from xpnet.sparse import is_sparse, take
+from xpnet.sparse import is_sparse
 from xpnet.step import L2_OF, training_step
 from xpnet.training import Epochs, Training
 from xpnet.trees import map_arrays
@@ -49,6 +52,7 @@ def epochs(
     patience: int | None = None,
     resume: Checkpoint | None = None,
     progress: bool = False,
+    average: Average | None = None,
 ) -> Epochs:
     """Train a network, one record an epoch; stop listening and it stops.
 
@@ -79,9 +83,11 @@ def epochs(
         patience: Stop after so many epochs without a lower cost, validation's if there is any; None never stops early.
         resume: An earlier epoch's checkpoint, to go on from; everything else must be as it was.
         progress: Whether to show a bar, if stderr is a terminal.
+        average: What makes one training of this one and others in other processes, as `xpnet.distributed.session`
+            gives it: each takes its share of every batch, their sums are added up, and all have the same parameters.
 
     Raises:
-        InputError: Arguments or data that do not fit, at once.
+        InputError: Arguments or data that do not fit, at once; nor are the same in every process.
         DeviceError: The backend, device or engine cannot serve, at once.
         DivergenceError: The cost is no longer finite, at the end of that epoch.
     """
@@ -114,23 +120,23 @@ def epochs(
             raise InputError(f"precision tf32 is for dtype float32, but the dtype is {dtype}; leave one of them out.")
         _check_scale(network.model(x).input_scale, data.input_scale)
 
-        train = network.batch(here, dtype, x, y, weight, of=suffixes[0])
-        test = None if x_test is None else network.batch(here, dtype, x_test, y_test, of=suffixes[1])
-        rows, held_back = split(train.x.shape[0], validation_fraction, seed)
-        held = take(here, train, held_back) if len(held_back) else None
+        def rows(x: Array, y: Array, weight: Array | None = None, *, of: str) -> Rows:
+            kind = SparseRows if is_sparse(x) else Rows
+            return kind(here, network.batch(here, dtype, x, y, weight, of))
+
+        train, held = rows(x, y, weight, of=suffixes[0]).split(validation_fraction, seed)
         if validation is not None:
-            held = network.batch(here, dtype, x_held, y_held, weight_held, of="_validation")
+            held = rows(x_held, y_held, weight_held, of="_validation")
         training = Training(
             network=network,
             optimizer=optimizer,
-            step=training_step(network.model(train.x), optimizer, l2_of),
+            step=training_step(network.model(x), optimizer, l2_of),
             here=here,
             dtype=dtype,
             train=train,
-            rows=rows,
-            worst=float(worst_error(network.output, here.take(train.y, here.asarray(rows)), xp=here.xp)),
+            worst=train.worst(network.output),
             validation=held,
-            test=test,
+            test=None if x_test is None else rows(x_test, y_test, of=suffixes[1]),
             l2=None if l2 == 0 else here.asarray(np.asarray(l2, dtype)),
             batch_size=batch_size,
             shuffle=shuffle,
@@ -138,6 +144,8 @@ def epochs(
             epochs=epochs,
             patience=patience,
             progress=progress,
+            average=average,
+            halves=halves(network.model(x), optimizer, l2_of),
         )
         if resume is None:
             params = network.init(seed, dtype=dtype) if params is None else params
@@ -146,8 +154,10 @@ def epochs(
             tensors = here.copy(backends.moved((resume.params, resume.slots, resume.best_params), here))
             start = resume._replace(**dict(zip(("params", "slots", "best_params"), tensors, strict=True)))
             network.checked_params(start.params)
-        here = _with_engine(training, start, engine, resume)
-    return Epochs(training._replace(here=here), start)
+        training = training._replace(here=_with_engine(training, start, engine, resume))
+        if average is not None:
+            average.agree({"the seed": str(seed), "l2_of": l2_of, **told(training, start)})
+    return Epochs(training, start)
 
 
 def _with_engine(training: Training, start: Checkpoint, engine: str | None, resume: Checkpoint | None) -> Backend:
@@ -163,7 +173,9 @@ def _with_engine(training: Training, start: Checkpoint, engine: str | None, resu
             ) from error
     if engine in (None, "auto"):
         return here.with_engine(
-            here.choose(training.step, training.carry(start), training.train, training.batch_size, training.steps)
+            here.choose(
+                training.step, training.carry(start), training.train.sample, training.batch_size, training.steps
+            )
         )
     return here.with_engine(engine)
 
@@ -185,15 +197,6 @@ def _start(
         waited=0,
         engine="auto",
     )
-
-
-def split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The indices of n rows, those to train on and those held back, each in rising order."""
-    held_back = round(n * validation_fraction)
-    if validation_fraction and not 0 < held_back < n:
-        raise InputError(f"validation_fraction is {validation_fraction}, which holds back {held_back} of {n} rows.")
-    rows = generator(seed, "validation").permutation(n)
-    return np.sort(rows[held_back:]), np.sort(rows[:held_back])
 
 
 def _check_arguments(

@@ -1,6 +1,5 @@
 """SciPy's sparse inputs: they stay on the host as they are, and are made dense a few rows at a time."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -39,17 +38,6 @@ def take(here: Backend, data: Batch, rows: np.ndarray) -> Batch:
     """Those rows, all of them dense."""
     x = here.asarray(data.x[rows].toarray()) if is_sparse(data.x) else here.take(data.x, here.asarray(rows))
     return Batch(x, *here.take((data.y, data.weight), here.asarray(rows)))
-
-
-def pieces(here: Backend, data: Batch, block: np.ndarray) -> Iterator[tuple[Batch, np.ndarray]]:
-    """A block of steps as data with a matrix of row indices: as it is, or in parts of a few steps that are dense."""
-    if not is_sparse(data.x):
-        yield data, block
-        return
-    steps = max(1, DENSE // (block.shape[1] * data.x.shape[1]))
-    for start in range(0, len(block), steps):
-        part = block[start : start + steps]
-        yield take(here, data, part.reshape(-1)), np.arange(part.size).reshape(part.shape)
 
 
 def map_rows(here: Backend, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:

@@ -68,12 +68,12 @@ def shares(weight: Array | None, y: Array, *, xp: Namespace) -> Array | float:
     """sᵢ / Σ s as a column, 1 / n without weights; 0 in a batch whose weights are all 0, which then teaches nothing."""
     if weight is None:
         return 1 / y.shape[0]
-    return xp.reshape(weight / total(weight, xp=xp), (-1, 1))
+    return xp.reshape(weight / divisor(xp.sum(weight), xp=xp), (-1, 1))
 
 
-def total(weight: Array, *, xp: Namespace) -> Array:
+def divisor(total: Array, *, xp: Namespace) -> Array:
     """Σ s, or the smallest number to divide by."""
-    return xp.maximum(xp.sum(weight), xp.finfo(weight.dtype).smallest_normal)
+    return xp.maximum(total, xp.finfo(total.dtype).smallest_normal)
 
 
 def of_mean(l2: Array, batch: Batch, *, xp: Namespace) -> Array:
@@ -81,7 +81,7 @@ def of_mean(l2: Array, batch: Batch, *, xp: Namespace) -> Array:
     if batch.weight is None:
         return l2 / batch.y.shape[0]
     share = shares(batch.weight, batch.y, xp=xp)
-    return l2 * xp.sum(share) / total(batch.weight, xp=xp)
+    return l2 * xp.sum(share) / divisor(xp.sum(batch.weight), xp=xp)
 
 
 def objective(model: Model, params: Params, batch: Batch, z: Array, l2: Array | None, *, xp: Namespace) -> Array:
@@ -103,6 +103,13 @@ def gradients(model: Model, params: Params, batch: Batch, l2: Array | None, *, x
     found = backprop.gradients(dC_dz, a, xp=xp)
     cost = objective(model, params, batch, z, None, xp=xp)
     error = xp.sum(model.loss.error(a[-1], batch.y, xp=xp))
+    return with_penalty(params, found, cost, error, l2, xp=xp)
+
+
+def with_penalty(
+    params: Params, found: Params, cost: Array, error: Array, l2: Array | None, *, xp: Namespace
+) -> tuple[Params, Metrics]:
+    """The objective's gradients and metrics, from those of its samples alone."""
     if l2 is None:
         return found, (cost, error)
     added = penalty(params, l2, xp=xp)
@@ -124,18 +131,22 @@ def _step(
 ) -> Callable[..., tuple[tuple[Params, State], Metrics]]:
     """One object for a model and a rule, so that it is planned or compiled once."""
 
-    def update(params: Params, state: State, found: Params, *, xp: Namespace) -> tuple[Params, State]:
-        t = state.count + 1
-        params, slots = rule(found, state.slots, params, state.learning_rate, t, xp=xp)
-        return params, state._replace(slots=slots, count=t)
-
     def step(carry: tuple[Params, State], batch: Batch, *, xp: Namespace) -> tuple[tuple[Params, State], Metrics]:
         params, state = carry
         l2 = state.l2 if state.l2 is None or l2_of == "mean" else of_mean(state.l2, batch, xp=xp)
         found, metrics = gradients(model, params, batch, l2, xp=xp)
-        return update(params, state, found, xp=xp), metrics
+        return updated(rule, params, state, found, xp=xp), metrics
 
     return step
+
+
+def updated(
+    rule: Callable[..., tuple[Params, Slots]], params: Params, state: State, found: Params, *, xp: Namespace
+) -> tuple[Params, State]:
+    """The carry after the gradients that were found."""
+    t = state.count + 1
+    params, slots = rule(found, state.slots, params, state.learning_rate, t, xp=xp)
+    return params, state._replace(slots=slots, count=t)
 
 
 @lru_cache(maxsize=8)

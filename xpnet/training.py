@@ -2,28 +2,36 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from xpnet._typing import Array, Batch, Params, Slots
-from xpnet.backends import Backend, Step
-from xpnet.batches import Order, blocks, drawn, told
+from xpnet.averaging import Average, Shared
+from xpnet.backends import Backend, Carry, Step
+from xpnet.batches import Order
 from xpnet.errors import DivergenceError
-from xpnet.losses import accuracy, worst_error
+from xpnet.halves import Halves
+from xpnet.judging import judge
+from xpnet.losses import accuracy
 from xpnet.network import Network
 from xpnet.optimizers import Optimizer
 from xpnet.progress import Bar, compiling
 from xpnet.records import Checkpoint, Epoch
-from xpnet.sparse import map_rows, pieces
-from xpnet.step import State, measures
+from xpnet.rows import Rows, digest_of
+from xpnet.step import State
 
 BLOCK_WORK = 2e9
 """Floating-point operations a block of steps may hold: about a tenth of a second on one core."""
 
 BLOCK_STEPS = 500
 """Steps a block may hold: the slowest library takes half a millisecond for a step of the smallest network."""
+
+
+RunBlock = Callable[[Carry, Batch, np.ndarray], tuple[Carry, tuple[Array, ...]]]
+"""What runs a block of steps on such data, one for each line of row indices."""
 
 
 class Begun(NamedTuple):
@@ -52,13 +60,15 @@ class Training(NamedTuple):
     Attributes:
         step: Of the network and the optimizer; one object, so that it is compiled once.
         here: Where it is computed, and with which engine.
-        rows: Indices of the rows of `train` to train on, on the host.
+        train: The rows to train on.
         validation: The rows held back, or None.
-        worst: The error of an accuracy of 0 on `rows`.
+        worst: The error of an accuracy of 0 on the rows to train on.
         l2: λ, a 0-d array, or None.
         order: What gives each epoch's order of `rows` in place of the seed's own, or None.
         epochs: The number of the last epoch.
         patience: Epochs without a lower cost before it stops earlier, or None.
+        average: What joins it with others that train the same, or None.
+        halves: Of the step, between which that happens.
     """
 
     network: Network
@@ -66,11 +76,10 @@ class Training(NamedTuple):
     step: Step
     here: Backend
     dtype: str
-    train: Batch
-    rows: np.ndarray
+    train: Rows
     worst: float
-    validation: Batch | None
-    test: Batch | None
+    validation: Rows | None
+    test: Rows | None
     l2: Array | None
     batch_size: int
     shuffle: bool
@@ -78,25 +87,35 @@ class Training(NamedTuple):
     epochs: int
     patience: int | None
     progress: bool
+    average: Average | None
+    halves: Halves
 
     def run(self, done: Checkpoint) -> Iterator[Epoch]:
         """The epochs after `done`."""
         if self.finished(done):
             return
         with self.here.current(), compiling(self.progress and self.here.engine == "compiled"):
-            sizes = dict.fromkeys(block.shape[1] for block in blocks(self.rows, self.batch_size, self.block_steps))
-            data, _ = next(pieces(self.here, self.train, self.rows[:1, None]))
-            self.here.prepare(self.step, self.carry(done), data, tuple(sizes))
+            run_block = self.prepared(done)
         following = None
         while not self.finished(done):
             with self.here.current():
                 order = following or self.ordered(done.order)
-                begun = self.begin(done, order)
+                begun = self.begin(done, order, run_block)
                 # While the device works; an order of the caller's own is asked for when it is needed.
                 following = self.ordered(order.state) if self.order is None else None
                 epoch = self.finish(done, order, begun)
             yield epoch
             done = epoch.checkpoint
+
+    def prepared(self, done: Checkpoint) -> RunBlock:
+        """What runs a block of steps, ready to do so."""
+        carry, sample = self.carry(done), self.train.sample
+        if self.average is None:
+            self.here.prepare(self.step, carry, sample, self.batch_sizes)
+            return partial(self.here.run_block, self.step)
+        shared = Shared(self.here, self.halves, self.average, done.params)
+        shared.prepare(carry, sample, self.batch_sizes)
+        return shared.run_block
 
     def finished(self, done: Checkpoint) -> bool:
         """Whether there is nothing left to do, or nothing left to hope for."""
@@ -107,33 +126,32 @@ class Training(NamedTuple):
         params, slots, l2 = self.here.copy((done.params, done.slots, self.l2))
         return params, State(slots, self.on_device(done.steps, "int32"), self.on_device(0.0), l2)
 
-    def begin(self, done: Checkpoint, order: Order) -> Begun:
+    def begin(self, done: Checkpoint, order: Order, run_block: RunBlock) -> Begun:
         """Hand the steps of an epoch to the device, block by block; only a bar that is shown waits for them."""
-        number, n = done.epoch + 1, len(order.rows)
+        number, n = done.epoch + 1, len(self.train)
         params, state = self.carry(done)
-        trained, steps, rate = 0, 0, math.nan
+        steps, rate = 0, math.nan
         measured: list[tuple[int, tuple[Array, ...]]] = []
 
         began = time.perf_counter()
         with Bar(self.progress, f"epoch {number}/{self.epochs}", n, not self.network.output.regression) as bar:
-            for block in blocks(order.rows, self.batch_size, self.block_steps):
+            for data, batches, middle in self.train.pieces(order, self.batch_size, self.block_steps):
                 # The rate of the middle of a block stands for the whole of it.
-                before, rate = rate, self.learning_rate(done.epoch + (trained + block.size / 2) / n)
+                before, rate = rate, self.learning_rate(done.epoch + middle / n)
                 if rate != before:
                     state = state._replace(learning_rate=self.on_device(rate))
-                for data, batches in pieces(self.here, self.train, block):
-                    (params, state), metrics = self.here.run_block(self.step, (params, state), data, batches)
-                    measured.append((block.shape[1], metrics))
-                    if bar.shown:
-                        bar.update(block.shape[1], *map(self.here.to_host, metrics[:2]))
-                trained, steps = trained + block.size, steps + len(block)
+                (params, state), metrics = run_block((params, state), data, batches)
+                measured.append((batches.shape[1], metrics))
+                if bar.shown:
+                    bar.update(batches.shape[1], *map(self.here.to_host, metrics[:2]))
+                steps += len(batches)
         return Begun(began, params, state.slots, done.steps + steps, rate, measured)
 
     def finish(self, done: Checkpoint, order: Order, begun: Begun) -> Epoch:
         """Wait for the device, then judge what came out."""
         self.here.synchronize()
         seconds = time.perf_counter() - begun.time
-        number, n, params, rate = done.epoch + 1, len(order.rows), begun.params, begun.learning_rate
+        number, n, params, rate = done.epoch + 1, len(self.train), begun.params, begun.learning_rate
         cost = self.mean(begun.metrics, 0, n)
         error = sum(self.total(metrics[1]) for _, metrics in begun.metrics)
         if not math.isfinite(cost):
@@ -141,7 +159,9 @@ class Training(NamedTuple):
                 f"the cost is no longer finite in epoch {number}, at learning rate {rate:g}; use a lower one, "
                 "or scale the inputs to about 1."
             )
-        validation_cost, validation_accuracy = self.judge(params, self.validation)
+        if self.average is not None:
+            self.average.agree({f"the parameters after epoch {number}": digest_of(self.here, params)})
+        validation_cost, validation_accuracy = self.judged(params, self.validation)
         monitored = cost if validation_cost is None else validation_cost
         best = self.patience is None or monitored < done.best_cost
         return Epoch(
@@ -149,7 +169,7 @@ class Training(NamedTuple):
             cost=cost,
             penalty=0.0 if self.l2 is None else self.mean(begun.metrics, 2, n),
             train_accuracy=accuracy(error, self.worst),
-            test_accuracy=self.judge(params, self.test)[1],
+            test_accuracy=self.judged(params, self.test)[1],
             validation_cost=validation_cost,
             validation_accuracy=validation_accuracy,
             learning_rate=rate,
@@ -171,7 +191,13 @@ class Training(NamedTuple):
     @property
     def steps(self) -> int:
         """Steps of an epoch."""
-        return math.ceil(len(self.rows) / self.batch_size)
+        return math.ceil(len(self.train) / self.batch_size)
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Rows a step: of whole batches, and of the short last one."""
+        whole, short = divmod(len(self.train), self.batch_size)
+        return (self.batch_size,) * bool(whole) + (short,) * bool(short)
 
     @property
     def block_steps(self) -> int:
@@ -180,26 +206,17 @@ class Training(NamedTuple):
         return max(1, min(BLOCK_STEPS, int(BLOCK_WORK / work)))
 
     def ordered(self, state: Mapping[str, Any]) -> Order:
-        """The next epoch's rows: shuffled, as the caller tells, or as they are."""
-        if self.order is not None and self.shuffle:
-            return Order(told(self.rows, self.order), state)
-        return drawn(self.rows, state, self.shuffle)
+        """The next epoch's order."""
+        return self.train.ordered(state, self.shuffle, self.order)
 
     def learning_rate(self, progress: float) -> float:
         """The optimizer's rate after so many epochs."""
         rate = self.optimizer.learning_rate
         return rate(progress) if callable(rate) else rate
 
-    def judge(self, params: Params, rows: Batch | None) -> tuple[float | None, float | None]:
+    def judged(self, params: Params, rows: Rows | None) -> tuple[float | None, float | None]:
         """The mean cost, without L2, and the accuracy on rows that are not trained on."""
-        if rows is None:
-            return None, None
-        xp = self.here.xp
-        measure = measures(self.network.model(rows.x))
-        cost, error = map_rows(self.here, measure, params, (rows.x, rows.y), self.network.chunk)
-        mean = xp.mean(cost) if rows.weight is None else xp.sum(rows.weight * cost) / xp.sum(rows.weight)
-        worst = worst_error(self.network.output, rows.y, xp=xp)
-        return float(mean), accuracy(float(xp.sum(error)), float(worst))
+        return (None, None) if rows is None else judge(self.here, self.network, params, rows, self.average)
 
     def on_device(self, number: float, dtype: str | None = None) -> Array:
         """A number as a 0-d array where the training is."""

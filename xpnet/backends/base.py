@@ -1,22 +1,27 @@
 """What every array library can do for a training, in the generic way; a library with a faster way overrides it."""
 
 import copy
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
+from itertools import accumulate, pairwise
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from xpnet._typing import Array, Batch, Namespace
 from xpnet.errors import DeviceError, InputError
-from xpnet.trees import arrays_in, map_arrays
+from xpnet.trees import arrays_in, filled, map_arrays
 
 Carry = Any
 """Parameters and state, as nested tuples of arrays; what a step takes and gives back."""
 
 Step = Callable[..., tuple[Carry, tuple[Array, ...]]]
 """A pure function `(carry, batch, xp=xp)` to the new carry and the metrics, 0-d arrays."""
+
+Run = Callable[[Carry, np.ndarray], tuple[Carry, tuple[Array, ...]]]
+"""What runs a block of steps that are known, one for each line of row indices."""
 
 Rowwise = Callable[..., Any]
 """A pure function `(params, rows, xp=xp)` to arrays with a row for each row it is given."""
@@ -114,19 +119,19 @@ class Backend:
         Args:
             step: As `run_block` will get it.
             carry: Parameters and state before the first step; only looked at.
-            data: The whole training set on the device.
+            data: Rows like those that are to come, on the device.
             batch_size: Rows a step.
             steps: Steps of an epoch.
         """
         return self.engines[-1]
 
-    def prepare(self, step: Step, carry: Carry, data: Batch, batch_sizes: Collection[int]) -> None:
+    def prepare(self, step: Step, carry: Carry, data: Batch | None, batch_sizes: Collection[int]) -> None:
         """Do what the engine has to do once before the first block, such as to compile; see `choose`.
 
         Args:
             step: As `run_block` will get it.
             carry: Parameters and state before the first step; only looked at.
-            data: The whole training set on the device.
+            data: Rows like those that are to come, on the device, or None; see `run_block`.
             batch_sizes: Rows a step: the usual number, and that of a short last batch.
         """
 
@@ -153,13 +158,15 @@ class Backend:
     def synchronize(self) -> None:
         """Wait until the device has done all its work; a library that computes at once has nothing to wait for."""
 
-    def run_block(self, step: Step, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
+    def run_block(
+        self, step: Step, carry: Carry, data: Batch | None, rows: np.ndarray
+    ) -> tuple[Carry, tuple[Array, ...]]:
         """Run one step for each line of `rows`.
 
         Args:
             step: A pure function of the carry and a batch, called with this backend's namespace or a tracer's.
             carry: Parameters and state before the first step. Its arrays may be overwritten; copy what is kept.
-            data: The whole training set on the device.
+            data: Rows on the device, or None for steps that are fed with none.
             rows: Row indices of each step's batch, (steps, batch), on the host.
 
         Returns:
@@ -173,9 +180,35 @@ class Backend:
             metrics.append(measured)
         return carry, tuple(self.xp.stack(column) for column in zip(*metrics, strict=True))
 
+    @contextmanager
+    def bound(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> Iterator[Run]:
+        """A context for the same step again and again, with something else in between.
+
+        Args:
+            step: As `run_block` takes it.
+            carry: The first that the steps are to be given, each array with memory of its own that lies in order.
+            data: As `run_block` takes it.
+            batch_size: Rows a step.
+
+        Returns:
+            What runs a block, `run(carry, rows)`.
+        """
+        yield lambda carry, rows: self.run_block(step, carry, data, rows)
+
     def take(self, data: Any, rows: Array) -> Any:
         """Those rows of an array, or of each in a tuple."""
         return map_arrays(lambda array: self.xp.take(array, rows, axis=0), data)
+
+    def joined(self, tree: Any) -> Array:
+        """All numbers of a tree's arrays, end to end."""
+        return self.xp.concat([self.xp.reshape(array, (-1,)) for array in arrays_in(tree)])
+
+    def parted(self, flat: Array, tree: Any) -> Any:
+        """Arrays like a tree's, of numbers that lie end to end; where the library can, the same memory."""
+        arrays = arrays_in(tree)
+        ends = accumulate((math.prod(array.shape) for array in arrays), initial=0)
+        parts = (flat[start:end] for start, end in pairwise(ends))
+        return filled(tree, (self.xp.reshape(part, a.shape) for part, a in zip(parts, arrays, strict=True)))
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
         """Apply `function(params, rows, xp=xp)` to a data set in chunks of rows, and join the results.

@@ -84,7 +84,7 @@ class CupyBackend(Backend):
             return "plain"
         return "compiled"
 
-    def prepare(self, step: Step, carry: Carry, data: Batch, batch_sizes: Collection[int]) -> None:
+    def prepare(self, step: Step, carry: Carry, data: Batch | None, batch_sizes: Collection[int]) -> None:
         """Compile the kernels; a device that refuses them has the steps run plain, with a warning that says why."""
         if self.engine == "plain":
             return
@@ -97,7 +97,9 @@ class CupyBackend(Backend):
             warn(f"steps are run plain, since they cannot be captured: {cuda.first_line(error)}", stacklevel=2)
             self.engine = "plain"
 
-    def run_block(self, step: Step, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
+    def run_block(
+        self, step: Step, carry: Carry, data: Batch | None, rows: np.ndarray
+    ) -> tuple[Carry, tuple[Array, ...]]:
         """Run the steps from a plan, as graphs or kernel by kernel."""
         if self.engine == "plain":
             return super().run_block(step, carry, data, rows)
@@ -109,7 +111,7 @@ class CupyBackend(Backend):
         """Apply the function to large chunks."""
         return super().map_rows(function, params, data, chunk * CHUNKS)
 
-    def _program(self, step: Step, carry: Carry, data: Batch, batch_size: int) -> Any:
+    def _program(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> Any:
         """The program for these shapes on this device."""
         from xpnet.capture.cuda.device import DeviceProgram
 

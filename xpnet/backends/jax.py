@@ -17,7 +17,7 @@ from xpnet.trees import map_arrays
 
 # The carry is not donated: the scan updates it in place anyway, and the caller may still hold what it passed in.
 @partial(jax.jit, static_argnums=0)
-def scan(step: Step, carry: Carry, data: Batch, rows: Array) -> tuple[Carry, tuple[Array, ...]]:
+def scan(step: Step, carry: Carry, data: Batch | None, rows: Array) -> tuple[Carry, tuple[Array, ...]]:
     """Scan a step over the rows of each batch; compiled once for a step and the shapes it is given."""
 
     def body(carry: Carry, batch: Array) -> tuple[Carry, tuple[Array, ...]]:
@@ -31,6 +31,9 @@ def call(function: Rowwise, params: Any, rows: Any) -> Any:
     """Call a function; compiled once for it and the shapes it is given."""
     return function(params, rows, xp=jnp)
 
+
+joined, parted = (jax.jit(method, static_argnums=0) for method in (Backend.joined, Backend.parted))
+"""Compiled, since JAX takes as long for each of their many operations as for all of them."""
 
 PRECISIONS = {"fp32": "highest", "tf32": "tensorfloat32"}
 """What JAX calls them."""
@@ -82,7 +85,9 @@ class JaxBackend(Backend):
         """Wait for every array that is still to be computed: JAX waits for arrays, not for devices."""
         jax.block_until_ready(jax.live_arrays())
 
-    def run_block(self, step: Step, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
+    def run_block(
+        self, step: Step, carry: Carry, data: Batch | None, rows: np.ndarray
+    ) -> tuple[Carry, tuple[Array, ...]]:
         """Run the whole block as one compiled scan, unless the engine is plain."""
         # What a block returns is committed to its device; a first carry that is not would be compiled for separately.
         carry = jax.device_put(carry, self.device)
@@ -90,6 +95,14 @@ class JaxBackend(Backend):
             return super().run_block(step, carry, data, rows)
         after, metrics = scan(step, carry, data, self.asarray(rows))
         return after, metrics
+
+    def joined(self, tree: Any) -> Array:
+        """As every backend's, compiled."""
+        return joined(self, tree)
+
+    def parted(self, flat: Array, tree: Any) -> Any:
+        """As every backend's, compiled."""
+        return parted(self, flat, tree)
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
         """Apply the function chunk by chunk, compiled unless the engine is plain; a short last chunk for itself."""

@@ -1,13 +1,13 @@
 """NumPy itself: since version 2.1 it follows the Array API standard as far as this package needs it."""
 
-from collections.abc import Collection
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
 
 from xpnet._typing import Batch
-from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Step, join
+from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Run, Step, join
 from xpnet.capture import programs
 from xpnet.errors import CaptureError, InputError
 from xpnet.trees import arrays_in, filled, map_arrays
@@ -58,24 +58,42 @@ class NumpyBackend(Backend):
             return "plain"
         return "compiled" if worth else "replay"
 
-    def prepare(self, step: Step, carry: Carry, data: Batch, batch_sizes: Collection[int]) -> None:
+    def prepare(self, step: Step, carry: Carry, data: Batch | None, batch_sizes: Collection[int]) -> None:
         """Plan and compile, by running blocks of no steps."""
         for size in batch_sizes:
             self.run_block(step, carry, data, np.empty((0, size), np.intp))
 
     def run_block(
-        self, step: Step, carry: Carry, data: Batch, rows: np.ndarray
+        self, step: Step, carry: Carry, data: Batch | None, rows: np.ndarray
     ) -> tuple[Carry, tuple[np.ndarray, ...]]:
         """Run the steps from a plan, each carry in the place of the last one."""
+        if self.engine != "plain":
+            carry = filled(carry, _own(arrays_in(carry)))
+        with self.bound(step, carry, data, rows.shape[1]) as run:
+            return run(carry, rows)
+
+    @contextmanager
+    def bound(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> Iterator[Run]:
+        """As every backend's; captured, the carry that comes out is always the one that was bound."""
         if self.engine == "plain":
-            return super().run_block(step, carry, data, rows)
-        arrays, inputs = _own(arrays_in(carry)), arrays_in(data)
-        if rows.size and not 0 <= rows.min() <= rows.max() < len(inputs[0]):
-            raise IndexError(f"rows are from {rows.min()} to {rows.max()}, but the data have {len(inputs[0])}.")
-        program = programs.block(step, carry, data, rows.shape[1], compiled=self.engine == "compiled")
-        results = [np.empty((len(rows), *value.shape), value.dtype) for value in program.plan.results]
-        program.gathered(arrays, self._in_order(inputs), rows, results)
-        return filled(carry, arrays), filled(program.plan.result, results)
+            plain = super().run_block
+            yield lambda carry, rows: plain(step, carry, data, rows)
+            return
+        held, arrays, inputs = carry, arrays_in(carry), self._in_order(arrays_in(data))
+        program = programs.block(step, carry, data, batch_size, compiled=self.engine == "compiled")
+        with program.bound(arrays, inputs) as run_rows:
+
+            def run(carry: Carry, rows: np.ndarray) -> tuple[Carry, tuple[np.ndarray, ...]]:
+                if inputs and rows.size and not 0 <= rows.min() <= rows.max() < len(inputs[0]):
+                    raise IndexError(f"rows are from {rows.min()} to {rows.max()}, but the data have {len(inputs[0])}.")
+                for array, given in zip(arrays, arrays_in(carry), strict=True):
+                    if given is not array:
+                        array[...] = given
+                results = [np.empty((len(rows), *value.shape), value.dtype) for value in program.plan.results]
+                run_rows(rows, results)
+                return held, filled(program.plan.result, results)
+
+            yield run
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
         """Apply the function to whole chunks from a plan; the rest of the rows, which differ in number, as they are."""

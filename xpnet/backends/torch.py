@@ -74,7 +74,9 @@ class TorchBackend(Backend):
             torch.cuda.synchronize(self.device)
 
     @torch.no_grad()
-    def run_block(self, step: Step, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
+    def run_block(
+        self, step: Step, carry: Carry, data: Batch | None, rows: np.ndarray
+    ) -> tuple[Carry, tuple[Array, ...]]:
         """Launch graphs of many steps, or run the steps one after another; the block's indices are uploaded once."""
         carry, data, run = detach(carry), detach(data), super().run_block
         if self.engine == "compiled":

@@ -15,7 +15,7 @@ from xpnet.trees import arrays_in, map_arrays
 STEPS = 50
 """How many steps a graph holds at most: beside so many its launch costs nothing, and they are captured at once."""
 
-Run = Callable[[Step, Carry, Batch, Array], tuple[Carry, tuple[Array, ...]]]
+Run = Callable[[Step, Carry, Batch | None, Array], tuple[Carry, tuple[Array, ...]]]
 """How steps are run one operation after another, as `Backend.run_block` does."""
 
 
@@ -36,7 +36,7 @@ class Graph(NamedTuple):
 class Graphs:
     """The graphs of a step on one set of data, a graph for each number of steps and rows; they share their buffers."""
 
-    def __init__(self, carry: Carry, data: Batch, device: torch.device) -> None:
+    def __init__(self, carry: Carry, data: Batch | None, device: torch.device) -> None:
         self._carry = copied(carry)
         # Kept, since the graphs read it where it lies.
         self._data = data
@@ -96,7 +96,7 @@ class Graphs:
 _kept: WeakKeyDictionary[Step, dict[Any, Graphs]] = WeakKeyDictionary()
 
 
-def graphs(step: Step, carry: Carry, data: Batch, device: torch.device, precision: str) -> Graphs:
+def graphs(step: Step, carry: Carry, data: Batch | None, device: torch.device, precision: str) -> Graphs:
     """The graphs of a step for these data and a carry like this one, kept as long as the step is."""
     known = _kept.setdefault(step, {})
     read = ((array.data_ptr(), array.shape, array.stride(), array.dtype) for array in arrays_in(data))

@@ -3,7 +3,8 @@
 Bit for bit what the function gives when it is simply called, without making an array on the way.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -49,18 +50,30 @@ class Replay:
             rows: Row indices that are in range, (steps, rows a step).
             results: What takes each step's results, (steps, ...).
         """
+        with self.bound(carry, data) as run:
+            run(rows, results)
+
+    @contextmanager
+    def bound(
+        self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray]
+    ) -> Iterator[Callable[[np.ndarray, Sequence[np.ndarray]], None]]:
+        """A context with what runs steps again and again on the same arrays, `run(rows, results)`; see `gathered`."""
         # The carry comes in new arrays every time; these are bound once.
         held = [array if own is None else own for array, own in zip(carry, self._carried, strict=True)]
-        _copy(carry, held)
         self._bind([*held, *self._fed])
         feeds = list(zip(data, self._fed, strict=True))
-        with threads.of_blas(self.plan):
+
+        def run(rows: np.ndarray, results: Sequence[np.ndarray]) -> None:
+            _copy(carry, held)
             for i, chosen in enumerate(rows):
                 for array, buffer in feeds:
                     # Of take's modes this one needs no buffer of its own.
                     array.take(chosen, 0, buffer, "clip")
                 self._step(i, results)
-        _copy(held, carry)
+            _copy(held, carry)
+
+        with threads.of_blas(self.plan):
+            yield run
 
     def sliced(self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
         """Run a step for each stretch of rows, in order, as many as there are results; the data are not copied."""

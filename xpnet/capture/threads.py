@@ -16,7 +16,8 @@ EACH = 8 * 10**6
 
 def of_blas(plan: Plan) -> AbstractContextManager[Any]:
     """A context with one BLAS thread, where more would only wait for each other."""
-    return nullcontext() if plan.largest_product >= WORTH_THREADS else _pools().limit(limits=1, user_api="blas")
+    few = 0 < plan.largest_product < WORTH_THREADS
+    return _pools().limit(limits=1, user_api="blas") if few else nullcontext()
 
 
 def team(plan: Plan) -> int:

@@ -1,7 +1,7 @@
 """Data sets and the checks that arrays pass before they meet a network; every name is safe to import from here."""
 
 from xpnet.data.checks import check_features, check_finite, check_same_rows, check_weights
-from xpnet.data.dataset import Data, task
+from xpnet.data.dataset import Data, digest, task
 from xpnet.data.picture import load as load_picture
 from xpnet.data.sources import load, load_rows
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
@@ -15,6 +15,7 @@ __all__ = [
     "check_same_rows",
     "check_targets",
     "check_weights",
+    "digest",
     "load",
     "load_picture",
     "load_rows",

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -37,16 +38,21 @@ class Data(NamedTuple):
         return 255.0 if str(self.x_train.dtype).endswith("uint8") else 1.0
 
     def fingerprint(self) -> str:
-        """A short digest of the arrays' shapes, dtypes and contents, to tell whether data have changed."""
-        digest = hashlib.blake2b(digest_size=8)
-        for array in self[:4]:
-            if array is None:
-                digest.update(b"none")
-                continue
-            host = np.ascontiguousarray(array)
-            digest.update(f"{host.dtype} {host.shape} ".encode())
-            digest.update(host.reshape(-1).view(np.uint8).data)
-        return digest.hexdigest()
+        """A short digest of the arrays, to tell whether data have changed."""
+        return digest(self[:4])
+
+
+def digest(arrays: Iterable[Array | None]) -> str:
+    """A short digest of the shapes, dtypes and contents of host arrays."""
+    found = hashlib.blake2b(digest_size=8)
+    for array in arrays:
+        if array is None:
+            found.update(b"none")
+            continue
+        host = np.ascontiguousarray(array)
+        found.update(f"{host.dtype} {host.shape} ".encode())
+        found.update(host.reshape(-1).view(np.uint8).data)
+    return found.hexdigest()
 
 
 def assemble(

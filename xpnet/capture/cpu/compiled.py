@@ -3,7 +3,8 @@
 The numbers do not depend on how many threads there are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 import numpy as np
@@ -39,20 +40,27 @@ class Compiled:
         self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], rows: np.ndarray, results: Sequence[np.ndarray]
     ) -> None:
         """As `Replay.gathered`."""
-        self._run(carry, data, np.ascontiguousarray(rows, np.int64), results)
+        with self.bound(carry, data) as run:
+            run(rows, results)
 
     def sliced(self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
         """As `Replay.sliced`."""
-        self._run(carry, data, np.empty((len(results[0]), 0), np.int64), results)
+        self.gathered(carry, data, np.empty((len(results[0]), 0), np.int64), results)
 
-    def _run(
-        self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], rows: np.ndarray, results: Sequence[np.ndarray]
-    ) -> None:
+    @contextmanager
+    def bound(
+        self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray]
+    ) -> Iterator[Callable[[np.ndarray, Sequence[np.ndarray]], None]]:
+        """As `Replay.bound`."""
         threads = team(self.plan)
         if len(self._rooms) < threads:
             self._rooms = aligned(threads * room()).reshape(threads, -1)
         arrays = self._text.memory.arrays(self._text.graph, [*carry, *self._fed], self._scratch)
-        carried = [carry[i] for i in self._text.carried]
-        values = [arrays[value] for value in self._text.values]
-        given = (self._place, self._rooms, len(rows), rows, *data, *results, *carried, *values)
-        together(lambda thread, threads: self._function(thread, threads, *given), threads)
+        given = [carry[i] for i in self._text.carried] + [arrays[value] for value in self._text.values]
+
+        def run(rows: np.ndarray, results: Sequence[np.ndarray]) -> None:
+            rows = np.ascontiguousarray(rows, np.int64)
+            arguments = (self._place, self._rooms, len(rows), rows, *data, *results, *given)
+            together(lambda thread, threads: self._function(thread, threads, *arguments), threads)
+
+        yield run

@@ -1,0 +1,82 @@
+"""What stands between gradients and update where several processes train one network: each has a share of every batch.
+
+Who takes part, and how sums travel from one to the other, is nothing that a training knows.
+"""
+
+from collections.abc import Collection, Mapping
+from contextlib import nullcontext
+from operator import is_
+from typing import Protocol
+
+import numpy as np
+
+from xpnet._typing import Array, Batch, Params
+from xpnet.backends import Backend, Carry
+from xpnet.halves import Halves, Sums
+from xpnet.trees import arrays_in, map_arrays
+
+NOTHING = np.empty((1, 0), np.intp)
+"""The rows of one step that is fed with none."""
+
+
+class Average(Protocol):
+    """What makes one training of several: each asks it the same things, in the same order."""
+
+    def agree(self, about: Mapping[str, str]) -> None:
+        """Refuse to go on where anything that is told of is not the same for all.
+
+        Raises:
+            InputError: For all of them, with what differs.
+        """
+
+    def share(self, n: int) -> slice:
+        """Which of n rows are one's own, perhaps none; each is somebody's."""
+
+    def __call__(self, sums: Array) -> Array:
+        """The sum of what all hand in, number by number (n,); it may take the place of `sums`."""
+
+
+class Shared:
+    """A training's steps, with a share of each batch computed here; a captured step is two plans joined by a buffer."""
+
+    def __init__(self, here: Backend, halves: Halves, average: Average, params: Params) -> None:
+        self._here, self._halves, self._average = here, halves, average
+        number = here.asarray(np.zeros((), here.to_host(params[0].b).dtype))
+        zeros = Sums(map_arrays(here.xp.zeros_like, params), number, number, number)
+        self._buffer = here.joined(zeros)
+        self._sums: Sums = here.parted(self._buffer, zeros)
+
+    def prepare(self, carry: Carry, data: Batch, batch_sizes: Collection[int]) -> None:
+        """As a backend's, for both halves."""
+        params, state = carry
+        own = dict.fromkeys(len(range(size)[self._average.share(size)]) for size in batch_sizes)
+        self._here.prepare(self._halves.add, (params, self._sums), data, [size for size in own if size])
+        self._here.prepare(self._halves.update, (params, state, self._sums), None, [0])
+
+    def run_block(self, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
+        """As a backend's; rows and metrics are those of whole batches."""
+        here, (params, state), sums = self._here, carry, self._sums
+        own = rows[:, self._average.share(rows.shape[1])]
+        adding = here.bound(self._halves.add, (params, sums), data, own.shape[1]) if own.size else nullcontext()
+        updating = here.bound(self._halves.update, (params, state, sums), None, 0)
+        measured = []
+        with adding as add, updating as update:
+            for batch in own:
+                if add is None:
+                    sums = map_arrays(here.xp.zeros_like, sums)
+                else:
+                    (params, sums), _ = add((params, sums), batch[None])
+                sums = self._parted(self._average(self._joined(sums)))
+                (params, state, sums), metrics = update((params, state, sums), NOTHING)
+                measured.append(metrics)
+        return (params, state), tuple(here.xp.concat(column) for column in zip(*measured, strict=True))
+
+    def _joined(self, sums: Sums) -> Array:
+        """The sums as one array: the buffer, where they are its parts."""
+        in_place = all(map(is_, arrays_in(sums), arrays_in(self._sums)))
+        return self._buffer if in_place else self._here.joined(sums)
+
+    def _parted(self, flat: Array) -> Sums:
+        """One array as sums: the buffer's parts, where it is the buffer."""
+        parts: Sums = self._sums if flat is self._buffer else self._here.parted(flat, self._sums)
+        return parts
