@@ -40,7 +40,7 @@ def tests(session: nox.Session) -> None:
     session.install("-e", ".", *groups("test"))
     # These are held to the same coverage where their libraries are.
     elsewhere = [f"xpnet/backends/{name}*.py" for name in OPTIONAL]
-    elsewhere += ["xpnet/capture/cpu/*", "xpnet/capture/fusion.py", "xpnet/estimators/*"]
+    elsewhere += ["xpnet/capture/cpu/*", "xpnet/capture/fusion.py", "xpnet/distributed/*", "xpnet/estimators/*"]
     elsewhere += [*EXPORTS, *PICTURES, "xpnet/serialization/torch.py"]
     measured(session, report=("--omit", ",".join(elsewhere)))
 
@@ -117,6 +117,16 @@ def sklearn(session: nox.Session) -> None:
     ]
     # Without it scikit-learn checks nothing on arrays of other libraries.
     measured(session, *files, report=("--include", "xpnet/estimators/*"), SCIPY_ARRAY_API="1")
+
+
+@nox.session
+def mpi(session: nox.Session) -> None:
+    """Train on two and three ranks under mpiexec; it is an error if MPI cannot be had."""
+    session.install("-e", ".[mpi,fast]", *groups("test"))
+    for ranks in ("2", "3"):
+        session.run("mpiexec", "-n", ranks, "python", "-c", "from mpi4py import MPI; print(MPI.COMM_WORLD.size)")
+    files = map(str, sorted(Path("tests").glob("test_distributed*.py")))
+    measured(session, *files, report=("--include", "xpnet/distributed/*"))
 
 
 @nox.session

@@ -6,7 +6,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import NoReturn
 
 from xpnet import backends
@@ -80,6 +80,16 @@ def uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if asked and callable(before):
         before(signal.SIGINT, None)
+
+
+@contextmanager
+def silent(wanted: bool) -> Iterator[None]:
+    """A context in which nothing is printed on stdout, if that is wanted."""
+    if not wanted:
+        yield
+        return
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 def formatted(otherwise: Callable[..., str]) -> Callable[..., str]:

@@ -131,7 +131,7 @@ def contradiction(name: str, value: Any, before: Any, path: str) -> InputError:
     """The error of a flag that is not what a saved model was trained with."""
     how = "without it" if before is None else f"with {spelled(before)}"
     return InputError(
-        f"--{name.replace('_', '-')} {spelled(value)} contradicts {path}, which was trained {how}; "
+        f"{flag(name)} {spelled(value)} contradicts {path}, which was trained {how}; "
         "leave the flag out, or start anew without --resume."
     )
 
@@ -148,6 +148,11 @@ def schedule(text: str, learning_rate: float) -> Schedule:
             f"--schedule {text} is not one of constant, inverse-scaling[:EPOCHS[:POWER]], step:EPOCHS[:FACTOR] and "
             "cosine[:EPOCHS[:WARM_UP]]."
         ) from error
+
+
+def flag(name: str) -> str:
+    """What the command calls it."""
+    return f"--{name.replace('_', '-')}"
 
 
 def spelled(value: Any) -> str:

@@ -29,6 +29,10 @@ class DivergenceError(XpnetError, ArithmeticError):
     """A cost that is no longer finite."""
 
 
+class RankError(XpnetError, RuntimeError):
+    """What another rank of a training over MPI met."""
+
+
 class EngineWarning(RuntimeWarning):
     """An engine that turned out not to serve here, and which one serves instead."""
 

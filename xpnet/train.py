@@ -5,10 +5,10 @@ import shlex
 from argparse import SUPPRESS
 from dataclasses import asdict, replace
 
-from xpnet import __version__, backends, serialization
+from xpnet import __version__, backends, distributed, serialization
 from xpnet.activations import ACTIVATIONS
-from xpnet.commandline import Parser, number, run, uninterrupted, whole_number
-from xpnet.configuration import PRESETS, RULES, Configuration, configure, contradiction, resumed
+from xpnet.commandline import Parser, number, run, silent, uninterrupted, whole_number
+from xpnet.configuration import PRESETS, RULES, Configuration, configure, contradiction, flag, resumed, spelled
 from xpnet.data import load
 from xpnet.errors import InputError
 from xpnet.loop import DTYPES, epochs
@@ -20,14 +20,21 @@ EXAMPLES = """examples:
   python -m xpnet.train --data mnist --save mnist.safetensors
   python -m xpnet.train --data mnist --hidden 512,512 --device cuda
   python -m xpnet.train --resume mnist.safetensors --epochs 20
-  python -m xpnet.train --preset post --plot pictures"""
+  python -m xpnet.train --preset post --plot pictures
+  mpiexec -n 4 python -m xpnet.train --data mnist --mpi"""
 
 
 def main(arguments: list[str]) -> None:
+    """Train, alone or as a rank among others, of which the first one speaks."""
+    with distributed.joined("--mpi" in arguments) as ranks, silent(not ranks.first):
+        train(arguments, ranks)
+
+
+def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) -> None:
     """Train, and print a line an epoch."""
     flags = vars(parser().parse_args(arguments))
-    save, resume, log, plot, quiet, preset, engine = (
-        flags.pop(name, None) for name in ("save", "resume", "log", "plot", "quiet", "preset", "engine")
+    save, resume, log, plot, quiet, preset, engine, _ = (
+        flags.pop(name, None) for name in ("save", "resume", "log", "plot", "quiet", "preset", "engine", "mpi")
     )
     if plot is not None:
         # Matplotlib is slow to import, and is found missing before the training.
@@ -44,14 +51,19 @@ def main(arguments: list[str]) -> None:
         check_unfinished(configuration, checkpoint, resume)
         check_engine(engine, checkpoint, resume)
     optimizer = configuration.rule()
-    here = backends.resolve(configuration.backend, configuration.device)
-    data = load(configuration.data)
+    ranks.agree({flag(name): spelled(value) for name, value in asdict(configuration).items()})
+    here = backends.resolve(configuration.backend, ranks.placed(configuration.device))
+    data = ranks.in_turn(lambda: load(configuration.data))
     fingerprint = data.fingerprint()
     if configuration.fingerprint not in ("", fingerprint):
         raise InputError(f"the data {configuration.data} changed since {resume} was trained on them.")
     configuration = replace(configuration, fingerprint=fingerprint)
     network = configuration.network(data)
 
+    if save is not None:
+        ranks.keep(save)
+    if not ranks.first:
+        save, log, plot, quiet = None, None, None, True
     if save is not None:
         check_writable(save)
     records = epochs(
@@ -71,6 +83,7 @@ def main(arguments: list[str]) -> None:
         patience=configuration.patience,
         resume=checkpoint,
         progress=not quiet,
+        average=ranks.average,
     )
     if log is not None:
         write(log, "", mode="a" if resume else "w")
@@ -81,6 +94,8 @@ def main(arguments: list[str]) -> None:
             f"{data.name}: {rows}",
             flush=True,
         )
+        if ranks.average is not None:
+            print(f"{ranks}; their sums go {ranks.way(here)}", flush=True)
     number, held, numbers = (checkpoint.epoch if checkpoint else 0), resume, []
     try:
         for epoch in records:
@@ -162,6 +177,9 @@ def parser() -> Parser:
         "--precision", choices=backends.PRECISIONS, help="of float32 products on a GPU (default: fp32; tf32 is faster)"
     )
     flags.add_argument("--engine", choices=("auto", *backends.ENGINES), help="how steps are run (default: auto)")
+    flags.add_argument(
+        "--mpi", action="store_true", help="train together with the other processes that mpiexec started"
+    )
     flags.add_argument("--save", metavar="MODEL", help="write MODEL.safetensors after every epoch")
     flags.add_argument("--resume", metavar="MODEL", help="go on with a saved model, as it was configured")
     flags.add_argument("--log", metavar="FILE", help="write one JSON object an epoch")

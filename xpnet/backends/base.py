@@ -1,18 +1,17 @@
 """What every array library can do for a training, in the generic way; a library with a faster way overrides it."""
 
 import copy
-import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
-from itertools import accumulate, pairwise
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from xpnet._typing import Array, Batch, Namespace
+from xpnet.backends.transfer import Transfer
 from xpnet.errors import DeviceError, InputError
-from xpnet.trees import arrays_in, filled, map_arrays
+from xpnet.trees import arrays_in, map_arrays
 
 Carry = Any
 """Parameters and state, as nested tuples of arrays; what a step takes and gives back."""
@@ -38,13 +37,11 @@ def dtype_name(array: Array) -> str:
     return str(array.dtype).rpartition(".")[2]
 
 
-class Backend:
+class Backend(Transfer):
     """An array library on one device.
 
     Attributes:
         name: What `--backend` calls it.
-        xp: Its namespace, which follows the Array API standard.
-        device: Where its arrays lie, in the library's own type; None for the library's default.
         engines: Those of `ENGINES` that the library has on the device, the fastest last.
         needs: The modules that an engine needs beside the library, with what pip calls them.
         engine: How blocks of steps and maps over rows are run; at first the library's default.
@@ -52,14 +49,14 @@ class Backend:
     """
 
     name: str
-    xp: Namespace
     engines: tuple[str, ...] = ("plain",)
     needs: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     engine: str = "plain"
     precision: str = "fp32"
 
     def __init__(self, name: str, xp: Namespace, device: Any = None) -> None:
-        self.name, self.xp, self.device = name, xp, device
+        super().__init__(xp, device)
+        self.name = name
 
     def __str__(self) -> str:
         """The library, its version, the engine and the device, as the first line of a training shows them."""
@@ -135,22 +132,6 @@ class Backend:
             batch_sizes: Rows a step: the usual number, and that of a short last batch.
         """
 
-    def asarray(self, array: Any, dtype: Any = None) -> Array:
-        """An array on this device, from a host array or from one of this library; `dtype` is a name."""
-        return self.xp.asarray(array, dtype=self.dtype(dtype), device=self.device)
-
-    def dtype(self, name: Any) -> Any:
-        """The library's dtype of that name; None stays None."""
-        return None if name is None else getattr(self.xp, str(name))
-
-    def to_host(self, array: Array) -> np.ndarray:
-        """The array as NumPy's; waits for the device."""
-        return np.from_dlpack(array)
-
-    def copy(self, tree: Any) -> Any:
-        """A copy that later steps leave alone."""
-        return map_arrays(lambda array: self.xp.asarray(array, copy=True), tree)
-
     def current(self) -> AbstractContextManager[Any]:
         """A context in which the library creates its arrays on this device, and multiplies in this precision."""
         return nullcontext()
@@ -198,17 +179,6 @@ class Backend:
     def take(self, data: Any, rows: Array) -> Any:
         """Those rows of an array, or of each in a tuple."""
         return map_arrays(lambda array: self.xp.take(array, rows, axis=0), data)
-
-    def joined(self, tree: Any) -> Array:
-        """All numbers of a tree's arrays, end to end."""
-        return self.xp.concat([self.xp.reshape(array, (-1,)) for array in arrays_in(tree)])
-
-    def parted(self, flat: Array, tree: Any) -> Any:
-        """Arrays like a tree's, of numbers that lie end to end; where the library can, the same memory."""
-        arrays = arrays_in(tree)
-        ends = accumulate((math.prod(array.shape) for array in arrays), initial=0)
-        parts = (flat[start:end] for start, end in pairwise(ends))
-        return filled(tree, (self.xp.reshape(part, a.shape) for part, a in zip(parts, arrays, strict=True)))
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
         """Apply `function(params, rows, xp=xp)` to a data set in chunks of rows, and join the results.

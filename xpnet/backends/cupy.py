@@ -14,7 +14,7 @@ from xpnet.backends import cuda
 from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Step
 from xpnet.capture import programs
 from xpnet.errors import CaptureError, DeviceError
-from xpnet.trees import arrays_in, filled
+from xpnet.trees import arrays_in, filled, map_arrays
 
 CHUNKS = 64
 """How many chunks that suit a CPU are mapped at once: their launches cost more than their arithmetic."""
@@ -52,6 +52,35 @@ class CupyBackend(Backend):
         """A copy in the host's memory."""
         host: np.ndarray = array.get()
         return host
+
+    def buffer(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Pinned memory."""
+        from cupyx import empty_pinned
+
+        pinned: np.ndarray = empty_pinned(shape, dtype)
+        return pinned
+
+    def download(self, array: Array, buffer: np.ndarray) -> None:
+        """Copy an array into a buffer of its shape; waits for the device."""
+        array.get(out=buffer)
+
+    def upload(self, buffers: Any) -> Any:
+        """Copy them on a stream of their own, while the device goes on with others."""
+        with self.device, cupy.cuda.Stream(non_blocking=True) as stream:
+            arrays = map_arrays(lambda buffer: cupy.empty(buffer.shape, buffer.dtype), buffers)
+            for array, buffer in zip(arrays_in(arrays), arrays_in(buffers), strict=True):
+                array.set(buffer, stream)
+            stream.synchronize()
+        return arrays
+
+    def take_over(self, held: Any, arrays: Any) -> Any:
+        """Copy them there: graphs hold addresses. Waits for the device, whose stream does not know theirs."""
+        if held is None:
+            return arrays
+        for old, new in zip(arrays_in(held), arrays_in(arrays), strict=True):
+            cupy.copyto(old, new)
+        self.synchronize()
+        return held
 
     @contextmanager
     def current(self) -> Iterator[None]:

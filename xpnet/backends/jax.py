@@ -104,6 +104,10 @@ class JaxBackend(Backend):
         """As every backend's, compiled."""
         return parted(self, flat, tree)
 
+    def upload(self, buffers: Any) -> Any:
+        """As every backend's, from copies: JAX keeps the host's memory where it can, and a buffer is filled again."""
+        return super().upload(map_arrays(np.copy, buffers))
+
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
         """Apply the function chunk by chunk, compiled unless the engine is plain; a short last chunk for itself."""
 

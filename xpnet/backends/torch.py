@@ -14,7 +14,7 @@ from xpnet.backends.base import Backend, Carry, Rowwise, Step
 from xpnet.backends.torch_graphs import graphs
 from xpnet.backends.torch_namespace import xp
 from xpnet.errors import CaptureError, DeviceError, EngineWarning
-from xpnet.trees import map_arrays
+from xpnet.trees import arrays_in, map_arrays
 
 PRECISIONS = {"fp32": "ieee", "tf32": "tf32"}
 """What torch calls them."""
@@ -57,6 +57,36 @@ class TorchBackend(Backend):
     def copy(self, tree: Any) -> Any:
         """A detached copy."""
         return map_arrays(lambda array: array.detach().clone(), tree)
+
+    def buffer(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Pinned memory for a CUDA device."""
+        if self.device.type != "cuda":
+            return super().buffer(shape, dtype)
+        pinned: np.ndarray = torch.empty(shape, dtype=self.dtype(np.dtype(dtype)), pin_memory=True).numpy()
+        return pinned
+
+    def download(self, array: Array, buffer: np.ndarray) -> None:
+        """Copy a tensor into a buffer of its shape; waits for the device."""
+        torch.from_numpy(buffer).copy_(array)
+
+    def upload(self, buffers: Any) -> Any:
+        """Copy them on a stream of their own, while the device goes on with others; on the CPU nothing is copied."""
+        if self.device.type != "cuda":
+            return super().upload(buffers)
+        stream = torch.cuda.Stream(self.device)
+        with torch.cuda.stream(stream):
+            arrays = map_arrays(lambda buffer: torch.from_numpy(buffer).to(self.device, non_blocking=True), buffers)
+        stream.synchronize()
+        return arrays
+
+    def take_over(self, held: Any, arrays: Any) -> Any:
+        """Copy them there: graphs hold addresses. Waits for the device, whose stream does not know theirs."""
+        if held is None or self.device.type != "cuda":
+            return arrays
+        for old, new in zip(arrays_in(held), arrays_in(arrays), strict=True):
+            old.copy_(new)
+        self.synchronize()
+        return held
 
     @contextmanager
     def current(self) -> Iterator[None]:

@@ -1,0 +1,338 @@
+"""What makes one training of many processes, piece by piece, without MPI."""
+
+import os
+import subprocess
+import sys
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+from commands import PYTHON, process, sentence
+
+from xpnet import backends, distributed
+from xpnet.backends.numpy import NumpyBackend
+from xpnet.distributed.library import library, name, takes_device_memory
+from xpnet.distributed.processors import divided
+from xpnet.distributed.ranks import Alone
+from xpnet.distributed.session import Failure, failure, left
+from xpnet.distributed.ways import way
+from xpnet.errors import InputError, MissingExtraError, RankError
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+
+
+@pytest.mark.parametrize(
+    ("masks", "wanted"),
+    [
+        ([{0, 1}, {0, 1}], [({0}, 1), ({1}, 1)]),
+        ([set(range(8))] * 3, [({0, 1}, 2), ({2, 3, 4}, 3), ({5, 6, 7}, 3)]),
+        ([{0, 1, 2}], [({0, 1, 2}, 3)]),
+        ([{0, 1}, {2, 3}], [({0, 1}, 2), ({2, 3}, 2)]),
+        ([{4, 5}, {4, 5}, {6}], [({4}, 1), ({5}, 1), ({6}, 1)]),
+        ([{0, 1}] * 3, [({0, 1}, 1)] * 3),
+    ],
+    ids=["one each", "unequal parts", "alone", "bound by the launcher", "bound in part", "more ranks than processors"],
+)
+def test_processors_are_divided(masks, wanted):
+    """Ranks that may use the same processors divide them; where there are too few, each has a single thread."""
+    masks = [frozenset(mask) for mask in masks]
+    assert [divided(masks, number) for number in range(len(masks))] == wanted
+
+
+@posix
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a system that binds processes")
+def test_a_rank_keeps_to_its_processors():
+    """All its threads run there, those that were there before too, and BLAS has no more than it is given."""
+    code = """
+import os, threading, time
+import numpy as np
+from threadpoolctl import threadpool_info
+from xpnet.distributed.processors import allowed, keep_to
+
+stop = threading.Event()
+thread = threading.Thread(target=stop.wait)
+thread.start()
+first = min(allowed())
+keep_to(frozenset({first}), 1)
+masks = [os.sched_getaffinity(int(task)) for task in os.listdir("/proc/self/task")]
+stop.set()
+thread.join()
+assert len(masks) > 1 and all(mask == {first} for mask in masks), masks
+assert all(pool["num_threads"] == 1 for pool in threadpool_info() if pool["user_api"] == "blas")
+"""
+    subprocess.run([*PYTHON, "-c", code], check=True, timeout=60)
+
+
+WITNESS = """
+import os, signal
+from xpnet.distributed.witness import Witness
+witness = Witness()
+witness.told("first words")
+witness.told("last words")
+{}
+"""
+
+
+@posix
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "last words\n"),
+        ("os._exit(0)", "last words\n"),
+        ("witness.told(''); os._exit(0)", ""),
+        ("witness.dismiss()", ""),
+        ("witness.dismiss(); witness.dismiss(); witness.told('more')", ""),
+    ],
+    ids=["killed", "gone", "nothing to say", "dismissed", "dismissed twice"],
+)
+def test_a_witness_has_the_last_word(end, words):
+    """What was to be said is said once the process is gone, unless it has dismissed its witness."""
+    line = [*PYTHON, "-c", WITNESS.format(end)]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as started:
+        assert started.communicate(timeout=60)[1] == words
+
+
+def test_without_mpi4py(monkeypatch):
+    """The sentence says what to install."""
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(MissingExtraError, match=r"needs mpi4py and an MPI library; run pip install mpi4py mpich\.$"):
+        library()
+
+
+def test_the_command_without_mpi4py(tmp_path):
+    """One line on stderr, and status 2."""
+    (tmp_path / "mpi4py.py").write_text("raise ModuleNotFoundError(name='mpi4py')")
+    answer = process(
+        "xpnet.train", "--mpi", env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    )
+    assert sentence(answer) == "training over MPI needs mpi4py and an MPI library; run pip install mpi4py mpich."
+
+
+def fake_mpi(monkeypatch, size=1, error=None):
+    """A stand-in for mpi4py, whose import raises the error if there is one."""
+
+    class Package(ModuleType):
+        def __getattr__(self, name):
+            if name == "MPI":
+                if error is not None:
+                    raise error
+                return SimpleNamespace(
+                    COMM_WORLD=SimpleNamespace(size=size), get_vendor=lambda: ("Open MPI", (5, 0, 3))
+                )
+            raise AttributeError(name)
+
+    monkeypatch.setitem(sys.modules, "mpi4py", Package("mpi4py"))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("cannot load MPI library"), ImportError("libmpi.so.40: cannot open")])
+def test_mpi4py_without_a_library(monkeypatch, error):
+    """However mpi4py says it, the sentence is what to install."""
+    fake_mpi(monkeypatch, error=error)
+    with pytest.raises(MissingExtraError, match=r"^mpi4py finds no MPI library; run pip install mpich, or load the"):
+        library()
+
+
+@pytest.mark.parametrize("variable", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"])
+def test_another_launcher_is_found_out(monkeypatch, variable):
+    """Several processes that each see one alone would be as many trainings."""
+    fake_mpi(monkeypatch)
+    monkeypatch.setenv(variable, "4")
+    with pytest.raises(InputError, match=r"^4 processes were started together, but to Open MPI 5\.0\.3 each is alone"):
+        library()
+    fake_mpi(monkeypatch, size=4)
+    assert name(library()) == "Open MPI 5.0.3"
+
+
+def test_a_library_that_cannot_be_asked_takes_no_device_memory(tmp_path):
+    """It is asked by a function that it need not have."""
+    assert not takes_device_memory(SimpleNamespace(__file__=str(tmp_path / "none.so")))
+    assert not takes_device_memory(SimpleNamespace(__file__=None))
+
+
+def test_alone_there_is_nothing_to_agree_on():
+    """A process without others asks nobody."""
+    with distributed.joined(False) as alone:
+        assert isinstance(alone, Alone)
+        assert alone.agree({"a": "b"}) is None
+        assert (alone.first, alone.average, alone.placed("cuda")) == (True, None, "cuda")
+        assert alone.in_turn(lambda: 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (None, None),
+        (SystemExit(), None),
+        (SystemExit(0), None),
+        (SystemExit(3), Failure("3", True, 3)),
+        (SystemExit("no"), Failure("no", True, 1)),
+        (InputError("bad."), Failure("bad.", True, 2)),
+        (KeyboardInterrupt("after epoch 3."), Failure("interrupted.", True, 130)),
+        (ValueError("odd"), Failure("ValueError: odd", False, 1)),
+    ],
+    ids=repr,
+)
+def test_errors_as_the_others_see_them(error, wanted):
+    """What is foreseen has a sentence, all else a type; to exit with 0 is no error."""
+    assert failure(error) == wanted
+
+
+BAD, ODD = Failure("bad.", True, 2), Failure("ValueError: odd", False, 1)
+
+
+@pytest.mark.parametrize(
+    ("failures", "raised"),
+    [
+        ((None, None), ("none", "none")),
+        ((BAD, BAD), ("own", "exit 2")),
+        ((ODD, ODD), ("own", "exit 1")),
+        ((BAD, None), ("rank 0: bad.", "exit 2")),
+        ((None, BAD), ("rank 1: bad.", "exit 2")),
+        ((ODD, None), ("own", "exit 1")),
+        ((None, ODD), ("exit 1", "own")),
+        ((BAD, ODD), ("own", "own")),
+    ],
+)
+def test_who_raises_what(failures, raised):
+    """An error of all is the first rank's; a foreseen one of some it tells; any other is raised where it is met."""
+    for rank, wanted in enumerate(raised):
+        own = None if failures[rank] is None else ValueError("own")
+        outcome = left(own, rank, [(f"rank {i}", met) for i, met in enumerate(failures)])
+        if wanted == "none":
+            assert outcome is None
+        elif wanted == "own":
+            assert outcome is own
+        elif wanted.startswith("exit"):
+            assert isinstance(outcome, SystemExit)
+            assert outcome.code == int(wanted.split()[1])
+        else:
+            assert isinstance(outcome, RankError)
+            assert str(outcome) == wanted
+
+
+class World:
+    """A communicator of ranks that all hold the same; a sum over them is so many times as much."""
+
+    def __init__(self, size=3):
+        self.size, self.rank, self.told = size, 0, []
+
+    def Allreduce(self, place, array):
+        """Add up in place."""
+        self.told.append(type(array).__name__)
+        array *= self.size
+
+    def allreduce(self, value, operation):
+        """What all say."""
+        return value
+
+    def allgather(self, value):
+        """Of each the same, but for a GPU's name."""
+        return [value] * self.size if self.same else [f"{value}{i}" for i in range(self.size)]
+
+    same = False
+
+
+MPI = SimpleNamespace(IN_PLACE="in place", LAND="and", __file__=None, get_vendor=lambda: ("MPICH", (5, 0, 2)))
+
+
+@pytest.mark.parametrize("engine", ["plain", "replay"])
+def test_numpys_sums_go_straight_to_mpi(engine):
+    """The array itself is added up, and handed back."""
+    add, how = way(MPI, World(), backends.resolve("numpy").with_engine(engine))
+    sums = np.arange(4.0)
+    assert add(sums) is sums
+    assert sums.tolist() == [0, 3, 6, 9]
+    assert how == "straight to MPICH 5.0.2"
+
+
+def test_sums_of_other_libraries_on_the_cpu(backend):
+    """They come back as arrays of their own, read-only ones as new ones."""
+    sums = backend.asarray(np.arange(4, dtype="float32"))
+    if backend.device_name.startswith("cuda"):
+        pytest.skip("a device of its own")
+    add, _ = way(MPI, World(), backend)
+    found = add(sums)
+    assert backends.of(found).name == backends.of(sums).name
+    assert backend.to_host(found).tolist() == [0, 3, 6, 9]
+
+
+class OnDevice(NumpyBackend):
+    """NumPy's arrays, said to lie on a CUDA device; it tells what is asked of it."""
+
+    def __init__(self, name="cupy"):
+        super().__init__()
+        self.name, self.told = name, []
+        self.device = SimpleNamespace(id=0)
+
+    @property
+    def device_name(self):
+        """As CuPy's."""
+        return "cuda:0"
+
+    def buffer(self, shape, dtype):
+        """Pinned memory."""
+        self.told.append(f"buffer {shape} {dtype}")
+        return super().buffer(shape, dtype)
+
+    def download(self, array, buffer):
+        """Down."""
+        self.told.append("download")
+        super().download(array, buffer)
+
+    def upload(self, buffers):
+        """Up."""
+        self.told.append("upload")
+        return buffers.copy()
+
+    def synchronize(self):
+        """Wait."""
+        self.told.append("synchronize")
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    """Stand-ins for the parts of CuPy that NCCL is asked for with; `nccl.available` can be set."""
+    nccl = SimpleNamespace(available=False)
+    properties = {"uuid": b"GPU"}
+    cuda = ModuleType("cupy.cuda")
+    cuda.nccl, cuda.runtime = nccl, SimpleNamespace(getDeviceProperties=lambda number: properties)
+    package = ModuleType("cupy")
+    package.cuda = cuda
+    there = ModuleType("cupyx.distributed")
+
+    class NCCLBackend:
+        def __init__(self, devices, rank, use_mpi):
+            self.about = (devices, rank, use_mpi)
+
+        def all_reduce(self, source, target):
+            np.multiply(source, self.about[0], out=target)
+
+    there.NCCLBackend = NCCLBackend
+    for module in (package, cuda, there, ModuleType("cupyx")):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    return nccl
+
+
+@pytest.mark.parametrize(
+    ("library", "nccl", "own_gpus", "aware", "how"),
+    [
+        ("cupy", True, True, True, "from GPU to GPU by NCCL"),
+        ("cupy", True, False, True, "from GPUs straight to MPICH 5.0.2"),
+        ("cupy", True, False, False, "through a buffer of the host to MPICH 5.0.2"),
+        ("cupy", False, True, True, "from GPUs straight to MPICH 5.0.2"),
+        ("torch", True, True, True, "from GPUs straight to MPICH 5.0.2"),
+        ("torch", True, True, False, "through a buffer of the host to MPICH 5.0.2"),
+        ("jax", True, True, True, "through a buffer of the host to MPICH 5.0.2"),
+    ],
+)
+def test_the_way_of_device_arrays(monkeypatch, cupy, library, nccl, own_gpus, aware, how):
+    """NCCL where each rank has a GPU of its own, MPI where it takes device memory, else one buffer, pinned once."""
+    here, world, cupy.available = OnDevice(library), World(), nccl
+    world.same = not own_gpus
+    monkeypatch.setattr("xpnet.distributed.ways.takes_device_memory", lambda MPI: aware)
+    add, found = way(MPI, world, here)
+    assert found == how
+    for _ in range(2):
+        assert add(np.arange(4.0)).tolist() == [0, 3, 6, 9]
+    waits = {"s": ["synchronize"] * 2, "b": ["buffer (4,) float64", *["download", "upload"] * 2]}
+    assert here.told == (waits["b"] if "buffer" in how else waits["s"] if "GPUs" in how else [])

@@ -1,0 +1,224 @@
+"""Ranks under mpiexec: what one computes they compute, what one meets is told, and a death is too."""
+
+import os
+import re
+import subprocess
+import time
+
+import numpy as np
+import pytest
+import shared_trainings
+from commands import ROOT, logged
+from launching import LIMIT, ran, ranks, said
+from oracles import distance
+
+import xpnet
+from xpnet import serialization, train
+
+TRAIN = ("-m", "xpnet.train", "--mpi")
+COUNTS = pytest.mark.parametrize("count", [2, 3])
+
+CLOSE = {"float64": 1e-12, "float32": 1e-6}
+"""How far n ranks may be from one after three epochs."""
+
+SECONDS = 5
+"""How soon after a death all must have stopped; the launcher itself takes a part of one."""
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs processes that can be killed")
+
+
+@COUNTS
+def test_ranks_compute_what_one_does(tmp_path, count):
+    """Parameters and slots after three epochs, and all that the last one tells."""
+    answer = ran(ranks(count, ROOT / "tests/shared_trainings.py", tmp_path / "found.npz"))
+    assert (answer.returncode, answer.stderr, answer.stdout) == (0, "", "")
+    with np.load(tmp_path / "found.npz") as found:
+        for name in shared_trainings.trainings():
+            wanted = shared_trainings.trained(name)
+            arrays = [found[key] for key in sorted(found) if key.split("/")[0] == name]
+            tolerance = CLOSE[str(wanted[0].dtype)]
+            for one, other in zip(arrays, wanted, strict=True):
+                assert distance(one, other) < tolerance, name
+
+
+@COUNTS
+def test_the_command_prints_saves_and_logs_once(tmp_path, count):
+    """Rank 0 alone speaks: its first lines say who takes part and how sums travel, then there is a line an epoch."""
+    model, log = tmp_path / "m.safetensors", tmp_path / "log.jsonl"
+    answer = ran(ranks(count, *TRAIN, "--epochs", "2", "--save", model, "--log", log))
+    assert answer.stderr == ""
+    first, second, *epochs = answer.stdout.splitlines()
+    assert first.startswith(f"xpnet {xpnet.__version__}, numpy")
+    assert re.fullmatch(rf"{count} ranks on \S+, 1 thread each; their sums go straight to \S+ [\d.]+", second)
+    assert [line.split()[:2] for line in epochs] == [["epoch", "1"], ["epoch", "2"]]
+    assert [line["epoch"] for line in logged(log)] == [1, 2]
+    assert serialization.load(model).checkpoint.epoch == 2
+
+
+def test_one_rank_is_a_training_as_any_other(tmp_path):
+    """Without a launcher the command trains alone."""
+    answer = subprocess.run(
+        ranks(1, *TRAIN, "--epochs", "1")[3:], capture_output=True, text=True, timeout=LIMIT, check=True
+    )
+    assert "1 rank on " in answer.stdout
+
+
+DYING = """
+import os, signal, sys, time
+from xpnet import train
+from xpnet.distributed import Ranks
+
+agree, victim = Ranks.agree, int(sys.argv[1])
+
+def dying(self, about):
+    if self.rank == victim and "the parameters after epoch 5" in about:
+        print(f"killed {os.getpid()} at {time.time()}", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    agree(self, about)
+
+Ranks.agree = dying
+train.main(sys.argv[2:])
+"""
+"""The command, where a rank is killed when it has trained a fifth epoch."""
+
+
+@posix
+@pytest.mark.parametrize(("victim", "later"), [(0, 3), (1, 1)])
+def test_a_rank_that_is_killed_is_named_and_its_training_goes_on(tmp_path, victim, later):
+    """The others stop at once; the last model is whole, and on another number of ranks it comes to the same end."""
+    model, flags = tmp_path / "m.safetensors", ("--mpi", "--dtype", "float64", "--activation", "tanh", "--epochs")
+    answer = ran(ranks(2, "-c", DYING, victim, *flags, 6, "--save", model))
+    ended = time.time()
+    assert answer.returncode != 0
+    pid, killed = re.search(r"killed (\d+) at ([\d.]+)", answer.stderr).groups()
+    assert ended - float(killed) < SECONDS
+    (sentence,) = said(answer.stderr)
+    assert re.match(rf"rank {victim} of 2 on \S+ \(process {pid}\) is gone without a word: killed, or out of", sentence)
+    remedy = f"--resume {model} goes on from the last epoch that was saved, on any number of ranks."
+    assert sentence.endswith(f"The others are stopped; {remedy}")
+    assert serialization.load(model).checkpoint.epoch == 4
+    assert ran(ranks(later, *TRAIN, "--resume", model, "--epochs", 6)).returncode == 0
+    train.main([*flags[1:], "6", "--save", str(tmp_path / "alone"), "--quiet"])
+    found, wanted = (serialization.load(path).checkpoint for path in (model, tmp_path / "alone"))
+    assert found.epoch == wanted.epoch == 6
+    assert distance((found.params, found.slots), (wanted.params, wanted.slots)) < CLOSE["float64"]
+
+
+def differing(first, second):
+    """A launch of two ranks with flags of their own."""
+    launcher, _, _, *line = ranks(1, *TRAIN, "--epochs", 1)
+    return [launcher, "-n", "1", *line, *first, ":", "-n", "1", *line, *second]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "sentence"),
+    [
+        ((), ("--seed", "1"), "--seed is 1 on rank 1 (HOST) but 0 on rank 0. All ranks must train the same"),
+        (("--hidden", "4"), ("--hidden", "5"), "--hidden is 5 on rank 1 (HOST) but 4 on rank 0"),
+        ((), ("--engine", "plain"), "the engine is plain on rank 1 (HOST) but replay on rank 0"),
+        (("--epochs", "0"), ("--epochs", "0"), "epochs is 0; it must be 1 or more."),
+        (("--bogus",), ("--bogus",), "unrecognized arguments: --bogus"),
+    ],
+    ids=["seeds", "networks", "engines", "what is wrong for all", "flags that there are not"],
+)
+def test_what_differs_or_does_not_fit_is_told_once(first, second, sentence):
+    """One sentence and status 2, before anything is trained."""
+    answer = ran(differing(first, second))
+    assert answer.returncode == 2
+    (line,) = said(answer.stderr)
+    assert re.sub(r"\(\S+\)", "(HOST)", line).startswith(sentence)
+    assert "epoch   1" not in answer.stdout
+
+
+def test_data_that_differ_are_told(tmp_path):
+    """Files of one name with other contents, as on machines that do not share a disk."""
+    rng = np.random.default_rng(0)
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / "own.npz", x_train=rng.normal(size=(20, 3)), y_train=np.arange(20) % 2)
+    launcher, _, _, *line = ranks(1, *TRAIN, "--epochs", 1, "--data", "own.npz")
+    line = [launcher, "-n", "1", "-wdir", tmp_path / "one", *line, ":", "-n", "1", "-wdir", tmp_path / "other", *line]
+    answer = ran(list(map(str, line)))
+    assert answer.returncode == 2
+    (sentence,) = said(answer.stderr)
+    assert re.match(r"the training data is another on rank 1 \(\S+\) than on rank 0", sentence)
+
+
+def test_what_only_one_rank_meets_stops_the_others(tmp_path):
+    """It is told with its rank; here the first cannot write, and the other waits for it in the first epoch."""
+    model = tmp_path / "nowhere" / "m"
+    answer = ran(ranks(2, *TRAIN, "--save", model))
+    assert answer.returncode == 2
+    (sentence,) = said(answer.stderr)
+    assert re.fullmatch(rf"rank 0 of 2 on \S+: cannot write {model}: there is no folder {model.parent}\.", sentence)
+
+
+IN_A_SESSION = """
+import sys
+from xpnet import distributed
+from xpnet.errors import InputError
+
+with distributed.session() as ranks:
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words", "traceback"),
+    [
+        ("raise ZeroDivisionError('all')", 1, [], "ZeroDivisionError: all"),
+        ("if ranks.rank == 1: raise ZeroDivisionError('one')", 1, [], "ZeroDivisionError: one"),
+        ("if ranks.rank == 1: raise InputError('no good.')", 1, [], "RankError: rank 1 of 2 on HOST: no good."),
+        (
+            "1 / 0 if ranks.rank else ranks.agree({})",
+            1,
+            ["rank 1 of 2 on HOST: ZeroDivisionError: division by zero"],
+            "ZeroDivisionError: division by zero",
+        ),
+        ("sys.exit(0)", 0, [], ""),
+        ("if ranks.rank: raise KeyboardInterrupt", 1, [], "RankError: rank 1 of 2 on HOST: interrupted."),
+    ],
+    ids=["all", "one at the end", "one, foreseen", "one while others wait", "exit", "interrupted"],
+)
+def test_a_session_is_left_together(body, status, words, traceback):
+    """An error of all is raised by one of them; one of some by them, and told to the first, or to all who wait."""
+    answer = ran(ranks(2, "-c", IN_A_SESSION.format(body)))
+    assert (answer.returncode != 0) is bool(status)
+    host = re.compile(r"of 2 on \S+:")
+    assert [host.sub("of 2 on HOST:", line) for line in said(answer.stderr)] == words
+    ends = [line for line in host.sub("of 2 on HOST:", answer.stderr).splitlines() if "Error: " in line[:60]]
+    assert traceback in "\n".join(ends)
+    assert answer.stderr.count("Traceback") == bool(traceback)
+
+
+IN_TURN = """from pathlib import Path
+    here = Path(sys.argv[1])
+    found = ranks.in_turn(lambda: (here / "there").exists() or (here / "there").touch())
+    told = (ranks.first, ranks.machines, bool(found), ranks.placed("cuda"), ranks.placed("cpu"))
+    (here / str(ranks.rank)).write_text(" ".join(map(str, told)))
+"""
+
+
+def test_one_rank_of_a_machine_goes_first(tmp_path):
+    """What it leaves behind the others find; each takes the GPU of its number on the machine, in turn."""
+    assert ran(ranks(2, "-c", IN_A_SESSION.format(IN_TURN), tmp_path)).stderr == ""
+    first, second = ((tmp_path / name).read_text() for name in "01")
+    assert re.fullmatch(r"True 1 False cuda:0 cpu", first)
+    assert re.fullmatch(r"False 1 True cuda:[01] cpu", second)
+
+
+def test_processes_that_do_not_see_each_other():
+    """Started by another MPI's launcher, each would be a training of its own; that is refused."""
+    answer = ran(ranks(1, *TRAIN)[3:], env=os.environ | {"OMPI_COMM_WORLD_SIZE": "4"})
+    assert answer.returncode == 2
+    (sentence,) = said(answer.stderr)
+    assert sentence.startswith("4 processes were started together, but to MPICH")
+
+
+def test_without_an_mpi_library():
+    """mpi4py alone is not enough; the sentence says what to install."""
+    answer = ran(ranks(1, *TRAIN)[3:], env=os.environ | {"MPI4PY_LIBMPI": "/nowhere/libmpi.so"})
+    assert answer.returncode == 2
+    assert said(answer.stderr) == [
+        "mpi4py finds no MPI library; run pip install mpich, or load the cluster's own (module load …)."
+    ]

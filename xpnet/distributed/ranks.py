@@ -1,0 +1,158 @@
+"""The ranks of a training, as each of them sees it."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from xpnet import backends
+from xpnet._typing import Array
+from xpnet.backends import Backend, cuda
+from xpnet.data.checks import count
+from xpnet.distributed.processors import allowed, divided, keep_to
+from xpnet.distributed.ways import Sum, way
+from xpnet.distributed.witness import Witness
+from xpnet.errors import InputError
+
+T = TypeVar("T")
+
+LONG = 24
+"""Characters from which on a message does not quote what differs."""
+
+GONE = "xpnet: {} (process {}) is gone without a word: killed, or out of memory. The others are stopped{}."
+KEPT = "; --resume {} goes on from the last epoch that was saved, on any number of ranks"
+"""What is said of a rank that cannot say it itself."""
+
+MOST = 5
+"""How many differences a message lists."""
+
+
+class Ranks:
+    """What `epochs(..., average=...)` takes: each rank has its share of every batch, and all add up their sums.
+
+    Attributes:
+        rank: Which one this is, from 0 on.
+        size: How many there are.
+        host: The machine that this one is on.
+        where: All three, as messages tell them.
+        machines: How many machines they are on.
+        threads: How many threads this one has.
+    """
+
+    def __init__(self, MPI: Any, witness: Witness) -> None:
+        self._mpi, self._world, self._witness = MPI, MPI.COMM_WORLD.Dup(), witness
+        self.rank, self.size, self.host = self._world.rank, self._world.size, MPI.Get_processor_name()
+        self.where = f"rank {self.rank} of {self.size} on {self.host}"
+        self._machine = self._world.Split_type(MPI.COMM_TYPE_SHARED)
+        processors, self.threads = divided(self._machine.allgather(allowed()), self._machine.rank)
+        keep_to(processors, self.threads)
+        self.machines = len(set(self._world.allgather(self.host)))
+        self._ways: dict[str, tuple[Sum, str]] = {}
+        witness.told(GONE.format(self.where, os.getpid(), ""))
+
+    @property
+    def average(self) -> "Ranks":
+        """What joins a training with the others'."""
+        return self
+
+    def keep(self, path: str) -> None:
+        """Have it said, if this rank dies, that a model is kept there."""
+        self._witness.told(GONE.format(self.where, os.getpid(), KEPT.format(path)))
+
+    def __str__(self) -> str:
+        """How many there are, and where: `4 ranks on 2 machines, 1 thread each`."""
+        machines = self.host if self.machines == 1 else count(self.machines, "machine")
+        return f"{count(self.size, 'rank')} on {machines}, {count(self.threads, 'thread')} each"
+
+    @property
+    def first(self) -> bool:
+        """Whether this is rank 0, which speaks for all."""
+        return bool(self.rank == 0)
+
+    def share(self, n: int) -> slice:
+        """Which of n rows are this rank's: as many as any other's or one more, none where there are too few."""
+        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+
+    def agree(self, about: Mapping[str, str]) -> None:
+        """Refuse to go on where anything that is told of is not the same on every rank.
+
+        Raises:
+            InputError: On all of them, with what differs and where.
+        """
+        told = self._world.allgather((self.host, dict(about)))
+        (_, wanted), *others = told
+        found = [
+            f"{what} {differs(values.get(what, 'nothing'), wanted.get(what, 'nothing'), rank, host)}"
+            for rank, (host, values) in enumerate(others, 1)
+            for what in {**wanted, **values}
+            if values.get(what) != wanted.get(what)
+        ]
+        if found:
+            more = f"; and {len(found) - MOST} more" if len(found) > MOST else ""
+            raise InputError(f"{'; '.join(found[:MOST])}{more}. All ranks must train the same, with the same versions.")
+
+    def __call__(self, sums: Array) -> Array:
+        """The sum over all ranks, in place where that can be."""
+        if isinstance(sums, np.ndarray):
+            self._world.Allreduce(self._mpi.IN_PLACE, sums)
+            return sums
+        add, _ = self._way(backends.of(sums))
+        return add(sums)
+
+    def way(self, here: Backend) -> str:
+        """How sums of that backend's arrays travel; decided now, if they have not travelled yet."""
+        return self._way(here)[1]
+
+    def _way(self, here: Backend) -> tuple[Sum, str]:
+        key = f"{here.name} {here.device_name}"
+        if key not in self._ways:
+            self._ways[key] = way(self._mpi, self._world, here)
+        return self._ways[key]
+
+    def placed(self, device: str) -> str:
+        """The device of this rank where "cuda" is asked for: the ranks of a machine take its GPUs in turn."""
+        if device != "cuda":
+            return device
+        return f"cuda:{self._machine.rank % max(1, cuda.driver_device_count())}"
+
+    def in_turn(self, function: Callable[[], T]) -> T:
+        """What a function gives, called by one rank of each machine before the others: what it stores, they find."""
+        if self._machine.rank:
+            self._machine.Barrier()
+        try:
+            return function()
+        finally:
+            if not self._machine.rank:
+                self._machine.Barrier()
+
+
+class Alone:
+    """The only process of a training, as a command asks it: there is nothing to agree on."""
+
+    first, average = True, None
+
+    def agree(self, about: Mapping[str, str]) -> None:
+        """Agreed."""
+
+    def placed(self, device: str) -> str:
+        """The device that is asked for."""
+        return device
+
+    def in_turn(self, function: Callable[[], T]) -> T:
+        """What the function gives."""
+        return function()
+
+    def keep(self, path: str) -> None:
+        """Nobody is left to say so."""
+
+    def way(self, here: Backend) -> str:
+        """Nowhere."""
+        return "nowhere"
+
+
+def differs(value: str, wanted: str, rank: int, host: str) -> str:
+    """How a rank differs from rank 0 in something."""
+    if max(len(value), len(wanted)) > LONG:
+        return f"is another on rank {rank} ({host}) than on rank 0"
+    return f"is {value} on rank {rank} ({host}) but {wanted} on rank 0"
