@@ -28,15 +28,20 @@ class Array(np.ndarray):
         """Whose `ptr` is the address."""
         return SimpleNamespace(ptr=self.ctypes.data)
 
-    def set(self, host):
+    def set(self, host, stream=None):
         """A copy from the host."""
         self.driver.refuse("a copy from the host")
+        if stream is not None:
+            self.driver.launched.append(f"set on {stream.name}")
         self[...] = host
 
-    def get(self):
+    def get(self, out=None):
         """A copy to the host."""
         self.driver.refuse("a copy to the host")
-        return np.array(self)
+        if out is None:
+            return np.array(self)
+        out[...] = self
+        return out
 
     def fill(self, value):
         """A kernel that fills."""
@@ -147,13 +152,18 @@ class Stream:
 
     def __init__(self, driver, capturable):
         self.driver, self.capturable, self.capturing = driver, capturable, False
-        self.ptr = id(self)
+        self.ptr, self.name = id(self), "a stream of its own" if capturable else "the default stream"
 
     def __enter__(self):
         self.before, self.driver.current = self.driver.current, self
+        return self
 
     def __exit__(self, *_):
         self.driver.current = self.before
+
+    def synchronize(self):
+        """Wait."""
+        self.driver.launched.append(f"wait for {self.name}")
 
     def begin_capture(self):
         """Put what follows into a graph."""

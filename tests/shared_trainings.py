@@ -4,6 +4,8 @@
 """
 
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 import xpnet
 from xpnet import Network, backends, distributed
 from xpnet.activations import ACTIVATIONS
-from xpnet.data import load
+from xpnet.data import Stored, load
 from xpnet.distributed import Ranks
 from xpnet.trees import arrays_in, map_arrays
 
@@ -35,6 +37,7 @@ def trainings() -> dict[str, dict[str, Any]]:
         **{name: small | dict(network=Network([6, 7, 5, 3], name)) for name in ACTIVATIONS},
         "plain": small | dict(network=Network([6, 7, 3]), engine="plain"),
         "L2 of the sum": small | dict(network=Network([6, 7, 3]), l2_of="sum"),
+        "on disk": small | dict(network=Network([6, 7, 3], "tanh"), chunk_size=0.001),
         "several labels": small
         | dict(network=Network([6, 7, 3], loss="binary_cross_entropy"), data=(x, np.eye(3, dtype=int)[y])),
         **{f"float32 {name}": digits | dict(network=Network([64, 32, 10], name, input_scale=16.0)) for name in SMOOTH},
@@ -51,7 +54,22 @@ def trainings() -> dict[str, dict[str, Any]]:
 
 def trained(name: str, average: Ranks | None = None) -> list[np.ndarray]:
     """What a training comes to: parameters, slots and what the last epoch told."""
-    arguments = trainings()[name]
+    with TemporaryDirectory() as folder:
+        arguments = trainings()[name]
+        if name == "on disk":
+            arguments["data"] = on_disk(Path(folder), *arguments["data"])
+        return came_to(arguments, average)
+
+
+def on_disk(folder: Path, *arrays: np.ndarray) -> tuple[Stored, ...]:
+    """The arrays in files."""
+    for i, array in enumerate(arrays):
+        np.save(folder / f"{i}.npy", array)
+    return tuple(Stored(folder / f"{i}.npy") for i in range(len(arrays)))
+
+
+def came_to(arguments: dict[str, Any], average: Ranks | None) -> list[np.ndarray]:
+    """Train, and gather it."""
     network, data, optimizer = (arguments.pop(part) for part in ("network", "data", "optimizer"))
     *_, epoch = xpnet.epochs(network, data, optimizer, epochs=3, average=average, **arguments)
     here = backends.of(epoch.params[0].w)

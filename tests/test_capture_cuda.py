@@ -15,9 +15,11 @@ from oracles import ROUNDING, distance, on, problem
 
 from xpnet import backends
 from xpnet.activations import ACTIVATIONS
+from xpnet.averaging import NOTHING
 from xpnet.capture import programs
 from xpnet.capture.cuda.launches import launches
 from xpnet.errors import CaptureError, DeviceError
+from xpnet.halves import Sums, halves
 from xpnet.losses import LOSSES
 from xpnet.optimizers import adam, adamw, momentum, nesterov, sgd
 from xpnet.step import State, training_step
@@ -91,6 +93,18 @@ def test_steps_are_the_plain_ones(driver, loss, activation):
     rows = np.random.default_rng(0).integers(5, size=(5, 1 + turn % 3))
     driver.backwards = turn % 2 == 0
     found, wanted = both(driver, step, carry, data, rows)
+    assert distance(found, wanted) < ROUNDING["float64"]
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_both_halves_of_a_step_are_the_plain_ones(driver, weighted):
+    """Sums over a batch, which leave the parameters alone, and an update that is fed with no rows."""
+    _, (params, state), data = training(adam(0.01), "cross_entropy", "tanh", weighted=weighted, l2=True)
+    made, number = halves(problem("cross_entropy", "tanh").model, adam(0.01)), np.zeros(())
+    carry = (params, Sums(map_arrays(np.zeros_like, params), number, number, number))
+    found, wanted = both(driver, made.add, carry, data, np.asarray([[3, 0, 1]]))
+    assert distance(found, wanted) < ROUNDING["float64"]
+    found, wanted = both(driver, made.update, (params, state, wanted[0][1]), None, NOTHING)
     assert distance(found, wanted) < ROUNDING["float64"]
 
 

@@ -1,5 +1,7 @@
 """What can only be seen on a GPU: that it computes right, in the precision that is asked for, and where it is asked."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from oracles import distance, host
@@ -74,3 +76,47 @@ def test_a_training_in_tf32_learns(there: Backend) -> None:
         made = xpnet.epochs(network, load("digits"), xpnet.adam(3e-3), epochs=8, precision=precision, **given)
         accuracies.append(list(made)[-1].test_accuracy)
     assert accuracies[0] == pytest.approx(accuracies[1], abs=0.02)
+
+
+def test_rows_on_disk_come_to_the_device(there: Backend, tmp_path) -> None:
+    """Chunk by chunk, on a stream of their own, they train to what rows on NumPy's host do."""
+    data, network = load("digits"), Network([64, 32, 10], "tanh", input_scale=16.0)
+    for name in ("x_train", "y_train"):
+        np.save(tmp_path / f"{name}.npy", getattr(data, name))
+    stored = load(tmp_path)._replace(input_scale=16.0)
+    given = dict(batch_size=30, epochs=2, chunk_size=0.02, dtype="float32")
+    made = [
+        list(xpnet.epochs(network, stored, xpnet.adam(), backend=name, device=device, **given))[-1]
+        for name, device in ((there.name, "cuda"), ("numpy", "cpu"))
+    ]
+    assert distance(host(there, made[0].params), made[1].params) < CAPTURED
+
+
+def test_sums_travel_through_a_pinned_buffer(there: Backend) -> None:
+    """A training whose sums are brought to the host and back in every step is the same training."""
+    data, network = load("digits"), Network([64, 32, 10], "tanh", input_scale=16.0)
+
+    class Alone:
+        """A member without others, whose sums take the way of those that have some."""
+
+        buffer = None
+
+        def share(self, n: int) -> slice:
+            """All."""
+            return slice(n)
+
+        def agree(self, about: object) -> None:
+            """Agreed."""
+
+        def __call__(self, sums: Any) -> Any:
+            """Down and up."""
+            if isinstance(sums, np.ndarray):
+                return sums
+            if self.buffer is None:
+                self.buffer = there.buffer(tuple(sums.shape), "float32")
+            there.download(sums, self.buffer)
+            return there.upload(self.buffer)
+
+    given = dict(batch_size=30, epochs=2, backend=there.name, device="cuda", dtype="float32")
+    made = [list(xpnet.epochs(network, data, xpnet.adam(), average=way, **given))[-1] for way in (None, Alone())]
+    assert distance(host(there, made[0].params), host(there, made[1].params)) < CAPTURED

@@ -9,6 +9,8 @@ from commands import PYTHON, logged, process, trained
 
 import xpnet
 from xpnet import serialization, train
+from xpnet.data import load
+from xpnet.errors import InputError
 
 ONE = ("--epochs", "1")
 
@@ -108,6 +110,21 @@ def test_ones_own_data_choose_the_loss(tmp_path, y, loss, word):
     (line,) = trained(tmp_path, "--data", tmp_path / "own.npz", *ONE, "--save", tmp_path / "m")
     assert line["test_accuracy"] is None
     assert serialization.load(tmp_path / "m").network.loss == loss
+
+
+def test_a_folder_of_npy_files(tmp_path, capsys):
+    """It is read in chunks of the size that is asked for, which a resumed training keeps to."""
+    digits = load("digits")
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        np.save(tmp_path / f"{name}.npy", getattr(digits, name))
+    model = tmp_path / "m"
+    flags = ("--data", tmp_path, "--chunk-size", "0.02", "--epochs", "3", "--save", model)
+    *_, line = trained(tmp_path, *flags, "--batch-size", "32", "--learning-rate", "0.01")
+    assert line["test_accuracy"] > 0.9
+    train.main(["--resume", str(model), "--epochs", "4"])
+    assert f"; {tmp_path.name}: 1,437 rows, 360 to test" in capsys.readouterr().out
+    with pytest.raises(InputError, match=r"--chunk-size 2\.0 contradicts .* trained with 0\.02"):
+        train.main(["--resume", str(model), "--epochs", "5", "--chunk-size", "2"])
 
 
 def test_quiet_prints_nothing(tmp_path):

@@ -15,19 +15,36 @@ class Order(NamedTuple):
     Attributes:
         rows: Their indices, in the order in which they are trained on.
         state: Of the generator that has drawn it, from which the next epoch's is drawn.
+        within: What seeds the orders within parts of the rows, where these have orders of their own.
     """
 
     rows: np.ndarray
     state: Mapping[str, Any]
+    within: int | None = None
 
 
 def drawn(rows: np.ndarray, state: Any, shuffle: bool) -> Order:
     """The next order of the rows: their own without shuffling, which leaves the generator as it is."""
     if not shuffle:
         return Order(rows, state)
+    rng, bits = generator_in(state)
+    return Order(rows[rng.permutation(len(rows))], bits.state)
+
+
+def drawn_in_parts(parts: np.ndarray, state: Any, shuffle: bool) -> Order:
+    """As `drawn`, of parts of the rows, with a seed for the orders within them."""
+    if not shuffle:
+        return Order(parts, state)
+    rng, bits = generator_in(state)
+    order, within = rng.permutation(parts), int(rng.integers(2**63))
+    return Order(order, bits.state, within)
+
+
+def generator_in(state: Any) -> tuple[np.random.Generator, np.random.PCG64]:
+    """A generator in that state, and what tells its state later."""
     bits = np.random.PCG64()
     bits.state = state
-    return Order(rows[np.random.Generator(bits).permutation(len(rows))], bits.state)
+    return np.random.Generator(bits), bits
 
 
 def told(rows: np.ndarray, orders: Iterator[Any]) -> np.ndarray:

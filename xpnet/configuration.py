@@ -69,6 +69,7 @@ class Configuration:
     epochs: int = 20
     patience: int | None = None
     validation_fraction: float = 0.0
+    chunk_size: float = 64.0
     seed: int = 0
     dtype: str = "float32"
     precision: str = "fp32"

@@ -11,13 +11,14 @@ from xpnet._typing import Array, Params
 from xpnet.agreement import told
 from xpnet.averaging import Average
 from xpnet.backends import ENGINES, Backend, dtype_name
-from xpnet.data import Data
+from xpnet.chunks import stored_rows
+from xpnet.data import Data, Stored
 from xpnet.errors import DeviceError, InputError
 from xpnet.halves import halves
 from xpnet.network import Network
 from xpnet.optimizers import Optimizer
 from xpnet.records import Checkpoint
-from xpnet.rows import Rows, SparseRows
+from xpnet.rows import PlacedRows, Rows, SparseRows
 from xpnet.seeds import generator
 from xpnet.sparse import is_sparse
 from xpnet.step import L2_OF, training_step
@@ -52,6 +53,7 @@ def epochs(
     patience: int | None = None,
     resume: Checkpoint | None = None,
     progress: bool = False,
+    chunk_size: float = 64.0,
     average: Average | None = None,
 ) -> Epochs:
     """Train a network, one record an epoch; stop listening and it stops.
@@ -59,7 +61,8 @@ def epochs(
     Args:
         network: What to train.
         data: `(x, y)`, or a `Data` with test rows too, which are scored after every epoch. Inputs may be SciPy's
-            sparse arrays, which are made dense batch by batch.
+            sparse arrays, which are made dense batch by batch; both may be `xpnet.data.Stored`, which are read from
+            disk and shuffled chunk by chunk, as `xpnet.chunks` tells.
         optimizer: `sgd`, `momentum`, `nesterov`, `adam` or `adamw`, with its learning rate or schedule.
         params: Parameters to start from; None draws them from the seed.
         batch_size: Rows a step; the last batch of an epoch is short where they do not divide.
@@ -83,6 +86,7 @@ def epochs(
         patience: Stop after so many epochs without a lower cost, validation's if there is any; None never stops early.
         resume: An earlier epoch's checkpoint, to go on from; everything else must be as it was.
         progress: Whether to show a bar, if stderr is a terminal.
+        chunk_size: Megabytes of rows on disk to hold at a time; about twice as many are held while others are read.
         average: What makes one training of this one and others in other processes, as `xpnet.distributed.session`
             gives it: each takes its share of every batch, their sums are added up, and all have the same parameters.
 
@@ -91,7 +95,7 @@ def epochs(
         DeviceError: The backend, device or engine cannot serve, at once.
         DivergenceError: The cost is no longer finite, at the end of that epoch.
     """
-    _check_arguments(batch_size, epochs, seed, l2, validation_fraction, patience)
+    _check_arguments(batch_size, epochs, seed, l2, validation_fraction, patience, chunk_size)
     if l2_of not in L2_OF:
         raise InputError(f"l2_of is {l2_of!r}; it can be {' or '.join(L2_OF)}.")
     if validation is not None and validation_fraction:
@@ -104,8 +108,8 @@ def epochs(
     data = data if isinstance(data, Data) else Data(*data)
     arrays = dict(x=data.x_train, y=data.y_train, x_test=data.x_test, y_test=data.y_test, weight=weight)
     arrays |= dict(zip(VALIDATION, (*(validation or (None, None)), None), strict=False))
-    # Sparse inputs stay where they are.
-    inputs = {name: array for name, array in arrays.items() if is_sparse(array)}
+    # Sparse inputs stay where they are, and so does what is on disk.
+    inputs = {name: array for name, array in arrays.items() if is_sparse(array) or isinstance(array, Stored)}
     arrays |= dict.fromkeys(inputs)
     here = backends.of(**arrays) if backend is None and device is None else backends.resolve(backend, device)
     here = here.with_precision(precision)
@@ -121,8 +125,10 @@ def epochs(
         _check_scale(network.model(x).input_scale, data.input_scale)
 
         def rows(x: Array, y: Array, weight: Array | None = None, *, of: str) -> Rows:
-            kind = SparseRows if is_sparse(x) else Rows
-            return kind(here, network.batch(here, dtype, x, y, weight, of))
+            if isinstance(x, Stored):
+                return stored_rows(network, here, dtype, x, y, weight, of, batch_size, chunk_size)
+            y = np.asarray(y) if isinstance(y, Stored) else y
+            return (SparseRows if is_sparse(x) else PlacedRows)(here, network.batch(here, dtype, x, y, weight, of))
 
         train, held = rows(x, y, weight, of=suffixes[0]).split(validation_fraction, seed)
         if validation is not None:
@@ -200,7 +206,13 @@ def _start(
 
 
 def _check_arguments(
-    batch_size: int, epochs: int, seed: int, l2: float, validation_fraction: float, patience: int | None
+    batch_size: int,
+    epochs: int,
+    seed: int,
+    l2: float,
+    validation_fraction: float,
+    patience: int | None,
+    chunk_size: float,
 ) -> None:
     """Refuse numbers outside their range."""
     for name, value, least in (("batch_size", batch_size, 1), ("epochs", epochs, 1), ("seed", seed, 0)):
@@ -210,6 +222,8 @@ def _check_arguments(
         raise InputError(f"patience is {patience}; it must be 1 or more, or None to never stop early.")
     if not 0 <= l2 < math.inf:
         raise InputError(f"l2 is {l2}; it must be 0 or more.")
+    if not 0 < chunk_size < math.inf:
+        raise InputError(f"chunk_size is {chunk_size}; it must be above 0, in megabytes.")
     if not 0 <= validation_fraction < 1:
         raise InputError(f"validation_fraction is {validation_fraction}; it must be at least 0 and below 1.")
 

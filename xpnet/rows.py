@@ -4,7 +4,7 @@ They lie where they are computed with, or are made there piece by piece, each wh
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -37,7 +37,35 @@ class Piece(NamedTuple):
     middle: float
 
 
-class Rows:
+class Rows(Protocol):
+    """What a training asks of its rows."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def sample(self) -> Batch:
+        """Rows like a piece's, for what is made ready before there is one."""
+
+    def split(self, fraction: float, seed: int) -> tuple["Rows", "Rows | None"]:
+        """Those to train on, and those held back, of which there are none where the fraction is 0."""
+
+    def digest(self) -> str:
+        """What tells whether these are the same rows as others."""
+
+    def worst(self, loss: Loss) -> float:
+        """The error of an accuracy of 0."""
+
+    def ordered(self, state: Mapping[str, Any], shuffle: bool, orders: Iterator[np.ndarray] | None) -> Order:
+        """The next epoch's order: shuffled, as a caller tells, or as the rows are."""
+
+    def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
+        """An epoch's steps, in blocks of so many at most."""
+
+    def parts(self, share: Share) -> Iterator[Batch]:
+        """All rows in order, in as many parts as it takes, and of each part a share."""
+
+
+class PlacedRows:
     """Rows that lie where they are computed with.
 
     Attributes:
@@ -55,47 +83,47 @@ class Rows:
 
     @property
     def sample(self) -> Batch:
-        """Rows like a piece's, for what is made ready before there is one."""
+        """All of them."""
         return self.batch
 
-    def split(self, fraction: float, seed: int) -> tuple[Self, "Rows | None"]:
-        """Those to train on, and those held back, of which there are none where the fraction is 0."""
+    def split(self, fraction: float, seed: int) -> tuple[Self, "PlacedRows | None"]:
+        """Those held back are drawn, and dense."""
         kept, held = split(len(self), fraction, seed)
-        return type(self)(self.here, self.batch, kept), Rows(self.here, self.taken(held)) if len(held) else None
+        return type(self)(self.here, self.batch, kept), PlacedRows(self.here, self.taken(held)) if len(held) else None
 
     def taken(self, rows: np.ndarray) -> Batch:
         """Some of the rows, for themselves."""
         return take(self.here, self.batch, rows)
 
     def digest(self) -> str:
-        """What tells whether these are the same rows as others."""
+        """Of all that they hold."""
         return digest_of(self.here, self.batch) + digest((self.chosen,))
 
     def worst(self, loss: Loss) -> float:
-        """The error of an accuracy of 0."""
+        """Of the targets where they lie."""
         y = self.here.take(self.batch.y, self.here.asarray(self.chosen))
         return float(worst_error(loss, y, xp=self.here.xp))
 
     def ordered(self, state: Mapping[str, Any], shuffle: bool, orders: Iterator[np.ndarray] | None) -> Order:
-        """The next epoch's order: shuffled, as a caller tells, or as the rows are."""
+        """An order of all of them."""
         if orders is not None and shuffle:
             return Order(told(self.chosen, orders), state)
         return drawn(self.chosen, state, shuffle)
 
     def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
-        """An epoch's steps, in blocks of so many at most."""
+        """Each with all of the rows."""
         trained = 0
         for block in blocks(order.rows, batch_size, steps):
             yield Piece(self.batch, block, trained + block.size / 2)
             trained += block.size
 
     def parts(self, share: Share) -> Iterator[Batch]:
-        """All rows in order, in as many parts as it takes, and of each part a share."""
+        """One part."""
         own, n = share(len(self)), len(self)
         yield self.batch if own == slice(0, n) else map_arrays(lambda array: array[own, ...], self.batch)
 
 
-class SparseRows(Rows):
+class SparseRows(PlacedRows):
     """Rows whose inputs are sparse, made dense a few batches at a time."""
 
     @property
@@ -104,12 +132,12 @@ class SparseRows(Rows):
         return self.taken(self.chosen[:1])
 
     def digest(self) -> str:
-        """As of dense rows."""
+        """Of all that they hold."""
         x, *rest = self.batch
         return digest((x.data, x.indices, x.indptr, self.chosen)) + digest_of(self.here, tuple(rest))
 
     def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
-        """As of dense rows, but every block in parts of a few steps."""
+        """Every block in parts of a few steps."""
 
         def cut() -> Iterator[Piece]:
             for piece in super(SparseRows, self).pieces(order, batch_size, steps):
@@ -123,7 +151,7 @@ class SparseRows(Rows):
             yield Piece(data, np.arange(piece.batches.size).reshape(piece.batches.shape), piece.middle)
 
     def parts(self, share: Share) -> Iterator[Batch]:
-        """As of dense rows, as many at a time as may be dense."""
+        """As many rows at a time as may be dense."""
         few = max(1, DENSE // self.batch.x.shape[1])
         for start in range(0, len(self), few):
             rows = self.chosen[start : start + few]
@@ -138,7 +166,12 @@ def digest_of(here: Backend, tree: Any) -> str:
 def split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The indices of n rows, those to train on and those held back, each in rising order."""
     held_back = round(n * validation_fraction)
-    if validation_fraction and not 0 < held_back < n:
-        raise InputError(f"validation_fraction is {validation_fraction}, which holds back {held_back} of {n} rows.")
+    check_held_back(held_back, n, validation_fraction)
     rows = generator(seed, "validation").permutation(n)
     return np.sort(rows[held_back:]), np.sort(rows[:held_back])
+
+
+def check_held_back(held_back: int, n: int, validation_fraction: float) -> None:
+    """Refuse a fraction that leaves no rows on either side."""
+    if validation_fraction and not 0 < held_back < n:
+        raise InputError(f"validation_fraction is {validation_fraction}, which holds back {held_back} of {n} rows.")

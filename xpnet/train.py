@@ -81,6 +81,7 @@ def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) ->
         l2=configuration.l2,
         validation_fraction=configuration.validation_fraction,
         patience=configuration.patience,
+        chunk_size=configuration.chunk_size,
         resume=checkpoint,
         progress=not quiet,
         average=ranks.average,
@@ -151,7 +152,12 @@ def parser() -> Parser:
     """The flags; one that is not given is not in the result, so that a default can depend on the data."""
     flags = Parser("xpnet.train", "Train a network of dense layers, and print one line an epoch.", EXAMPLES)
     flags.argument_default = SUPPRESS
-    flags.add_argument("--data", metavar="DATA", help="digits (default), mnist, FILE.npz or a folder of IDX files")
+    flags.add_argument(
+        "--data", metavar="DATA", help="digits (default), mnist, FILE.npz, a folder of .npy or IDX files"
+    )
+    flags.add_argument(
+        "--chunk-size", type=number, metavar="MB", help="of .npy files to hold at a time, in megabytes (default: 64)"
+    )
     flags.add_argument("--preset", choices=PRESETS, help="post: the network of the post, one sample at a time")
     flags.add_argument("--hidden", type=widths, metavar="N,N", help="neurons of the hidden layers, or none")
     flags.add_argument("--activation", type=names, metavar="A,A", help=f"{', '.join(ACTIVATIONS)}: one, or one a layer")

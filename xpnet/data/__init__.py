@@ -4,10 +4,12 @@ from xpnet.data.checks import check_features, check_finite, check_same_rows, che
 from xpnet.data.dataset import Data, digest, task
 from xpnet.data.picture import load as load_picture
 from xpnet.data.sources import load, load_rows
+from xpnet.data.stored import Stored, place, some
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
 
 __all__ = [
     "Data",
+    "Stored",
     "check_complete_labels",
     "check_features",
     "check_finite",
@@ -20,5 +22,7 @@ __all__ = [
     "load_picture",
     "load_rows",
     "loss_for",
+    "place",
+    "some",
     "task",
 ]

@@ -10,12 +10,16 @@ import numpy as np
 from xpnet._typing import Array
 from xpnet.data.checks import check_features, check_same_rows, count
 from xpnet.data.files import reading
+from xpnet.data.stored import Stored, place, plain, stretches
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
 from xpnet.errors import InputError
 
+SAMPLED = 1000
+"""How many rows of a stored array are looked at to tell whether it has changed."""
+
 
 class Data(NamedTuple):
-    """Training and test rows as they were stored: images of bytes stay bytes.
+    """Training and test rows as they were stored: images of bytes stay bytes. `Stored` arrays are read when needed.
 
     Attributes:
         input_scale: What inputs are divided by before the first layer; None stands for 255 where they are bytes and for
@@ -43,14 +47,14 @@ class Data(NamedTuple):
 
 
 def digest(arrays: Iterable[Array | None]) -> str:
-    """A short digest of the shapes, dtypes and contents of host arrays."""
+    """A short digest of the shapes, dtypes and contents of host arrays, and of some rows of each that is stored."""
     found = hashlib.blake2b(digest_size=8)
     for array in arrays:
         if array is None:
             found.update(b"none")
             continue
-        host = np.ascontiguousarray(array)
-        found.update(f"{host.dtype} {host.shape} ".encode())
+        found.update(f"{array.dtype} {tuple(array.shape)} ".encode())
+        host = np.ascontiguousarray(array.some(SAMPLED) if isinstance(array, Stored) else array)
         found.update(host.reshape(-1).view(np.uint8).data)
     return found.hexdigest()
 
@@ -83,13 +87,17 @@ def assemble(
     return data._replace(input_scale=data.scale)
 
 
-def task(y: np.ndarray, *, name: str) -> tuple[str, int]:
+def task(y: np.ndarray | Stored, *, name: str) -> tuple[str, int]:
     """The loss that targets ask for, and how many outputs."""
-    loss = loss_for(y, name=name, xp=np)
-    if loss == "cross_entropy":
-        check_labels(y, name=name, xp=np)
-        return loss, int(y.max()) + 1
-    return loss, y.shape[1] if y.ndim == 2 else 1
+    losses, outputs = set(), y.shape[1] if y.ndim == 2 else 1
+    for start, part in stretches(y):
+        with place(y, start):
+            losses.add(loss := loss_for(part, name=name, xp=np))
+            if loss == "cross_entropy":
+                check_labels(part, name=name, xp=np)
+                outputs = max(outputs, int(part.max()) + 1)
+    # Numbers may be 0 and 1 for a while.
+    return losses.pop() if len(losses) == 1 else "squared_error", outputs
 
 
 def check_rows(x: np.ndarray, y: np.ndarray, *, names: tuple[str, str], loss: str, outputs: int) -> None:
@@ -99,7 +107,7 @@ def check_rows(x: np.ndarray, y: np.ndarray, *, names: tuple[str, str], loss: st
     check_same_rows(x, y, names=names)
 
 
-def check_alike(x_train: np.ndarray, x_test: np.ndarray) -> None:
+def check_alike(x_train: np.ndarray | Stored, x_test: np.ndarray | Stored) -> None:
     """Refuse test features that a network for the training features cannot take."""
     if x_train.shape[1] != x_test.shape[1]:
         raise InputError(f"x_test has {count(x_test.shape[1], 'column')} but x_train has {x_train.shape[1]}.")
@@ -123,8 +131,5 @@ def as_targets(y: np.ndarray) -> np.ndarray:
 
 
 def as_plain(array: np.ndarray) -> np.ndarray:
-    """Row by row in this machine's byte order, and half and extended precision as types that every library has."""
-    dtype = array.dtype.newbyteorder("=")
-    if dtype.kind == "f" and dtype.itemsize not in (4, 8):
-        dtype = np.dtype(np.float32 if dtype.itemsize == 2 else np.float64)
-    return np.asarray(array, dtype=dtype, order="C")
+    """Row by row, and as numbers that every library has."""
+    return np.asarray(array, dtype=plain(array.dtype), order="C")

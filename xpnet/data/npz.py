@@ -4,7 +4,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -52,6 +52,35 @@ def read_one(path: Path) -> np.ndarray:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
+class Header(NamedTuple):
+    """What an .npy file says of its array.
+
+    Attributes:
+        offset: Where in the file its first byte is.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    offset: int
+
+
+def header(path: Path) -> Header:
+    """What is in an .npy file, whose rows lie one behind the other.
+
+    Raises:
+        DataError: It is damaged or shorter than it says, would have to be unpickled, or has no rows.
+    """
+    with reading(path), _undamaged(path):
+        # A map of the file takes no memory, and finds out whether all of the array is there.
+        array = np.lib.format.open_memmap(path, mode="r")
+        if array.size == 0:
+            raise DataError(f"{path}: holds an array of shape {array.shape}: it is empty")
+        if array.ndim == 0 or not array.flags.c_contiguous:
+            why = "one number" if array.ndim == 0 else "its columns one behind the other"
+            raise DataError(f"{path}: holds {why}; save rows in C order, with numpy.ascontiguousarray")
+        return Header(array.shape, array.dtype, array.offset)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     with reading(path), open(path, "rb") as file:
@@ -70,6 +99,6 @@ def _undamaged(origin: object) -> Iterator[None]:
         raise
     except Exception as error:
         # zipfile, zlib and NumPy report damage in a dozen types of exception.
-        if "allow_pickle" in str(error):
+        if "allow_pickle" in str(error) or "Python objects" in str(error):
             raise DataError(f"{origin} holds Python objects, which are never unpickled; save it as numbers") from error
         raise DataError(f"{origin}: cannot be read, {error}") from error

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from xpnet.data import digits, folder, idx, mnist, npz
+from xpnet.data import digits, folder, idx, mnist, npz, stored_folder
 from xpnet.data.checks import check_features
 from xpnet.data.dataset import Data, as_rows, as_targets, assemble, check_rows, task
 from xpnet.data.files import reading
+from xpnet.data.stored import Stored
 from xpnet.errors import DataError
 
 NAMED = {"digits": digits.load, "mnist": mnist.load}
@@ -16,11 +17,11 @@ TRAIN, TEST = ["x_train", "y_train"], ["x_test", "y_test"]
 
 SOURCES = (
     "data are digits, mnist, an .npz file with the arrays x_train, y_train and, for a test set, x_test, y_test, "
-    "or a folder of IDX files under MNIST's names"
+    "a folder of .npy files of these names, or one of IDX files under MNIST's names"
 )
 ROWS = (
     "rows are an .npz file with the array x_test or x, an .npy file, an IDX file of images "
-    "or a folder of IDX files under the names of MNIST's test set"
+    "or a folder of such files: x_test.npy, or IDX files under the names of MNIST's test set"
 )
 
 
@@ -28,8 +29,9 @@ def load(source: str | os.PathLike[str]) -> Data:
     """Read a data set and check it.
 
     Args:
-        source: "digits", "mnist", an .npz file with `x_train`, `y_train` and, for a test set, `x_test`, `y_test`, or a
-            folder of IDX files under MNIST's names, each plain or with .gz. Images become rows.
+        source: "digits", "mnist", an .npz file with `x_train`, `y_train` and, for a test set, `x_test`, `y_test`, a
+            folder of .npy files of these names, whose rows are read when they are needed, or a folder of IDX files
+            under MNIST's names, each plain or with .gz. Images become rows.
 
     Raises:
         DataError: There is no such data, or it is not fit to train with; the message says what is wrong with it.
@@ -38,7 +40,7 @@ def load(source: str | os.PathLike[str]) -> Data:
         return NAMED[str(source)]()
     path = _existing(source, SOURCES)
     if path.is_dir():
-        return folder.load(path)
+        return stored_folder.load(path) if stored_folder.files(path) else folder.load(path)
     if path.suffix != ".npz":
         raise DataError(f"{path}: neither an .npz file nor a folder; {SOURCES}")
     held = npz.names(path)
@@ -76,6 +78,10 @@ def load_rows(source: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray | 
 
 def _read_rows(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, str]]:
     if path.is_dir():
+        held_there = stored_folder.files(path)
+        if "x_test" in held_there:
+            found = [np.asarray(Stored(*held_there[name])) for name in TEST if name in held_there]
+            return found[0], found[1] if len(found) == 2 else None, ("x_test", "y_test")
         return *folder.load_rows(path), ("the array", "the labels")
     with reading(path), open(path, "rb") as file:
         start = file.read(2)

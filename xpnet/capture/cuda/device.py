@@ -82,7 +82,7 @@ class DeviceProgram:
         self._given, self._room = [ref(array) for array in data], max(steps, 1)
         self._copies = [None if array.flags.c_contiguous else cupy.ascontiguousarray(array) for array in data]
         self._take(data)
-        self._rows = cupy.zeros(self._room * self.plan.fed[0].shape[0], np.int64)
+        self._rows = cupy.zeros(self._room * (self.plan.fed[0].shape[0] if self.plan.fed else 0), np.int64)
         self._results = [cupy.zeros((self._room, *value.shape), value.dtype) for value in self.plan.results]
         self._graphs: dict[int, Any] = {}
         # Once without a graph: kernels are loaded at their first launch, which a graph could not capture.

@@ -1,0 +1,115 @@
+"""Arrays in .npy files: rows are read as they are needed, whatever file they are in."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from xpnet.data import Stored, stored
+from xpnet.errors import DataError
+
+
+def written(folder, *arrays, name="x"):
+    """The arrays as files of their own, and what reads them as one."""
+    paths = [folder / f"{name}-{i}.npy" for i in range(len(arrays))]
+    for path, array in zip(paths, arrays, strict=True):
+        np.save(path, array)
+    return Stored(*paths)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 2)], ids=["numbers", "rows", "images"])
+@pytest.mark.parametrize("lengths", [(7,), (2, 4, 1)], ids=["one file", "three files"])
+def test_rows_are_those_of_all_files(tmp_path, lengths, shape):
+    """From any row to any other they are the rows of the files laid end to end; none are no rows."""
+    whole = np.arange(7 * np.prod(shape, dtype=int), dtype="int32").reshape(7, *shape)
+    held = written(tmp_path, *np.split(whole, np.cumsum(lengths)[:-1]))
+    assert (held.shape, held.dtype, held.ndim, len(held)) == (whole.shape, whole.dtype, whole.ndim, 7)
+    for start, stop in itertools.combinations_with_replacement(range(8), 2):
+        found = held.read(start, stop)
+        assert found.dtype == whole.dtype
+        assert np.array_equal(found, whole[start:stop])
+    assert np.array_equal(np.asarray(held), whole)
+    assert np.asarray(held, "float64").dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("dtype", "wanted"), [(">i4", "int32"), (">f8", "float64"), ("f2", "float32"), ("u1", "uint8")]
+)
+def test_numbers_are_read_as_every_library_has_them(tmp_path, dtype, wanted):
+    """Another machine's byte order, and half precision, are turned into what is common."""
+    numbers = np.arange(10).astype(dtype).reshape(5, 2)
+    held = written(tmp_path, numbers)
+    assert held.dtype == held.read(1, 3).dtype == np.dtype(wanted)
+    assert np.array_equal(held.read(0, 5), numbers)
+
+
+def test_the_same_numbers_in_other_rows(tmp_path):
+    """Images become rows, a column a vector."""
+    images = written(tmp_path, np.arange(24).reshape(3, 2, 4))
+    assert np.array_equal(images.with_rows(8).read(1, 3), np.arange(8, 24).reshape(2, 8))
+    column = written(tmp_path, np.arange(4)[:, None], name="y").with_rows()
+    assert column.shape == (4,)
+    assert np.array_equal(column.read(1, 3), [1, 2])
+
+
+def test_all_rows_bit_by_bit(tmp_path, monkeypatch):
+    """Stretches are a few bytes each, in order, with the number of their first row."""
+    monkeypatch.setattr(stored, "STRETCH", 3 * 2 * 8)
+    held = written(tmp_path, np.arange(20).reshape(10, 2))
+    found = list(held.stretches())
+    assert [start for start, _ in found] == [0, 3, 6, 9]
+    assert np.array_equal(np.concatenate([part for _, part in found]), held.read(0, 10))
+
+
+@pytest.mark.parametrize(("count", "wanted"), [(1, [0]), (3, [0, 4, 9]), (99, range(10))])
+def test_some_rows(tmp_path, count, wanted):
+    """They are spread over all, and no more than there are."""
+    assert written(tmp_path, np.arange(4), np.arange(4, 10)).some(count).tolist() == list(wanted)
+
+
+def damaged(folder, change):
+    """A file that has been changed in place."""
+    path = folder / "x.npy"
+    np.save(path, np.arange(12).reshape(6, 2))
+    change(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda path: path.unlink(), "no such file"),
+        (lambda path: path.write_bytes(b"words"), "cannot be read"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "cannot be read, mmap length is greater than file"),
+        (lambda path: np.save(path, np.asarray([{}])), "holds Python objects, which are never unpickled"),
+        (lambda path: np.save(path, np.asfortranarray(np.ones((3, 2)))), "columns one behind the other; save rows"),
+        (lambda path: np.save(path, np.float32(3)), "holds one number; save rows"),
+        (lambda path: np.save(path, np.ones((0, 3))), r"holds an array of shape \(0, 3\): it is empty"),
+        (lambda path: path.write_bytes(b"PK" + path.read_bytes()[2:]), "cannot be read, the magic string is not"),
+    ],
+    ids=["missing", "words", "truncated", "objects", "columns", "a number", "no rows", "an archive"],
+)
+def test_files_that_cannot_serve(tmp_path, change, words):
+    """The sentence begins with the file."""
+    path = damaged(tmp_path, change)
+    with pytest.raises(DataError, match=rf"^{path}.*{words}"):
+        Stored(path)
+
+
+@pytest.mark.parametrize("other", [np.ones((2, 3)), np.ones((2, 2), "float32")], ids=["columns", "dtype"])
+def test_files_that_do_not_go_together(tmp_path, other):
+    """All need rows of the same shape and dtype."""
+    with pytest.raises(DataError, match=r"x-1\.npy: holds rows of .* but x-0\.npy .*rows alike"):
+        written(tmp_path, np.ones((2, 2)), other)
+
+
+def test_a_file_that_becomes_shorter(tmp_path):
+    """It is told when the missing rows are read."""
+    held = written(tmp_path, np.arange(100.0))
+    held.paths[0].write_bytes(held.paths[0].read_bytes()[:-8])
+    assert held.read(0, 99)[-1] == 98
+    with pytest.raises(DataError, match=r"x-0\.npy: has become shorter"):
+        held.read(50, 100)
+    held.paths[0].unlink()
+    with pytest.raises(DataError, match=r"x-0\.npy: no such file"):
+        held.read(0, 1)
