@@ -127,6 +127,7 @@ def mpi(session: nox.Session) -> None:
         session.run("mpiexec", "-n", ranks, "python", "-c", "from mpi4py import MPI; print(MPI.COMM_WORLD.size)")
     files = map(str, sorted(Path("tests").glob("test_distributed*.py")))
     measured(session, *files, report=("--include", "xpnet/distributed/*"))
+    session.run("python", "benchmarks/scaling.py", "--quick")
 
 
 @nox.session

@@ -22,7 +22,9 @@ def test_orders_are_those_of_one_generator():
 def test_without_shuffling_rows_keep_their_order():
     """And the generator its state."""
     state = generator(3, "order").bit_generator.state
-    assert drawn(ROWS, state, shuffle=False) == (ROWS, state)
+    order = drawn(ROWS, state, shuffle=False)
+    assert order.rows is ROWS
+    assert order.state == state
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ stop = threading.Event()
 thread = threading.Thread(target=stop.wait)
 thread.start()
 first = min(allowed())
-keep_to(frozenset({first}), 1)
+assert keep_to(frozenset({first}), 1) == 1
 masks = [os.sched_getaffinity(int(task)) for task in os.listdir("/proc/self/task")]
 stop.set()
 thread.join()

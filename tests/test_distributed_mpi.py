@@ -130,6 +130,20 @@ def test_what_differs_or_does_not_fit_is_told_once(first, second, sentence):
     assert "epoch   1" not in answer.stdout
 
 
+OLDER = "import numpy, sys; numpy.__version__ = '0.9'; from xpnet import train; train.run(train.main)"
+"""The command with another NumPy, as it says."""
+
+
+def test_versions_that_differ_are_told():
+    """Before the data are read, with what each rank has."""
+    launcher, _, _, *line = ranks(1, *TRAIN)
+    *python, _, _ = ranks(1, "-c", OLDER)[3:]
+    answer = ran([launcher, "-n", "1", *line, ":", "-n", "1", *python, "-c", OLDER, "--mpi"])
+    assert answer.returncode == 2
+    (sentence,) = said(answer.stderr)
+    assert re.match(rf"NumPy is 0\.9 on rank 1 \(\S+\) but {np.__version__} on rank 0\. All ranks must", sentence)
+
+
 def test_data_that_differ_are_told(tmp_path):
     """Files of one name with other contents, as on machines that do not share a disk."""
     rng = np.random.default_rng(0)

@@ -30,8 +30,12 @@ def allowed() -> frozenset[int]:
     return frozenset(range(os.cpu_count() or 1))
 
 
-def keep_to(processors: frozenset[int], threads: int) -> None:
-    """Let this process run there only, where the system can do that, and BLAS with so many threads at most."""
+def keep_to(processors: frozenset[int], threads: int) -> int:
+    """Let this process run there only, where the system can do that, with so many threads at most.
+
+    Returns:
+        How many threads those may be that multiply: BLAS may have been given fewer.
+    """
     from threadpoolctl import threadpool_info, threadpool_limits
 
     if hasattr(os, "sched_setaffinity"):
@@ -40,4 +44,6 @@ def keep_to(processors: frozenset[int], threads: int) -> None:
             with suppress(ProcessLookupError):
                 os.sched_setaffinity(int(thread), processors)
     blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-    threadpool_limits(limits=min([threads, *blas]), user_api="blas")
+    threads = min([threads, *blas])
+    threadpool_limits(limits=threads, user_api="blas")
+    return threads

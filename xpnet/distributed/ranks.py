@@ -45,8 +45,7 @@ class Ranks:
         self.rank, self.size, self.host = self._world.rank, self._world.size, MPI.Get_processor_name()
         self.where = f"rank {self.rank} of {self.size} on {self.host}"
         self._machine = self._world.Split_type(MPI.COMM_TYPE_SHARED)
-        processors, self.threads = divided(self._machine.allgather(allowed()), self._machine.rank)
-        keep_to(processors, self.threads)
+        self.threads = keep_to(*divided(self._machine.allgather(allowed()), self._machine.rank))
         self.machines = len(set(self._world.allgather(self.host)))
         self._ways: dict[str, tuple[Sum, str]] = {}
         witness.told(GONE.format(self.where, os.getpid(), ""))
