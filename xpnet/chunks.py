@@ -5,6 +5,8 @@ in an order of its own, reads as many at a time as make a chunk, and puts the ch
 which batches are cut. So every row is trained on once an epoch, in other company each time, beside rows from as many
 places of the files as a chunk has runs. But a batch holds rows of one chunk only, and the rows of a run are always in
 one: those that lie sorted, by their class say, are mixed less than rows in memory are.
+
+Processes that train together read the same chunks, each of which has whole batches, and compute their share of these.
 """
 
 from collections.abc import Callable, Iterator, Mapping
