@@ -18,7 +18,7 @@ from xpnet.halves import halves
 from xpnet.network import Network
 from xpnet.optimizers import Optimizer
 from xpnet.records import Checkpoint
-from xpnet.rows import PlacedRows, Rows, SparseRows
+from xpnet.rows import Rows, in_memory
 from xpnet.seeds import generator
 from xpnet.sparse import is_sparse
 from xpnet.step import L2_OF, training_step
@@ -128,7 +128,7 @@ def epochs(
             if isinstance(x, Stored):
                 return stored_rows(network, here, dtype, x, y, weight, of, batch_size, chunk_size)
             y = np.asarray(y) if isinstance(y, Stored) else y
-            return (SparseRows if is_sparse(x) else PlacedRows)(here, network.batch(here, dtype, x, y, weight, of))
+            return in_memory(here, network.batch(here, dtype, x, y, weight, of))
 
         train, held = rows(x, y, weight, of=suffixes[0]).split(validation_fraction, seed)
         if validation is not None:

@@ -16,7 +16,7 @@ from xpnet.data import digest
 from xpnet.errors import InputError
 from xpnet.losses import Loss, worst_error
 from xpnet.seeds import generator
-from xpnet.sparse import DENSE, take
+from xpnet.sparse import DENSE, is_sparse, take
 from xpnet.trees import arrays_in, map_arrays
 
 Share = Callable[[int], slice]
@@ -156,6 +156,11 @@ class SparseRows(PlacedRows):
         for start in range(0, len(self), few):
             rows = self.chosen[start : start + few]
             yield self.taken(rows[share(len(rows))])
+
+
+def in_memory(here: Backend, batch: Batch) -> PlacedRows:
+    """The rows of a batch, whose inputs may be sparse."""
+    return (SparseRows if is_sparse(batch.x) else PlacedRows)(here, batch)
 
 
 def digest_of(here: Backend, tree: Any) -> str:

@@ -10,10 +10,12 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from xpnet import sparse, step
+from xpnet import step
 from xpnet._typing import Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
+from xpnet.batches import Order
 from xpnet.network import Network
+from xpnet.rows import in_memory
 from xpnet.trees import map_arrays
 
 UNFINISHED = (
@@ -49,8 +51,9 @@ class Objective:
 
     def __init__(self, network: Network, here: Backend, data: Batch, params: Params, alpha: float) -> None:
         n, chunk = data.x.shape[0], min(network.chunk, data.x.shape[0])
-        self._step, self._data = step.descent(network.model(data.x)), data
-        self._here = here.with_engine(here.choose(self._step, params, data, chunk, ceil(n / chunk)))
+        self._rows, self._order, self._chunk = in_memory(here, data), Order(np.arange(n), {}), chunk
+        self._step = step.descent(network.model(data.x))
+        self._here = here.with_engine(here.choose(self._step, params, self._rows.sample, chunk, ceil(n / chunk)))
         self._dtype = dtype_name(params[0].w)
         # All weights come first, inputs in front as scikit-learn has them, then all biases.
         shapes = [*pairwise(network.sizes), *((size,) for size in network.sizes[1:])]
@@ -58,8 +61,7 @@ class Objective:
         self._parts = [(slice(end - prod(shape), end), shape) for end, shape in zip(ends, shapes, strict=True)]
         self._weights = slice(0, ends[len(network.sizes) - 2])
         weight = np.ones(n) if data.weight is None else here.to_host(data.weight).astype(np.float64)
-        chunks = [np.arange(start, min(start + chunk, n)) for start in range(0, n, chunk)]
-        self._shares = [(rows[None, :], float(weight[rows].sum() / weight.sum())) for rows in chunks]
+        self._shares = [weight[start : start + chunk].sum() / weight.sum() for start in range(0, n, chunk)]
         self._l2 = alpha / float(weight.sum())
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
@@ -68,11 +70,10 @@ class Objective:
         gradient[self._weights] = self._l2 * vector[self._weights]
         self.cost = self.penalty(vector)
         with here.current():
-            for chunk, share in self._shares:
-                for data, rows in sparse.pieces(here, self._data, chunk):
-                    found, (cost,) = here.run_block(self._step, self.params(vector), data, rows)
-                    self.cost += share * float(here.to_host(cost)[0])
-                    gradient += share * self.vector(found)
+            for piece, share in zip(self._rows.pieces(self._order, self._chunk, 1), self._shares, strict=True):
+                found, (cost,) = here.run_block(self._step, self.params(vector), piece.data, piece.batches)
+                self.cost += share * float(here.to_host(cost)[0])
+                gradient += share * self.vector(found)
         return self.cost, gradient
 
     def penalty(self, vector: np.ndarray) -> float:
