@@ -37,7 +37,11 @@ class Average(Protocol):
 
 
 class Shared:
-    """A training's steps, with a share of each batch computed here; a captured step is two plans joined by a buffer."""
+    """A training's steps, with a share of each batch computed here; a captured step is two plans joined by a buffer.
+
+    All sums travel after the backward pass: those that travel while it goes on are no sooner there, as
+    benchmarks/scripts/overlap_with_mpi.py measures, since MPI moves them with the processor that computes.
+    """
 
     def __init__(self, here: Backend, halves: Halves, average: Average, params: Params) -> None:
         self._here, self._halves, self._average = here, halves, average
