@@ -218,7 +218,7 @@ def test_the_engine_chosen_can_be_had(backend: Backend, float_dtype: str) -> Non
     carry, data = problem(backend, float_dtype)
     chosen = {backend.choose(descent, carry, data, 2, 100) for _ in range(2)}
     here = backend.with_engine(*chosen)
-    here.prepare(descent, carry, data, (2, 1))
+    here.prepare(descent, carry, data, 2)
     assert not backend.to_host(carry.w).any()
     assert int(carry.count) == 0
 

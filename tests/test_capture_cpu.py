@@ -166,7 +166,7 @@ def test_a_second_process_compiles_nothing(tmp_path):
         for _ in range(2)
     )
     assert cold[0] == warm[0]
-    assert (int(cold[1]) == 0, int(warm[1]) >= 2) == (True, True)
+    assert (int(cold[1]) == 0, int(warm[1]) >= 1) == (True, True)
     assert stat.S_IMODE((tmp_path / "compiled").stat().st_mode) == 0o700
 
 

@@ -206,7 +206,7 @@ def test_a_device_that_cannot_capture_runs_plain(driver):
     with pytest.warns(
         UserWarning, match=r"^steps are run plain, since they cannot be captured: CUDA_ERROR.*supported$"
     ):
-        here.prepare(step, carry, data, (2,))
+        here.prepare(step, carry, data, 2)
     assert here.engine == "plain"
 
 

@@ -42,7 +42,7 @@ def test_captured_steps_are_the_plain_ones(engine, activation, loss):
             carry = (here.copy(params), State(rule.init(params, xp=here.xp), *numbers, None))
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                here.prepare(step, carry, batch, (3,))
+                here.prepare(step, carry, batch, 3)
             (after, _), _ = here.run_block(step, carry, batch, rows)
             found.append(host(here, after))
     assert captured.engine == engine

@@ -3,7 +3,7 @@
 Who takes part, and how sums travel from one to the other, is nothing that a training knows.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from operator import is_
 from typing import Protocol
@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from xpnet._typing import Array, Batch, Params
-from xpnet.backends import Backend, Carry
+from xpnet.backends import Backend, Carry, Step
 from xpnet.halves import Halves, Sums
 from xpnet.trees import arrays_in, map_arrays
 
@@ -36,6 +36,25 @@ class Average(Protocol):
         """The sum of what all hand in, number by number (n,); it may take the place of `sums`."""
 
 
+At = Callable[[int], Backend]
+"""Where batches of so many rows are trained on."""
+
+
+class Whole:
+    """A training's steps, with all of each batch."""
+
+    def __init__(self, at: At, step: Step) -> None:
+        self._at, self._step = at, step
+
+    def prepare(self, carry: Carry, data: Batch, size: int) -> None:
+        """As a backend's."""
+        self._at(size).prepare(self._step, carry, data, size)
+
+    def run_block(self, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
+        """As a backend's."""
+        return self._at(rows.shape[1]).run_block(self._step, carry, data, rows)
+
+
 class Shared:
     """A training's steps, with a share of each batch computed here; a captured step is two plans joined by a buffer.
 
@@ -43,23 +62,23 @@ class Shared:
     benchmarks/scripts/overlap_with_mpi.py measures, since MPI moves them with the processor that computes.
     """
 
-    def __init__(self, here: Backend, halves: Halves, average: Average, params: Params) -> None:
-        self._here, self._halves, self._average = here, halves, average
+    def __init__(self, at: At, here: Backend, halves: Halves, average: Average, params: Params) -> None:
+        self._at, self._here, self._halves, self._average = at, here, halves, average
         number = here.asarray(np.zeros((), here.to_host(params[0].b).dtype))
         zeros = Sums(map_arrays(here.xp.zeros_like, params), number, number, number)
         self._buffer = here.joined(zeros)
         self._sums: Sums = here.parted(self._buffer, zeros)
 
-    def prepare(self, carry: Carry, data: Batch, batch_sizes: Collection[int]) -> None:
+    def prepare(self, carry: Carry, data: Batch, size: int) -> None:
         """As a backend's, for both halves."""
-        params, state = carry
-        own = dict.fromkeys(len(range(size)[self._average.share(size)]) for size in batch_sizes)
-        self._here.prepare(self._halves.add, (params, self._sums), data, [size for size in own if size])
-        self._here.prepare(self._halves.update, (params, state, self._sums), None, [0])
+        here, (params, state) = self._at(size), carry
+        if own := len(range(size)[self._average.share(size)]):
+            here.prepare(self._halves.add, (params, self._sums), data, own)
+        here.prepare(self._halves.update, (params, state, self._sums), None, 0)
 
     def run_block(self, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
         """As a backend's; rows and metrics are those of whole batches."""
-        here, (params, state), sums = self._here, carry, self._sums
+        here, (params, state), sums = self._at(rows.shape[1]), carry, self._sums
         own = rows[:, self._average.share(rows.shape[1])]
         adding = here.bound(self._halves.add, (params, sums), data, own.shape[1]) if own.size else nullcontext()
         updating = here.bound(self._halves.update, (params, state, sums), None, 0)

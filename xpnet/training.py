@@ -3,13 +3,12 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from xpnet._typing import Array, Batch, Params, Slots
-from xpnet.averaging import Average, Shared
+from xpnet.averaging import Average, Shared, Whole
 from xpnet.backends import Backend, Carry, Step
 from xpnet.batches import Order
 from xpnet.errors import DivergenceError
@@ -109,13 +108,17 @@ class Training(NamedTuple):
 
     def prepared(self, done: Checkpoint) -> RunBlock:
         """What runs a block of steps, ready to do so."""
+        steps: Whole | Shared = Whole(self.at, self.step)
+        if self.average is not None:
+            steps = Shared(self.at, self.here, self.halves, self.average, done.params)
         carry, sample = self.carry(done), self.train.sample
-        if self.average is None:
-            self.here.prepare(self.step, carry, sample, self.batch_sizes)
-            return partial(self.here.run_block, self.step)
-        shared = Shared(self.here, self.halves, self.average, done.params)
-        shared.prepare(carry, sample, self.batch_sizes)
-        return shared.run_block
+        for size in self.batch_sizes:
+            steps.prepare(carry, sample, size)
+        return steps.run_block
+
+    def at(self, size: int) -> Backend:
+        """Where batches of so many rows are trained on: a short last one as what is rare."""
+        return self.here if size == self.batch_sizes[0] else self.here.rarely
 
     def finished(self, done: Checkpoint) -> bool:
         """Whether there is nothing left to do, or nothing left to hope for."""
@@ -216,7 +219,7 @@ class Training(NamedTuple):
 
     def judged(self, params: Params, rows: Rows | None) -> tuple[float | None, float | None]:
         """The mean cost, without L2, and the accuracy on rows that are not trained on."""
-        return (None, None) if rows is None else judge(self.here, self.network, params, rows, self.average)
+        return (None, None) if rows is None else judge(self.here.rarely, self.network, params, rows, self.average)
 
     def on_device(self, number: float, dtype: str | None = None) -> Array:
         """A number as a 0-d array where the training is."""

@@ -79,4 +79,7 @@ if __name__ == "__main__":
         if MPI.COMM_WORLD.rank == 0:
             gain = found["after"] / found["beside"] - 1
             told = ", ".join(f"{way} {milliseconds:.3f} ms" for way, milliseconds in found.items())
-            print(f"{'-'.join(map(str, sizes))}, {rows} rows a rank: {told}; beside: {gain:+.1%} steps a second", flush=True)
+            print(
+                f"{'-'.join(map(str, sizes))}, {rows} rows a rank: {told}; beside: {gain:+.1%} steps a second",
+                flush=True,
+            )

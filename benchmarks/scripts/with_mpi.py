@@ -70,7 +70,7 @@ def measured(ranks: Ranks, sizes: list[int], batch_size: int, engine: str, share
     def alone(size: int) -> float:
         return seconds(lambda held, data, rows: here.run_block(whole, held, data, rows), size)
 
-    silent, joined = (Shared(here, both, average, params) for average in (Silent(ranks), ranks))
+    silent, joined = (Shared(lambda size: here, here, both, average, params) for average in (Silent(ranks), ranks))
     return {
         "ranks": str(ranks),
         "bytes": 4 * (network.parameter_count + 3),

@@ -1,7 +1,7 @@
 """What every array library can do for a training, in the generic way; a library with a faster way overrides it."""
 
 import copy
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
 from typing import Any, ClassVar, Self
@@ -122,14 +122,19 @@ class Backend(Transfer):
         """
         return self.engines[-1]
 
-    def prepare(self, step: Step, carry: Carry, data: Batch | None, batch_sizes: Collection[int]) -> None:
+    @property
+    def rarely(self) -> Self:
+        """The same backend with the engine for what is run once or twice an epoch, if that is another."""
+        return self
+
+    def prepare(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> None:
         """Do what the engine has to do once before the first block, such as to compile; see `choose`.
 
         Args:
             step: As `run_block` will get it.
             carry: Parameters and state before the first step; only looked at.
             data: Rows like those that are to come, on the device, or None; see `run_block`.
-            batch_sizes: Rows a step: the usual number, and that of a short last batch.
+            batch_size: Rows a step.
         """
 
     def current(self) -> AbstractContextManager[Any]:

@@ -1,6 +1,6 @@
 """CuPy: NumPy's functions on a CUDA device; a block of steps is a CUDA graph, launched as fast as one of them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 from warnings import warn
@@ -113,14 +113,13 @@ class CupyBackend(Backend):
             return "plain"
         return "compiled"
 
-    def prepare(self, step: Step, carry: Carry, data: Batch | None, batch_sizes: Collection[int]) -> None:
+    def prepare(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> None:
         """Compile the kernels; a device that refuses them has the steps run plain, with a warning that says why."""
         if self.engine == "plain":
             return
         try:
-            for size in batch_sizes:
-                program = self._program(step, carry, data, size)
-                program.run(arrays_in(carry), arrays_in(data), np.zeros((TRIED, size), np.int64))
+            program = self._program(step, carry, data, batch_size)
+            program.run(arrays_in(carry), arrays_in(data), np.zeros((TRIED, batch_size), np.int64))
         except Exception as error:
             # Whatever keeps this machine from it, drivers and compilers included: the training itself can be done.
             warn(f"steps are run plain, since they cannot be captured: {cuda.first_line(error)}", stacklevel=2)

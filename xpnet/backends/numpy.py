@@ -1,8 +1,8 @@
 """NumPy itself: since version 2.1 it follows the Array API standard as far as this package needs it."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -58,10 +58,14 @@ class NumpyBackend(Backend):
             return "plain"
         return "compiled" if worth else "replay"
 
-    def prepare(self, step: Step, carry: Carry, data: Batch | None, batch_sizes: Collection[int]) -> None:
-        """Plan and compile, by running blocks of no steps."""
-        for size in batch_sizes:
-            self.run_block(step, carry, data, np.empty((0, size), np.intp))
+    @property
+    def rarely(self) -> Self:
+        """Plans replayed instead of compiled, for which the compiler would take longer than it ever saves."""
+        return self.with_engine("replay") if self.engine == "compiled" else self
+
+    def prepare(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> None:
+        """Plan and compile, by running a block of no steps."""
+        self.run_block(step, carry, data, np.empty((0, batch_size), np.intp))
 
     def run_block(
         self, step: Step, carry: Carry, data: Batch | None, rows: np.ndarray

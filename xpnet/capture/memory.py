@@ -49,18 +49,17 @@ class Memory(NamedTuple):
     sizes: tuple[int, ...]
     copies: tuple[tuple[Value, int], ...]
 
-    def scratch(self) -> list[np.ndarray]:
-        """The buffers, new."""
-        return [aligned(size) for size in self.sizes]
+    def scratch(self) -> dict[Value, np.ndarray]:
+        """Arrays for what lives in buffers, which are new."""
+        buffers = [aligned(size) for size in self.sizes]
+        return {value: laid_out(value, buffers[home.number]) for value, home in self.homes.items() if not home.is_input}
 
     def arrays(
-        self, graph: Graph, inputs: Sequence[np.ndarray], scratch: Sequence[np.ndarray]
+        self, graph: Graph, inputs: Sequence[np.ndarray], scratch: Mapping[Value, np.ndarray]
     ) -> dict[Value, np.ndarray]:
-        """An array for every value, views included, on the inputs' arrays and scratch buffers."""
-        found = dict(zip(graph.inputs, inputs, strict=True))
-        for value, home in self.homes.items():
-            if value not in found:
-                found[value] = inputs[home.number] if home.is_input else laid_out(value, scratch[home.number])
+        """An array for every value, views included, on the inputs' arrays and those of what lives in buffers."""
+        found = {**dict(zip(graph.inputs, inputs, strict=True)), **scratch}
+        found |= {value: inputs[home.number] for value, home in self.homes.items() if value not in found}
         for operation in graph.operations:
             if operation.name in ("reshape", "transpose") and (source := found.get(operation.arrays[0])) is not None:
                 (axes,) = operation.options
