@@ -1,6 +1,7 @@
 """A report is one page that needs nothing else, for every kind of network, and its equations come out."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -221,3 +222,19 @@ def test_data_need_no_name(tmp_path):
     network = xpnet.Network([64, 10], input_scale=16.0)
     made = report.Run(network, network.init(), data, RUNS["none hidden"].records, {}, "here", "it")
     assert "<title>64-10 (softmax) on data</title>" in report.write(tmp_path, made).read_text(encoding="utf-8")
+
+
+def test_rows_on_disk_are_shown_as_those_in_memory_are(tmp_path, monkeypatch):
+    """Where they are few enough to be read, else some of them."""
+    rng = np.random.default_rng(0)
+    made = run(xpnet.Network([7, 5, 3]), rng.normal(size=(60, 7)), np.arange(60) % 3)
+    for name, array in zip("xy", made.data[:2], strict=True):
+        np.save(tmp_path / f"{name}_train.npy", array)
+    kept = replace(made, data=load(tmp_path)._replace(name="rows"))
+    held = replace(made, data=made.data._replace(x_test=None, y_test=None))
+    one, other = (
+        report.write(tmp_path / name, of).read_text(encoding="utf-8") for name, of in (("held", held), ("kept", kept))
+    )
+    assert one == other
+    monkeypatch.setattr("xpnet.report.run.MOST_ROWS", 20)
+    assert "of 20 training rows right" in report.write(tmp_path / "few", replace(kept)).read_text(encoding="utf-8")

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from xpnet._typing import Params
-from xpnet.data import Data
+from xpnet.data import Data, Stored
 from xpnet.network import Network
+
+MOST_ROWS = 10_000
+"""Of rows on disk, that a report is made of."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,15 @@ class Run:
         """Which rows it is judged by."""
         return "training" if self.data.x_test is None else "test"
 
-    @property
+    @cached_property
     def x(self) -> np.ndarray:
-        """Their inputs."""
-        found: np.ndarray = self.data.x_train if self.data.x_test is None else self.data.x_test
-        return found
+        """Their inputs; of rows on disk some from everywhere."""
+        return in_memory(self.data.x_train if self.data.x_test is None else self.data.x_test)
 
-    @property
+    @cached_property
     def y(self) -> np.ndarray:
         """Their targets."""
-        found: np.ndarray = self.data.y_train if self.data.y_test is None else self.data.y_test
-        return found
+        return in_memory(self.data.y_train if self.data.y_test is None else self.data.y_test)
 
     @cached_property
     def a(self) -> np.ndarray:
@@ -61,3 +62,8 @@ class Run:
     def score(self) -> float:
         """The fraction that is right, or R²."""
         return self.network.score(self.params, self.x, self.y)
+
+
+def in_memory(array: np.ndarray | Stored) -> np.ndarray:
+    """All rows, but of those on disk as many as a report needs."""
+    return array.some(MOST_ROWS) if isinstance(array, Stored) else array
