@@ -140,16 +140,18 @@ def told(flags: Namespace, one: Any, two: Any, compute: Compute, link: Link) -> 
     predicted = compute(batch / 2) + (1 - overlap) * link(2, size)
     print(f"{'-'.join(map(str, flags.sizes))}, batch {batch}, {flags.engine}, float32, sgd; {two['ranks']}\n")
     print(f"one rank           {one['whole'] / MS:8.3f} ms a step, {batch / one['whole']:,.0f} samples/s")
-    print(f"  in two halves    {one['shared'] / MS:8.3f} ms")
-    print(f"two ranks          {two['shared'] / MS:8.3f} ms, {batch / two['shared']:,.0f} samples/s: ", end="")
-    print(f"{one['whole'] / two['shared']:.2f} times one rank")
-    silent = two["compute"][str(batch)]
-    print(f"  without sums     {silent / MS:8.3f} ms; the sums' part of a step is {1 - silent / two['shared']:.0%}")
+    halved, shared, silent = one["shared"][str(batch)], two["shared"][str(batch)], two["compute"][str(batch)]
+    print(f"  in two halves    {halved / MS:8.3f} ms")
+    print(f"two ranks          {shared / MS:8.3f} ms, {batch / shared:,.0f} samples/s: ", end="")
+    print(f"{one['whole'] / shared:.2f} times one rank")
+    print(f"  without sums     {silent / MS:8.3f} ms; the sums' part of a step is {1 - silent / shared:.0%}")
     print(f"  sums alone       {at(two, size) / MS:8.3f} ms of {size / 1e6:.2f} MB, fitted from {len(BYTES)} sizes\n")
     print(f"fitted  compute {compute.fixed / US:.0f} µs + {compute.each / US:.3f} µs a row")
-    print(f"        sums α {link.alpha / US:.2f} µs, β {link.beta / 1e9:.2f} GB/s, overlap {overlap:.0%}")
-    print(f"check   two ranks' step: predicted {predicted / MS:.3f} ms, measured {two['shared'] / MS:.3f} ms, ", end="")
-    print(f"{predicted / two['shared'] - 1:+.1%}")
+    print(
+        f"        sums α {link.alpha / US:.2f} µs, β {link.beta / 1e9:.2f} GB/s, overlap {overlap:.0%} (of smaller batches)"
+    )
+    print(f"check   two ranks' step: predicted {predicted / MS:.3f} ms, measured {shared / MS:.3f} ms, ", end="")
+    print(f"{predicted / shared - 1:+.1%}")
     print(ASSUMPTIONS)
 
 
@@ -160,9 +162,9 @@ def at(two: Any, size: int) -> float:
 
 
 def overlapped(two: Any, compute: Compute, link: Link, batch: int) -> float:
-    """The part of the sums' time that the two ranks' step did not take."""
-    sums = link(2, two["bytes"])
-    return float(np.clip(1 - (two["shared"] - compute(batch / 2)) / sums, 0, 1))
+    """The part of the sums' time that two ranks' steps did not take, of batches smaller than the one to check."""
+    visible = [seconds - compute(int(size) / 2) for size, seconds in two["shared"].items() if int(size) < batch]
+    return float(np.clip(1 - np.median(visible) / link(2, two["bytes"]), 0, 1))
 
 
 def clusters(flags: Namespace, size: int, compute: Compute) -> None:

@@ -30,15 +30,42 @@ def epoch_of(rows, order, batch_size=8, steps=3):
 STATE = np.random.default_rng(0).bit_generator.state
 
 
-@pytest.mark.parametrize(("n", "kept", "held"), [(100, 8, 0), (100, 8, 2), (7, 8, 2), (90, 9, 1), (23, 8, 3)])
-def test_runs_hold_every_row_once(n, kept, held):
-    """All but the last are as long as is asked for, and what is held back follows each."""
-    train, back = cut(n, kept, held)
+@pytest.mark.parametrize("n", [7, 23, 90, 100, 2000])
+@pytest.mark.parametrize("fraction", [0.0, 0.003, 0.005, 0.1, 0.2, 1 / 3, 0.9, 0.999])
+def test_runs_hold_every_row_once(n, fraction):
+    """Those to train on are as long as is asked for, all but the last; what is held back is the part that is due."""
+    train, back = cut(n, 8, fraction)
     rows = [row for start, stop in (*train, *back) for row in range(start, stop)]
     assert sorted(rows) == list(range(n))
-    assert all(stop - start == kept for start, stop in train[:-1])
-    assert all(stop - start == held for start, stop in back[:-1])
-    assert abs(np.sum(back[:, 1] - back[:, 0]) - n * held / (kept + held)) <= 1
+    assert all(stop - start == 8 for start, stop in train[:-1])
+    assert abs(np.sum(back[:, 1] - back[:, 0]) - n * fraction) <= 0.5
+
+
+def test_rows_held_back_are_read_in_chunks_too():
+    """However many there are behind a run, no part of them is larger than a chunk."""
+    rows = numbered(2000, batch_size=4, size=64)
+    train, held = rows.split(0.99, seed=0)
+    assert (len(train), len(held)) == (20, 1980)
+    parts = [len(part.x) for part in held.parts(lambda n: slice(0, n))]
+    assert sum(parts) == 1980
+    assert max(parts) <= 64
+
+
+def test_the_same_arrays_are_taken_over_epoch_by_epoch(monkeypatch):
+    """What is captured on the first chunk of a training is run on all others."""
+    asked = []
+
+    def take_over(self, held, arrays):
+        asked.append(held)
+        return arrays if held is None else held
+
+    monkeypatch.setattr(NumpyBackend, "take_over", take_over)
+    rows = numbered(320, batch_size=8, size=160)
+    for _ in range(2):
+        first, *others = [piece.data for piece in rows.pieces(rows.ordered(STATE, True, None), 8, 100)]
+        assert all(other is first for other in others)
+    assert [held is None for held in asked] == [True, False, False, False]
+    assert len({id(held) for held in asked[1:]}) == 1
 
 
 @pytest.mark.parametrize("n", [3, 8, 64, 500, 515])

@@ -26,12 +26,18 @@ ROWS, COLUMNS = 4 * LIMIT * 2**20 // (4 * 256), 256
 LIMITED = f"""
 import resource, sys
 resource.setrlimit(resource.RLIMIT_DATA, ({LIMIT * 2**20},) * 2)
+if len(sys.argv) == 2:
+    import numpy
+    numpy.load(sys.argv[1])
 from xpnet import train
 train.main(sys.argv[1:])
 with open("/proc/self/status") as status:
     print(*(line for line in status if line.startswith("VmHWM")))
 """
-"""The command under the limit; at the end it tells the kilobytes that have been in memory at a time."""
+"""The command under the limit; at the end it tells the kilobytes that have been in memory at a time.
+
+With a file as its only argument it reads that at once.
+"""
 
 
 @pytest.fixture
@@ -54,14 +60,19 @@ def folder():
         yield path
 
 
+def limited(*arguments):
+    """A run under the limit."""
+    line, environment = [*PYTHON, "-c", LIMITED, *map(str, arguments)], os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    return subprocess.run(line, capture_output=True, text=True, timeout=300, check=False, env=environment)
+
+
 def test_four_times_the_memory(folder):
     """It finishes, in three chunks and 200 megabytes, as accurate as in memory within 0.3 %."""
     assert (folder / "x_train.npy").stat().st_size >= 4 * LIMIT * 2**20
     flags = ("--hidden", "32", "--batch-size", "256", "--epochs", "2", "--engine", "replay")
     there = ("--data", folder, "--chunk-size", CHUNK, "--log", folder / "log.jsonl")
-    line = [*PYTHON, "-c", LIMITED, *map(str, (*flags, *there))]
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-    answer = subprocess.run(line, capture_output=True, text=True, timeout=300, check=False, env=environment)
+    assert "MemoryError" in limited(folder / "x_train.npy").stderr
+    answer = limited(*flags, *there)
     assert (answer.returncode, answer.stderr) == (0, "")
     (most,) = re.findall(r"VmHWM:\s+(\d+) kB", answer.stdout)
     assert int(most) / 1024 < 3 * CHUNK + 200

@@ -13,7 +13,7 @@ from xpnet.distributed.library import library, name, takes_device_memory
 from xpnet.distributed.processors import divided
 from xpnet.distributed.ranks import Alone
 from xpnet.distributed.session import Failure, failure, left
-from xpnet.errors import InputError, MissingExtraError, RankError
+from xpnet.errors import InputError, LeftBehindError, MissingExtraError, RankError
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a shell")
 
@@ -151,7 +151,7 @@ def test_alone_there_is_nothing_to_agree_on():
     with distributed.joined(False) as alone:
         assert isinstance(alone, Alone)
         assert alone.agree({"a": "b"}) is None
-        assert (alone.first, alone.average, alone.placed("cuda")) == (True, None, "cuda")
+        assert (alone.first, alone.average, alone.placed(None, "cuda")) == (True, None, "cuda")
         assert alone.in_turn(lambda: 3) == 3
 
 
@@ -164,6 +164,7 @@ def test_alone_there_is_nothing_to_agree_on():
         (SystemExit(3), Failure("3", True, 3)),
         (SystemExit("no"), Failure("no", True, 1)),
         (InputError("bad."), Failure("bad.", True, 2)),
+        (LeftBehindError("rank 1 left."), Failure("rank 1 left.", True, 2, own=False)),
         (KeyboardInterrupt("after epoch 3."), Failure("interrupted.", True, 130)),
         (ValueError("odd"), Failure("ValueError: odd", False, 1)),
     ],
@@ -175,6 +176,7 @@ def test_errors_as_the_others_see_them(error, wanted):
 
 
 BAD, ODD = Failure("bad.", True, 2), Failure("ValueError: odd", False, 1)
+BEHIND = Failure("rank 1 left.", True, 2, own=False)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +189,10 @@ BAD, ODD = Failure("bad.", True, 2), Failure("ValueError: odd", False, 1)
         ((None, BAD), ("rank 1: bad.", "exit 2")),
         ((ODD, None), ("own", "exit 1")),
         ((None, ODD), ("exit 1", "own")),
+        ((BEHIND, ODD), ("exit 1", "own")),
+        ((BAD, BEHIND), ("rank 0: bad.", "exit 2")),
+        ((BEHIND, None), ("own", "exit 2")),
+        ((None, BEHIND), ("rank 1 left.", "exit 2")),
         ((BAD, ODD), ("own", "own")),
     ],
 )

@@ -71,7 +71,7 @@ from xpnet.distributed import Ranks
 agree, victim = Ranks.agree, int(sys.argv[1])
 
 def dying(self, about):
-    if self.rank == victim and "the parameters after epoch 5" in about:
+    if self.rank == victim and "the outcome of epoch 5" in about:
         print(f"killed {os.getpid()} at {time.time()}", file=sys.stderr, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
     agree(self, about)
@@ -169,9 +169,11 @@ def test_what_only_one_rank_meets_stops_the_others(tmp_path):
 
 IN_A_SESSION = """
 import sys
+import numpy as np
 from xpnet import distributed
 from xpnet.errors import InputError
 
+ones = np.ones(3)
 with distributed.session() as ranks:
     {}
 """
@@ -181,34 +183,58 @@ with distributed.session() as ranks:
     ("body", "status", "words", "traceback"),
     [
         ("raise ZeroDivisionError('all')", 1, [], "ZeroDivisionError: all"),
-        ("if ranks.rank == 1: raise ZeroDivisionError('one')", 1, [], "ZeroDivisionError: one"),
+        (
+            "if ranks.rank == 1: raise ZeroDivisionError('one')",
+            1,
+            [],
+            "ZeroDivisionError: one\n(rank 1 of 2 on HOST)",
+        ),
         ("if ranks.rank == 1: raise InputError('no good.')", 1, [], "RankError: rank 1 of 2 on HOST: no good."),
         (
             "1 / 0 if ranks.rank else ranks.agree({})",
+            1,
+            [],
+            "ZeroDivisionError: division by zero\n(rank 1 of 2 on HOST)",
+        ),
+        (
+            "if ranks.rank == 1: 1 / 0\n    ranks(ones)",
             1,
             ["rank 1 of 2 on HOST: ZeroDivisionError: division by zero"],
             "ZeroDivisionError: division by zero",
         ),
         ("sys.exit(0)", 0, [], ""),
+        ("if ranks.rank == 1: sys.exit(0)\n    ranks(ones)", 1, ["rank 1 of 2 on HOST: left early."], ""),
+        ("if ranks.rank: ranks.agree({})", 1, [], "RankError: rank 0 of 2 on HOST left before the others."),
+        ("if not ranks.rank: ranks.agree({})", 1, [], "LeftBehindError: rank 1 of 2 on HOST left before the others."),
         ("if ranks.rank: raise KeyboardInterrupt", 1, [], "RankError: rank 1 of 2 on HOST: interrupted."),
     ],
-    ids=["all", "one at the end", "one, foreseen", "one while others wait", "exit", "interrupted"],
+    ids=[
+        "all",
+        "one at the end",
+        "one, foreseen",
+        "one before others go on",
+        "one while others compute",
+        "exit",
+        "exit while others compute",
+        "the first leaves",
+        "the first is left",
+        "interrupted",
+    ],
 )
 def test_a_session_is_left_together(body, status, words, traceback):
     """An error of all is raised by one of them; one of some by them, and told to the first, or to all who wait."""
     answer = ran(ranks(2, "-c", IN_A_SESSION.format(body)))
     assert (answer.returncode != 0) is bool(status)
-    host = re.compile(r"of 2 on \S+:")
-    assert [host.sub("of 2 on HOST:", line) for line in said(answer.stderr)] == words
-    ends = [line for line in host.sub("of 2 on HOST:", answer.stderr).splitlines() if "Error: " in line[:60]]
-    assert traceback in "\n".join(ends)
+    told = re.sub(r"of 2 on \S+?(?=:| left|\))", "of 2 on HOST", answer.stderr)
+    assert said(told) == words
+    assert traceback in told
     assert answer.stderr.count("Traceback") == bool(traceback)
 
 
 IN_TURN = """from pathlib import Path
     here = Path(sys.argv[1])
     found = ranks.in_turn(lambda: (here / "there").exists() or (here / "there").touch())
-    told = (ranks.first, ranks.machines, bool(found), ranks.placed("cuda"), ranks.placed("cpu"))
+    told = (ranks.first, ranks.machines, bool(found), ranks.placed(None, "cuda"), ranks.placed(None, "cpu"))
     (here / str(ranks.rank)).write_text(" ".join(map(str, told)))
 """
 

@@ -13,7 +13,7 @@ class Order(NamedTuple):
     """The rows of an epoch.
 
     Attributes:
-        rows: Their indices, in the order in which they are trained on.
+        rows: Their indices, in the order in which they are trained on; of rows on disk, those of their runs.
         state: Of the generator that has drawn it, from which the next epoch's is drawn.
         within: What seeds the orders within parts of the rows, where these have orders of their own.
     """

@@ -70,7 +70,8 @@ class StoredRows:
         self, here: Backend, source: Source, batch_size: int, size: int, runs: np.ndarray | None = None
     ) -> None:
         self.here, self.source, self.batch_size, self.size = here, source, batch_size, size
-        self.runs = cut(len(source.x), self._run, 0)[0] if runs is None else runs
+        self.runs = cut(len(source.x), self._run, 0.0)[0] if runs is None else runs
+        self._held: Batch | None = None
 
     def __len__(self) -> int:
         return int(np.sum(self.runs[:, 1] - self.runs[:, 0]))
@@ -96,14 +97,15 @@ class StoredRows:
         """Those held back are the last ones of each run: no rows are read in vain, and no chance is needed."""
         if not fraction:
             return self, None
-        kept, held = cut(len(self), self._run, round(self._run * fraction / (1 - fraction)))
-        made = [type(self)(self.here, self.source, self.batch_size, self.size, runs) for runs in (kept, held)]
+        kept, held = cut(len(self), self._run, fraction)
+        runs = kept, shorter(held, self.size)
+        made = [type(self)(self.here, self.source, self.batch_size, self.size, part) for part in runs]
         check_held_back(len(made[1]), len(self), fraction)
         return made[0], made[1]
 
     def digest(self) -> str:
-        """Of shapes and dtypes, and of some rows."""
-        return digest((*self.source[:3], self.runs))
+        """Of shapes and dtypes, of some rows, and of what makes a chunk."""
+        return digest((*self.source[:3], self.runs, np.asarray(self.size)))
 
     def worst(self, loss: Loss) -> float:
         """Of the targets alone, bit by bit."""
@@ -126,9 +128,10 @@ class StoredRows:
 
     def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
         """Each with the rows of a chunk."""
-        data, trained = None, 0
+        trained = 0
         for number, (arrays, count) in self._chunks(order.rows):
-            data, rows = self.here.take_over(data, arrays), np.arange(count)
+            data = self._held = self.here.take_over(self._held, arrays)
+            rows = np.arange(count)
             if order.within is not None:
                 rows = np.random.default_rng((order.within, number)).permutation(count)
             for block in blocks(rows, batch_size, steps):
@@ -184,13 +187,22 @@ def stored_rows(
     check_same_rows(x, y, names=(f"x{of}", f"y{of}"))
     source = Source(x, y, weight, lambda x, y: network.batch(host, dtype, x, y, of=of))
     row = sum(array.nbytes for array in arrays_in(source.read(0, 1)))
-    return StoredRows(here, source, batch_size, max(1, int(megabytes * 2**20 / row)))
+    return StoredRows(here, source, batch_size, max(1, min(len(x), int(megabytes * 2**20 / row))))
 
 
-def cut(n: int, kept: int, held: int) -> tuple[np.ndarray, np.ndarray]:
-    """Runs of n rows, of `kept` rows each, with `held` behind each that are held back; the last run in proportion."""
-    starts = np.arange(0, n, kept + held)
-    ends = np.minimum(starts + kept + held, n)
-    middles = ends - np.round((ends - starts) * held / (kept + held)).astype(int)
-    runs = np.stack([starts, middles], axis=1), np.stack([middles, ends], axis=1)
-    return runs[0][starts < middles], runs[1][middles < ends]
+def cut(n: int, kept: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Runs of n rows, of `kept` rows each, with rows behind each that are held back: that part of all, rounded once."""
+    behind = kept * fraction / (1 - fraction)
+    periods = np.arange(int(np.ceil(n / (kept + behind))) + 1)
+    ends = np.minimum(periods * kept + np.round(periods * behind).astype(int), n)
+    held = np.diff(np.round(periods * behind).astype(int))
+    held[-1] = np.clip(round(n * fraction) - np.sum(held[:-1]), 0, ends[-1] - ends[-2])
+    middles = ends[1:] - held
+    runs = np.stack([ends[:-1], middles], axis=1), np.stack([middles, ends[1:]], axis=1)
+    return runs[0][ends[:-1] < middles], runs[1][middles < ends[1:]]
+
+
+def shorter(runs: np.ndarray, most: int) -> np.ndarray:
+    """The same rows in runs of so many at most."""
+    parts = [(at, min(at + most, stop)) for start, stop in runs for at in range(start, stop, most)]
+    return np.asarray(parts, np.intp).reshape(-1, 2)

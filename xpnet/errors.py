@@ -33,6 +33,10 @@ class RankError(XpnetError, RuntimeError):
     """What another rank of a training over MPI met."""
 
 
+class LeftBehindError(RankError):
+    """Other ranks of a training over MPI left, while this one goes on."""
+
+
 class EngineWarning(RuntimeWarning):
     """An engine that turned out not to serve here, and which one serves instead."""
 

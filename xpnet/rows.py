@@ -119,8 +119,11 @@ class PlacedRows:
 
     def parts(self, share: Share) -> Iterator[Batch]:
         """One part."""
-        own, n = share(len(self)), len(self)
-        yield self.batch if own == slice(0, n) else map_arrays(lambda array: array[own, ...], self.batch)
+        own, n = share(len(self)), self.batch.x.shape[0]
+        if len(self) < n:
+            yield self.taken(self.chosen[own])
+        else:
+            yield self.batch if own == slice(0, n) else map_arrays(lambda array: array[own, ...], self.batch)
 
 
 class SparseRows(PlacedRows):

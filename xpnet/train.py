@@ -36,6 +36,8 @@ def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) ->
     save, resume, log, plot, quiet, preset, engine, _ = (
         flags.pop(name, None) for name in ("save", "resume", "log", "plot", "quiet", "preset", "engine", "mpi")
     )
+    if not ranks.first:
+        plot = None
     if plot is not None:
         # Matplotlib is slow to import, and is found missing before the training.
         from xpnet import report
@@ -52,7 +54,7 @@ def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) ->
         check_engine(engine, checkpoint, resume)
     optimizer = configuration.rule()
     ranks.agree({flag(name): spelled(value) for name, value in asdict(configuration).items()})
-    here = backends.resolve(configuration.backend, ranks.placed(configuration.device))
+    here = backends.resolve(configuration.backend, ranks.placed(configuration.backend, configuration.device))
     data = ranks.in_turn(lambda: load(configuration.data))
     fingerprint = data.fingerprint()
     if configuration.fingerprint not in ("", fingerprint):
@@ -63,7 +65,7 @@ def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) ->
     if save is not None:
         ranks.keep(save)
     if not ranks.first:
-        save, log, plot, quiet = None, None, None, True
+        save, log, quiet = None, None, True
     if save is not None:
         check_writable(save)
     records = epochs(

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xpnet._typing import Array, Batch, Params, Slots
+from xpnet._typing import Array, Batch, Params
 from xpnet.averaging import Average, Shared, Whole
 from xpnet.backends import Backend, Carry, Step
 from xpnet.batches import Order
+from xpnet.data import digest
 from xpnet.errors import DivergenceError
 from xpnet.halves import Halves
 from xpnet.judging import judge
@@ -18,7 +19,7 @@ from xpnet.losses import accuracy
 from xpnet.network import Network
 from xpnet.optimizers import Optimizer
 from xpnet.progress import Bar, compiling
-from xpnet.records import Checkpoint, Epoch
+from xpnet.records import Begun, Checkpoint, Epoch
 from xpnet.rows import Rows, digest_of
 from xpnet.step import State
 
@@ -31,26 +32,6 @@ BLOCK_STEPS = 500
 
 RunBlock = Callable[[Carry, Batch, np.ndarray], tuple[Carry, tuple[Array, ...]]]
 """What runs a block of steps on such data, one for each line of row indices."""
-
-
-class Begun(NamedTuple):
-    """An epoch whose steps the device may still be at.
-
-    Attributes:
-        time: When it began, on `time.perf_counter`'s clock.
-        params: What it ends with.
-        slots: The optimizer's memory then.
-        steps: Steps done then, those of earlier epochs counted.
-        learning_rate: Of its last block.
-        metrics: Each block's batch size and metrics, on the device.
-    """
-
-    time: float
-    params: Params
-    slots: Slots
-    steps: int
-    learning_rate: float
-    metrics: list[tuple[int, tuple[Array, ...]]]
 
 
 class Training(NamedTuple):
@@ -99,6 +80,10 @@ class Training(NamedTuple):
         while not self.finished(done):
             with self.here.current():
                 order = following or self.ordered(done.order)
+                if self.average is not None:
+                    self.average.agree(
+                        {f"the order of epoch {done.epoch + 1}": f"{digest([order.rows])} {order.within}"}
+                    )
                 begun = self.begin(done, order, run_block)
                 # While the device works; an order of the caller's own is asked for when it is needed.
                 following = self.ordered(order.state) if self.order is None else None
@@ -163,7 +148,7 @@ class Training(NamedTuple):
                 "or scale the inputs to about 1."
             )
         if self.average is not None:
-            self.average.agree({f"the parameters after epoch {number}": digest_of(self.here, params)})
+            self.average.agree({f"the outcome of epoch {number}": digest_of(self.here, params)})
         validation_cost, validation_accuracy = self.judged(params, self.validation)
         monitored = cost if validation_cost is None else validation_cost
         best = self.patience is None or monitored < done.best_cost

@@ -75,7 +75,7 @@ def measured(ranks: Ranks, sizes: list[int], batch_size: int, engine: str, share
         "ranks": str(ranks),
         "bytes": 4 * (network.parameter_count + 3),
         "whole": alone(batch_size) if ranks.size == 1 else None,
-        "shared": seconds(joined.run_block, batch_size),
+        "shared": {size: seconds(joined.run_block, size) for size in shares},
         "compute": {size: seconds(silent.run_block, size) for size in shares},
     }
 

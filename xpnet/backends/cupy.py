@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, ClassVar
 from warnings import warn
 
@@ -22,6 +23,12 @@ CHUNKS = 64
 
 TRIED = 40
 """Steps that are run to see whether they can be: a graph of many, and a few of one."""
+
+
+@cache
+def copying(device: int) -> Any:
+    """The current device's stream for uploads; one, since CuPy keeps freed memory for the stream that had it."""
+    return cupy.cuda.Stream(non_blocking=True)
 
 
 class CupyBackend(Backend):
@@ -66,7 +73,7 @@ class CupyBackend(Backend):
 
     def upload(self, buffers: Any) -> Any:
         """Copy them on a stream of their own, while the device goes on with others."""
-        with self.device, cupy.cuda.Stream(non_blocking=True) as stream:
+        with self.device, copying(self.device.id) as stream:
             arrays = map_arrays(lambda buffer: cupy.empty(buffer.shape, buffer.dtype), buffers)
             for array, buffer in zip(arrays_in(arrays), arrays_in(buffers), strict=True):
                 array.set(buffer, stream)

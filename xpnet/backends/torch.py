@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,12 @@ PRECISIONS = {"fp32": "ieee", "tf32": "tf32"}
 
 PINNED = 2**24
 """Bytes up to which an array goes to the device through pinned memory; what is larger is data, which go there once."""
+
+
+@cache
+def copying(device: torch.device) -> torch.cuda.Stream:
+    """The device's stream for uploads; one, since torch keeps freed memory for the stream that had it."""
+    return torch.cuda.Stream(device)
 
 
 class TorchBackend(Backend):
@@ -73,7 +80,7 @@ class TorchBackend(Backend):
         """Copy them on a stream of their own, while the device goes on with others; on the CPU nothing is copied."""
         if self.device.type != "cuda":
             return super().upload(buffers)
-        stream = torch.cuda.Stream(self.device)
+        stream = copying(self.device)
         with torch.cuda.stream(stream):
             arrays = map_arrays(lambda buffer: torch.from_numpy(buffer).to(self.device, non_blocking=True), buffers)
         stream.synchronize()

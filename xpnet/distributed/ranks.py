@@ -1,6 +1,7 @@
 """The ranks of a training, as each of them sees it."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from xpnet.data.checks import count
 from xpnet.distributed.processors import allowed, divided, keep_to
 from xpnet.distributed.ways import Sum, way
 from xpnet.distributed.witness import Witness
-from xpnet.errors import InputError
+from xpnet.errors import InputError, LeftBehindError
 
 T = TypeVar("T")
 
@@ -23,6 +24,9 @@ LONG = 24
 GONE = "xpnet: {} (process {}) is gone without a word: killed, or out of memory. The others are stopped{}."
 KEPT = "; --resume {} goes on from the last epoch that was saved, on any number of ranks"
 """What is said of a rank that cannot say it itself."""
+
+GOING_ON = "going on"
+"""What a rank that does not leave says at a meeting."""
 
 MOST = 5
 """How many differences a message lists."""
@@ -42,11 +46,13 @@ class Ranks:
 
     def __init__(self, MPI: Any, witness: Witness) -> None:
         self._mpi, self._world, self._witness = MPI, MPI.COMM_WORLD.Dup(), witness
+        self._meetings = MPI.COMM_WORLD.Dup()
         self.rank, self.size, self.host = self._world.rank, self._world.size, MPI.Get_processor_name()
         self.where = f"rank {self.rank} of {self.size} on {self.host}"
         self._machine = self._world.Split_type(MPI.COMM_TYPE_SHARED)
         self.threads = keep_to(*divided(self._machine.allgather(allowed()), self._machine.rank))
-        self.machines = len(set(self._world.allgather(self.host)))
+        hosts, self._threads = zip(*self._world.allgather((self.host, self.threads)), strict=True)
+        self.machines = len(set(hosts))
         self._ways: dict[str, tuple[Sum, str]] = {}
         witness.told(GONE.format(self.where, os.getpid(), ""))
 
@@ -62,7 +68,8 @@ class Ranks:
     def __str__(self) -> str:
         """How many there are, and where: `4 ranks on 2 machines, 1 thread each`."""
         machines = self.host if self.machines == 1 else count(self.machines, "machine")
-        return f"{count(self.size, 'rank')} on {machines}, {count(self.threads, 'thread')} each"
+        few, many = min(self._threads), max(self._threads)
+        return f"{count(self.size, 'rank')} on {machines}, {f'{few} to ' * (few < many)}{count(many, 'thread')} each"
 
     @property
     def first(self) -> bool:
@@ -78,7 +85,11 @@ class Ranks:
 
         Raises:
             InputError: On all of them, with what differs and where.
+            LeftBehindError: Others have left.
         """
+        gone = [where for where, end in self.meet(GOING_ON) or () if end != GOING_ON]
+        if gone:
+            raise LeftBehindError(f"{' and '.join(gone)} left before the others.")
         told = self._world.allgather((self.host, dict(about)))
         (_, wanted), *others = told
         found = [
@@ -90,6 +101,26 @@ class Ranks:
         if found:
             more = f"; and {len(found) - MOST} more" if len(found) > MOST else ""
             raise InputError(f"{'; '.join(found[:MOST])}{more}. All ranks must train the same, with the same versions.")
+
+    def meet(self, end: Any, limit: float | None = None) -> list[tuple[str, Any]] | None:
+        """Wait until every rank is here, those that go on and those that leave, or for so many seconds.
+
+        Args:
+            end: How this one leaves, or that it goes on.
+            limit: Seconds; None waits for as long as it takes.
+
+        Returns:
+            Where each of them is, and its end; None where not all have come.
+        """
+        request, start = self._meetings.Ibarrier(), time.monotonic()
+        while not request.Test():
+            if limit is not None and time.monotonic() - start > limit:
+                return None
+            if end != GOING_ON:
+                # Whoever still computes needs the processor more.
+                time.sleep(0.01)
+        found: list[tuple[str, Any]] = self._meetings.allgather((self.where, end))
+        return found
 
     def __call__(self, sums: Array) -> Array:
         """The sum over all ranks, in place where that can be."""
@@ -109,8 +140,10 @@ class Ranks:
             self._ways[key] = way(self._mpi, self._world, here)
         return self._ways[key]
 
-    def placed(self, device: str) -> str:
-        """The device of this rank where "cuda" is asked for: the ranks of a machine take its GPUs in turn."""
+    def placed(self, backend: str | None, device: str) -> str:
+        """The device of this rank where no certain one is asked for: the ranks of a machine take its GPUs in turn."""
+        if device == "auto":
+            device = backends.resolve(backend, device).device_name.partition(":")[0]
         if device != "cuda":
             return device
         return f"cuda:{self._machine.rank % max(1, cuda.driver_device_count())}"
@@ -134,7 +167,7 @@ class Alone:
     def agree(self, about: Mapping[str, str]) -> None:
         """Agreed."""
 
-    def placed(self, device: str) -> str:
+    def placed(self, backend: str | None, device: str) -> str:
         """The device that is asked for."""
         return device
 

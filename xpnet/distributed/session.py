@@ -1,5 +1,6 @@
 """The frame of a training over MPI: begun together, and left together, whatever happens."""
 
+import os
 import platform
 import sys
 import time
@@ -13,9 +14,9 @@ import numpy as np
 
 from xpnet import __version__
 from xpnet.distributed.library import library, name
-from xpnet.distributed.ranks import Alone, Ranks
+from xpnet.distributed.ranks import GOING_ON, Alone, Ranks
 from xpnet.distributed.witness import Witness
-from xpnet.errors import RankError, XpnetError
+from xpnet.errors import LeftBehindError, RankError, XpnetError
 
 GRACE = 3.0
 """Seconds that a rank which has failed gives the others to fail too, before it stops them."""
@@ -31,11 +32,13 @@ class Failure(NamedTuple):
         message: What it had to say.
         foreseen: Whether that says what to do; else there is a traceback to see.
         status: What its process exits with.
+        own: Whether it met that itself; else it only met others that had left.
     """
 
     message: str
     foreseen: bool
     status: int
+    own: bool = True
 
 
 def joined(wanted: bool) -> AbstractContextManager[Ranks | Alone]:
@@ -47,9 +50,10 @@ def joined(wanted: bool) -> AbstractContextManager[Ranks | Alone]:
 def session() -> Iterator[Ranks]:
     """A context in which the processes that a launcher started together, as `mpiexec -n 4`, train one network.
 
-    They divide the processors of each machine among themselves. An error that all of them meet is raised by rank 0 as
-    if there were no others, which exit in silence. One that only some meet stops the others within seconds, told with
-    its rank; so does the death of a rank.
+    They divide the processors of each machine among themselves, until their processes end. An error that all of them
+    meet is raised by rank 0 as if there were no others, which exit in silence. One that only some meet stops the others
+    within seconds, told with its rank; so does the death of a rank, and one that leaves while others go on with an
+    epoch.
 
     Returns:
         The ranks, for `epochs(..., average=...)`.
@@ -57,25 +61,28 @@ def session() -> Iterator[Ranks]:
     Raises:
         MissingExtraError: mpi4py or an MPI library is not installed.
         InputError: The ranks' versions differ, or the processes do not see each other.
-        RankError: Another rank met an error.
+        RankError: Another rank met an error, or left.
     """
     witness = Witness()
     try:
         MPI = library()
-        way_out, ranks = MPI.COMM_WORLD.Dup(), Ranks(MPI, witness)
+        ranks = Ranks(MPI, witness)
         error: BaseException | None = None
         try:
             ranks.agree(versions(MPI))
             yield ranks
         except BaseException as raised:
             error = raised
-        if not all_are_here(way_out, None if error is None else GRACE):
+        ends = together(ranks, error)
+        if ends is None:
             witness.dismiss()
             status = told(ranks.where, error)
             # MPICH's launcher drops what it has not yet read.
             time.sleep(PAUSE)
             MPI.COMM_WORLD.Abort(status)
-        outcome = left(error, way_out.rank, way_out.allgather((ranks.where, error and failure(error))))
+            # The launcher kills this one too, some time after that returns.
+            os._exit(status)
+        outcome = left(error, ranks.rank, ends)
         if outcome is not None:
             raise outcome
     finally:
@@ -91,15 +98,12 @@ def versions(MPI: Any) -> dict[str, str]:
         return found | {"numba": "missing"}
 
 
-def all_are_here(way_out: Any, limit: float | None) -> bool:
-    """Wait until every rank leaves, or for so many seconds; whether all do."""
-    request, start = way_out.Ibarrier(), time.monotonic()
-    while not request.Test():
-        if limit is not None and time.monotonic() - start > limit:
-            return False
-        # Whoever still computes needs the processor more.
-        time.sleep(0.01)
-    return True
+def together(ranks: Ranks, error: BaseException | None) -> Sequence[tuple[str, Failure | None]] | None:
+    """Leave when all do: where each rank is, and how it ends; None where an error keeps this one from waiting."""
+    while (ends := ranks.meet(failure(error), None if error is None else GRACE)) is not None:
+        if all(end != GOING_ON for _, end in ends):
+            break
+    return ends
 
 
 def failure(error: BaseException | None) -> Failure | None:
@@ -107,7 +111,7 @@ def failure(error: BaseException | None) -> Failure | None:
     if error is None or (isinstance(error, SystemExit) and not error.code):
         return None
     if isinstance(error, XpnetError):
-        return Failure(str(error), True, 2)
+        return Failure(str(error), True, 2, own=not isinstance(error, LeftBehindError))
     if isinstance(error, KeyboardInterrupt):
         # Each has got as far as it has.
         return Failure("interrupted.", True, 130)
@@ -121,17 +125,24 @@ def told(where: str, error: BaseException | None) -> int:
     met = failure(error) or Failure("left early.", True, 1)
     if not met.foreseen:
         traceback.print_exception(error)
-    print(f"xpnet: {where}: {(met.foreseen and str(error)) or met.message}", file=sys.stderr, flush=True)
+    # How far it has got is another matter for each.
+    words = str(error) if isinstance(error, KeyboardInterrupt) else met.message
+    print(f"xpnet: {where}: {words or met.message}", file=sys.stderr, flush=True)
     return met.status
 
 
 def left(error: BaseException | None, rank: int, ends: Sequence[tuple[str, Failure | None]]) -> BaseException | None:
     """What this rank is to raise, when all of them leave with these failures."""
-    failed = [end for end in ends if end[1] is not None]
-    alike = len({met for _, met in ends}) == 1
-    unforeseen = any(met is not None and not met.foreseen for _, met in failed)
-    if not failed or (alike and rank == 0) or (unforeseen and not alike and ends[rank][1] is not None):
+    failed = {i: (where, met) for i, (where, met) in enumerate(ends) if met is not None}
+    # Who was left behind has nothing to say where others tell why.
+    failed = {i: end for i, end in failed.items() if end[1].own} or failed
+    alike = len({met for _, met in ends}) == 1 or not any(met.own for _, met in failed.values())
+    unforeseen = not all(met.foreseen for _, met in failed.values())
+    if error is not None and unforeseen and not alike and rank in failed:
+        error.add_note(f"({ends[rank][0]})")
+        return error
+    if not failed or (alike and rank == 0 and rank in failed):
         return error
     if rank or unforeseen:
-        return SystemExit(max(met.status for _, met in failed if met is not None))
-    return RankError("; ".join(f"{where}: {met.message}" for where, met in failed if met is not None))
+        return SystemExit(max(met.status for _, met in failed.values()))
+    return RankError("; ".join(f"{where}: {met.message}" if met.own else met.message for where, met in failed.values()))
