@@ -147,9 +147,8 @@ def told(flags: Namespace, one: Any, two: Any, compute: Compute, link: Link) -> 
     print(f"  without sums     {silent / MS:8.3f} ms; the sums' part of a step is {1 - silent / shared:.0%}")
     print(f"  sums alone       {at(two, size) / MS:8.3f} ms of {size / 1e6:.2f} MB, fitted from {len(BYTES)} sizes\n")
     print(f"fitted  compute {compute.fixed / US:.0f} µs + {compute.each / US:.3f} µs a row")
-    print(
-        f"        sums α {link.alpha / US:.2f} µs, β {link.beta / 1e9:.2f} GB/s, overlap {overlap:.0%} (of smaller batches)"
-    )
+    print(f"        sums α {link.alpha / US:.2f} µs, β {link.beta / 1e9:.2f} GB/s, ", end="")
+    print(f"overlap {overlap:.0%}, of smaller batches")
     print(f"check   two ranks' step: predicted {predicted / MS:.3f} ms, measured {shared / MS:.3f} ms, ", end="")
     print(f"{predicted / shared - 1:+.1%}")
     print(ASSUMPTIONS)

@@ -5,8 +5,11 @@ import pytest
 from oracles import distance, host
 
 import xpnet
-from xpnet import Network, sparse
+from xpnet import Network
+from xpnet import rows as rows_module
+from xpnet.backends.numpy import NumpyBackend
 from xpnet.errors import InputError
+from xpnet.trees import arrays_in
 
 scipy_sparse = pytest.importorskip("scipy.sparse")
 
@@ -31,7 +34,7 @@ def trained(x, y, weight, **arguments):
 @pytest.mark.parametrize("dense", [1, 700, 2**22], ids=["a batch at a time", "two", "all at once"])
 def test_training_is_that_of_dense_rows(monkeypatch, kind, dense):
     """However many batches are made dense at a time, parameters are the same bit for bit, costs to rounding."""
-    monkeypatch.setattr(sparse, "DENSE", dense)
+    monkeypatch.setattr(rows_module, "DENSE", dense)
     (x, y, weight), make = rows(), getattr(scipy_sparse, kind)
     for held, sparse_held in (
         (dict(validation_fraction=0.2), dict(validation_fraction=0.2)),
@@ -42,6 +45,27 @@ def test_training_is_that_of_dense_rows(monkeypatch, kind, dense):
         assert found.validation_accuracy == wanted.validation_accuracy
         costs = [(epoch.cost, epoch.validation_cost) for epoch in (found, wanted)]
         assert costs[0] == pytest.approx(costs[1], rel=1e-14)
+
+
+def test_pieces_take_the_place_of_those_before(monkeypatch):
+    """Where a library wants them at one place, as many are held as there are sizes, and what is trained is the same."""
+    monkeypatch.setattr(rows_module, "DENSE", 700)
+    (x, y, weight), taken = rows(), []
+    wanted = trained(scipy_sparse.csr_array(x), y, weight)
+
+    def take_over(self, held, arrays):
+        taken.append(arrays.x.shape)
+        if held is None:
+            return arrays
+        for old, new in zip(arrays_in(held), arrays_in(arrays), strict=True):
+            np.copyto(old, new)
+        return held
+
+    monkeypatch.setattr(NumpyBackend, "take_over", take_over)
+    found = trained(scipy_sparse.csr_array(x), y, weight)
+    assert distance(found.params, wanted.params) == 0
+    assert set(taken) == {(20, 30), (3, 30)}
+    assert len(taken) == 12
 
 
 def test_on_every_backend(backend, float_dtype):

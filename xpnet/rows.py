@@ -16,8 +16,11 @@ from xpnet.data import digest
 from xpnet.errors import InputError
 from xpnet.losses import Loss, worst_error
 from xpnet.seeds import generator
-from xpnet.sparse import DENSE, is_sparse, take
+from xpnet.sparse import is_sparse, take
 from xpnet.trees import arrays_in, map_arrays
+
+DENSE = 2**22
+"""How many numbers may be dense at a time, where one batch has fewer: 32 MB in float64."""
 
 Share = Callable[[int], slice]
 """Which of so many rows are meant."""
@@ -129,6 +132,10 @@ class PlacedRows:
 class SparseRows(PlacedRows):
     """Rows whose inputs are sparse, made dense a few batches at a time."""
 
+    def __init__(self, here: Backend, batch: Batch, chosen: np.ndarray | None = None) -> None:
+        super().__init__(here, batch, chosen)
+        self._held: dict[int, Batch] = {}
+
     @property
     def sample(self) -> Batch:
         """One row."""
@@ -149,9 +156,10 @@ class SparseRows(PlacedRows):
                     yield piece._replace(batches=piece.batches[start : start + few])
 
         for piece, x in ahead(lambda piece: self.batch.x[piece.batches.reshape(-1)].toarray(), cut()):
-            rows = self.here.asarray(piece.batches.reshape(-1))
+            rows, n = self.here.asarray(piece.batches.reshape(-1)), piece.batches.size
             data = Batch(self.here.asarray(x), *self.here.take(self.batch[1:], rows))
-            yield Piece(data, np.arange(piece.batches.size).reshape(piece.batches.shape), piece.middle)
+            self._held[n] = self.here.take_over(self._held.get(n), data)
+            yield Piece(self._held[n], np.arange(n).reshape(piece.batches.shape), piece.middle)
 
     def parts(self, share: Share) -> Iterator[Batch]:
         """As many rows at a time as may be dense."""

@@ -10,9 +10,6 @@ from xpnet.data import check_features
 from xpnet.errors import InputError
 from xpnet.trees import arrays_in, map_arrays
 
-DENSE = 2**22
-"""How many numbers may be dense at a time, where one batch has fewer: 32 MB in float64."""
-
 
 def is_sparse(array: Any) -> bool:
     """Whether it is one of SciPy's sparse matrices or arrays; does not import SciPy."""
