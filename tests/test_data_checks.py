@@ -1,5 +1,7 @@
 """What features must be, on NumPy arrays and on those of stricter libraries."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -33,13 +35,33 @@ def test_the_first_number_that_is_not_finite_is_pointed_at(library, value, spell
 
 @pytest.mark.parametrize(
     ("shape", "remedy"),
-    [((7, 2, 3), r"x\.reshape\(7, -1\)"), ((7, 1, 2, 3), r"x\.reshape\(7, -1\)"), ((7,), r"x\.reshape\(1, -1\)")],
+    [
+        ((7, 2, 3), r"use x\.reshape\(7, -1\)\.$"),
+        ((7, 1, 2, 3), r"use x\.reshape\(7, -1\)\.$"),
+        ((7,), r"use x\.reshape\(-1, 1\) if each number is a sample, x\.reshape\(1, -1\) if all of them are one\.$"),
+        ((), r"use x\.reshape\(1, -1\)\.$"),
+    ],
 )
 def test_features_of_other_axes_learn_how_to_become_rows(library, shape, remedy):
-    """Images are told to become rows, a vector to become one row."""
+    """Images are told to become rows, a vector to become rows of one number or one row."""
     xp, asarray = library
     with pytest.raises(InputError, match=rf"x has shape .* needs two axes, .*{remedy}"):
         check_features(xp.reshape(asarray([1.0] * int(np.prod(shape))), shape), xp=xp)
+
+
+def test_a_part_is_told_the_shape_of_the_whole():
+    """One row of a vector of thousands is no sample of one number."""
+    check_features(np.ones((1, 3)), shape=(2000, 3), xp=np)
+    with pytest.raises(InputError, match=r"x has shape \(2000,\) but needs two axes"):
+        check_features(np.ones(1), shape=(2000,), xp=np)
+
+
+def test_a_placed_error_says_the_same_in_another_process():
+    """Pools of processes pickle what their workers raise."""
+    with pytest.raises(InputError) as caught:
+        check_features(np.asarray([[1.0], [np.nan]]), xp=np)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert "in row 1, column 0 (counted from 0)" in str(caught.value)
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0,)])

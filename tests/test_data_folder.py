@@ -56,7 +56,7 @@ def test_half_a_pair_is_refused(files):
 
 def test_an_empty_folder_is_refused(tmp_path):
     """A folder without any of the names is told which they are."""
-    with pytest.raises(DataError, match=r"train-images-idx3-ubyte, .* it holds none of MNIST's four names"):
+    with pytest.raises(DataError, match=r"nor IDX files under MNIST's names \(train-images-idx3-ubyte, .* with \.gz\)"):
         load(tmp_path)
 
 

@@ -81,8 +81,33 @@ def test_single_arrays_are_read(tmp_path):
     np.save(path, np.arange(6.0).reshape(2, 3))
     np.testing.assert_array_equal(npz.read_one(path), [[0, 1, 2], [3, 4, 5]])
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(DataError, match=r"x.npy: cannot be read"):
+    with pytest.raises(DataError, match=r"x.npy: is shorter than its header says, 175 bytes of 176; copy or save"):
         npz.read_one(path)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_headers_of_every_version(tmp_path, version):
+    """All that NumPy writes are read, and tell where the array begins."""
+    path, array = tmp_path / "x.npy", np.arange(6.0).reshape(2, 3)
+    with open(path, "wb") as file:
+        np.lib.format.write_array(file, array, version=version)
+    assert npz.header(path) == (array.shape, array.dtype, path.stat().st_size - array.nbytes)
+    np.testing.assert_array_equal(npz.read_one(path), array)
+
+
+def test_a_header_that_ends_early(tmp_path):
+    """Wherever a file is cut it is refused: for its header, for what follows it, or for being none at all."""
+    path = tmp_path / "x.npy"
+    np.save(path, np.arange(6.0))
+    content = path.read_bytes()
+    for size in range(len(content)):
+        path.write_bytes(content[:size])
+        words = "not an .npy file" if size == 0 else f"ends within its header, after {size} byte"
+        if size >= len(content) - 48:
+            words = f"is shorter than its header says, {size} bytes of {len(content)}"
+        for read in (npz.header, npz.read_one):
+            with pytest.raises(DataError, match=f"x.npy: {words}"):
+                read(path)
 
 
 def test_paths_that_cannot_be_opened_are_refused(tmp_path):

@@ -103,10 +103,28 @@ def test_rows_are_checked(tmp_path):
 
 
 def test_a_folder_is_loaded_and_predicted_from(tmp_path):
-    """A folder is taken for one of IDX files."""
-    for read in (load, load_rows):
-        with pytest.raises(DataError, match=r"missing, plain or with .gz; it holds none of MNIST's four names"):
+    """A folder that holds nothing of use is told both kinds of files, those of the rows that are wanted."""
+    (tmp_path / "x_test.csv").write_text("1,2,3")
+    for read, npy, idx in (
+        (load, "x_train.npy, y_train.npy, x_test.npy, y_test.npy", "train-images-idx3-ubyte, train-labels"),
+        (load_rows, "x_test.npy", "t10k-images-idx3-ubyte, plain"),
+    ):
+        with pytest.raises(DataError, match=rf"holds neither \.npy files \({npy}\) nor IDX files .*names \({idx}"):
             read(tmp_path)
+
+
+def test_a_folder_with_npy_files_is_one_of_these(tmp_path):
+    """Nothing is said of IDX files where any .npy file is; where there are IDX files, others are beside the point."""
+    np.save(tmp_path / "x.npy", X)
+    for read, missing in ((load, r"x_train\.npy and y_train\.npy"), (load_rows, r"x_test\.npy")):
+        with pytest.raises(DataError, match=f": {missing} missing, in one file or numbered ones; it holds x.npy$"):
+            read(tmp_path)
+    np.save(tmp_path / "x_train.npy", X)
+    with pytest.raises(DataError, match=r": x_test\.npy missing, .*; it holds x_train\.npy, x\.npy$"):
+        load_rows(tmp_path)
+    idx = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3]) + bytes(range(12))
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx)
+    assert load_rows(tmp_path)[0].shape == (2, 6)
 
 
 def test_rows_of_named_data_are_its_test_set():

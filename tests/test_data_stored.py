@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from xpnet.data import Stored, stored
-from xpnet.errors import DataError
+from xpnet.data import Stored, check_features, place, stored
+from xpnet.errors import DataError, InputError
 
 
 def written(folder, *arrays, name="x"):
@@ -79,21 +79,59 @@ def damaged(folder, change):
     ("change", "words"),
     [
         (lambda path: path.unlink(), "no such file"),
-        (lambda path: path.write_bytes(b"words"), "cannot be read"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "cannot be read, mmap length is greater than file"),
+        (lambda path: path.write_bytes(b"words"), "not an .npy file, it starts with the bytes 77 6f 72 64 73"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "is shorter than its header says, 223 bytes of 224"),
+        (lambda path: path.write_bytes(path.read_bytes()[:30]), "ends within its header, after 30 bytes; copy or save"),
         (lambda path: np.save(path, np.asarray([{}])), "holds Python objects, which are never unpickled"),
         (lambda path: np.save(path, np.asfortranarray(np.ones((3, 2)))), "columns one behind the other; save rows"),
-        (lambda path: np.save(path, np.float32(3)), "holds one number; save rows"),
+        (lambda path: np.save(path, np.float32(3)), "holds one number; save an array with a row for each sample$"),
         (lambda path: np.save(path, np.ones((0, 3))), r"holds an array of shape \(0, 3\): it is empty"),
-        (lambda path: path.write_bytes(b"PK" + path.read_bytes()[2:]), "cannot be read, the magic string is not"),
+        (
+            lambda path: path.write_bytes(b"PK" + path.read_bytes()[2:]),
+            "not an .npy file, it starts with the bytes 50 4b",
+        ),
     ],
-    ids=["missing", "words", "truncated", "objects", "columns", "a number", "no rows", "an archive"],
+    ids=["missing", "words", "truncated", "half a header", "objects", "columns", "a number", "no rows", "an archive"],
 )
 def test_files_that_cannot_serve(tmp_path, change, words):
     """The sentence begins with the file."""
     path = damaged(tmp_path, change)
     with pytest.raises(DataError, match=rf"^{path}.*{words}"):
         Stored(path)
+
+
+def test_an_array_needs_a_file():
+    """No path is no array."""
+    with pytest.raises(InputError, match="Stored got no path but needs one or more"):
+        Stored()
+
+
+@pytest.mark.parametrize(("row", "file", "there"), [(0, 0, 0), (1, 0, 1), (2, 1, 0), (5, 1, 3), (6, 2, 0)])
+@pytest.mark.parametrize("start", [0, 1])
+def test_an_error_of_a_row_names_its_file(tmp_path, row, file, there, start):
+    """It tells the row's number among all rows and in its file, wherever reading has begun."""
+    numbers = np.where(np.arange(7) == row, np.nan, 1.0)[:, None] * np.ones(3)
+    held = written(tmp_path, *np.split(numbers, [2, 6]))
+    start = min(start, row)
+    words = rf"x-{file}\.npy, row {there} \(from 0\): x holds NaN in row {row}, column 0 \(counted from 0\); every"
+    with pytest.raises(DataError, match=words), place(held, start):
+        check_features(held.read(start, 7), xp=np)
+
+
+def test_an_error_of_no_row_names_the_rows(tmp_path):
+    """They are those that were looked at; in one file a row's number is not told twice."""
+    held = written(tmp_path, np.full((4, 3), np.nan))
+    for start, words in ((0, r"x-0\.npy: x"), (2, r"x-0\.npy from row 2 on: x")):
+        with pytest.raises(DataError, match=f"{words} has shape"), place(held, start):
+            check_features(np.ones(3), xp=np)
+    with pytest.raises(DataError, match=r"x-0\.npy: x holds NaN in row 1, column 0 \(counted from 0\)"), place(held, 1):
+        check_features(held.read(1, 4), xp=np)
+
+
+def test_arrays_in_memory_have_no_file():
+    """Their errors are as they were raised."""
+    with pytest.raises(InputError, match=r"^x holds NaN in row 1, column 0"), place(np.ones((9, 1)), 5):
+        check_features(np.asarray([[0.0], [np.nan]]), xp=np)
 
 
 @pytest.mark.parametrize("other", [np.ones((2, 3)), np.ones((2, 2), "float32")], ids=["columns", "dtype"])

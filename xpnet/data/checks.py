@@ -10,13 +10,34 @@ from xpnet.errors import InputError
 WORDS = {"bool": "booleans", "integral": "integers", "real floating": "real floating-point numbers"}
 
 
-def check_features(x: Array, *, name: str = "x", xp: Namespace) -> None:
-    """Refuse anything but a matrix of finite real numbers, one row for each sample."""
+class PlacedError(InputError):
+    """What is wrong with one number of an array.
+
+    Attributes:
+        sentence: The message; where it has {}, the place is told.
+        place: The number's index.
+    """
+
+    def __init__(self, sentence: str, place: tuple[int, ...]) -> None:
+        super().__init__(sentence, place)
+        self.sentence, self.place = sentence, place
+
+    def __str__(self) -> str:
+        return self.sentence.replace("{}", spell_place(self.place))
+
+
+def check_features(x: Array, *, name: str = "x", shape: tuple[int, ...] | None = None, xp: Namespace) -> None:
+    """Refuse anything but a matrix of finite real numbers, one row for each sample.
+
+    `shape` is what it is part of has, where that is another array.
+    """
     check_numbers(x, ("bool", "integral", "real floating"), name=name, xp=xp)
-    shape = tuple(x.shape)
+    shape = shape or tuple(x.shape)
     if len(shape) != 2:
-        remedy = f"use {name}.reshape({shape[0] if len(shape) > 2 else 1}, -1)"
-        raise InputError(f"{name} has shape {shape} but needs two axes, one row for each sample: {remedy}.")
+        remedy = f"{name}.reshape({shape[0] if len(shape) > 2 else 1}, -1)"
+        if len(shape) == 1:
+            remedy = f"{name}.reshape(-1, 1) if each number is a sample, {remedy} if all of them are one"
+        raise InputError(f"{name} has shape {shape} but needs two axes, one row for each sample: use {remedy}.")
     check_finite(x, name=name, xp=xp)
 
 
@@ -65,7 +86,7 @@ def check_finite(array: Array, *, name: str, xp: Namespace) -> None:
         place = first(~finite, xp=xp)
         value = array[place]
         spelled = "NaN" if bool(xp.isnan(value)) else "infinity" if bool(value > 0) else "-infinity"
-        raise InputError(f"{name} holds {spelled} {spell_place(place)}; every value must be finite.")
+        raise PlacedError(f"{name} holds {spelled} {{}}; every value must be finite.", place)
 
 
 def first(bad: Array, *, xp: Namespace) -> tuple[int, ...]:

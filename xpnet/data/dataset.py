@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xpnet._typing import Array
-from xpnet.data.checks import check_features, check_same_rows, count
+from xpnet.data.checks import check_features, check_finite, check_same_rows, count
 from xpnet.data.files import reading
 from xpnet.data.stored import Stored, place, plain, stretches
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
@@ -72,9 +72,7 @@ def assemble(
     """A checked data set from a reader's arrays, its scale resolved; a message begins with the origin."""
     x_train, y_train = as_rows(x_train), as_targets(y_train)
     with reading(origin):
-        loss, outputs = task(y_train, name="y_train")
-        if loss == "cross_entropy":
-            check_complete_labels(y_train, name="y_train")
+        loss, outputs = task(y_train, name="y_train", training=True)
         check_rows(x_train, y_train, names=("x_train", "y_train"), loss=loss, outputs=outputs)
         if (x_test is None) != (y_test is None):
             here, missing = ("x_test", "y_test") if y_test is None else ("y_test", "x_test")
@@ -87,15 +85,23 @@ def assemble(
     return data._replace(input_scale=data.scale)
 
 
-def task(y: np.ndarray | Stored, *, name: str) -> tuple[str, int]:
-    """The loss that targets ask for, and how many outputs."""
-    losses, outputs = set(), y.shape[1] if y.ndim == 2 else 1
+def task(y: np.ndarray | Stored, *, name: str, training: bool = False) -> tuple[str, int]:
+    """The loss that targets ask for, and how many outputs.
+
+    With `training`, the same look at them refuses all that cannot be trained on: NaN, infinity and labels left out.
+    """
+    losses, outputs, labels = set(), y.shape[1] if y.ndim == 2 else 1, np.empty(0, y.dtype)
     for start, part in stretches(y):
         with place(y, start):
-            losses.add(loss := loss_for(part, name=name, xp=np))
+            losses.add(loss := loss_for(part, name=name, shape=y.shape, xp=np))
             if loss == "cross_entropy":
                 check_labels(part, name=name, xp=np)
                 outputs = max(outputs, int(part.max()) + 1)
+                labels = np.union1d(labels, np.unique(part)) if training else labels
+            elif training:
+                check_finite(part, name=name, xp=np)
+    if len(labels):
+        check_complete_labels(labels, name=name)
     # Numbers may be 0 and 1 for a while.
     return losses.pop() if len(losses) == 1 else "squared_error", outputs
 

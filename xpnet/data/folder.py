@@ -43,5 +43,4 @@ def require(files: dict[str, Path], names: tuple[str, ...], folder: Path) -> Non
     """Refuse a folder without all of these files."""
     missing = [name for name in names if name not in files]
     if missing:
-        held = ", ".join(files) or "none of MNIST's four names"
-        raise DataError(f"{folder}: {', '.join(missing)} missing, plain or with .gz; it holds {held}")
+        raise DataError(f"{folder}: {', '.join(missing)} missing, plain or with .gz; it holds {', '.join(files)}")

@@ -1,5 +1,7 @@
 """NumPy's own files, .npz and .npy, read without unpickling."""
 
+import math
+import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,8 +10,11 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from xpnet.data.checks import count
 from xpnet.data.files import reading
 from xpnet.errors import DataError
+
+MAGIC = np.lib.format.MAGIC_PREFIX
 
 
 def names(path: Path) -> list[str]:
@@ -49,6 +54,8 @@ def read_one(path: Path) -> np.ndarray:
         DataError: It is damaged, or would have to be unpickled.
     """
     with reading(path), _undamaged(path), open(path, "rb") as file:
+        _announced(file, path)
+        file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
@@ -70,15 +77,40 @@ def header(path: Path) -> Header:
     Raises:
         DataError: It is damaged or shorter than it says, would have to be unpickled, or has no rows.
     """
-    with reading(path), _undamaged(path):
-        # A map of the file takes no memory, and finds out whether all of the array is there.
-        array = np.lib.format.open_memmap(path, mode="r")
-        if array.size == 0:
-            raise DataError(f"{path}: holds an array of shape {array.shape}: it is empty")
-        if array.ndim == 0 or not array.flags.c_contiguous:
-            why = "one number" if array.ndim == 0 else "its columns one behind the other"
-            raise DataError(f"{path}: holds {why}; save rows in C order, with numpy.ascontiguousarray")
-        return Header(array.shape, array.dtype, array.offset)
+    with reading(path), _undamaged(path), open(path, "rb") as file:
+        found, by_columns = _announced(file, path)
+    if min(found.shape, default=1) < 1:
+        raise DataError(f"{path}: holds an array of shape {found.shape}: it is empty")
+    if not found.shape:
+        raise DataError(f"{path}: holds one number; save an array with a row for each sample")
+    if by_columns and sum(length > 1 for length in found.shape) > 1:
+        raise DataError(
+            f"{path}: holds its columns one behind the other; save rows in C order, with numpy.ascontiguousarray"
+        )
+    return found
+
+
+def _announced(file: IO[bytes], path: Path) -> tuple[Header, bool]:
+    """What an .npy file says of its array, all of which is there, and whether columns are one behind the other."""
+    magic = file.read(len(MAGIC))
+    if not magic or magic != MAGIC[: len(magic)]:
+        raise DataError(f"{path}: not an .npy file, it starts with the bytes {magic.hex(' ') or '(none)'}")
+    size = os.fstat(file.fileno()).st_size
+    file.seek(0)
+    try:
+        first = np.lib.format.read_magic(file) == (1, 0)
+        read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+        shape, by_columns, dtype = read(file)
+    except ValueError:
+        if file.tell() < size:
+            raise
+        raise DataError(f"{path}: ends within its header, after {count(size, 'byte')}; copy or save it again") from None
+    if dtype.hasobject:
+        raise DataError(f"{path} holds Python objects, which are never unpickled; save it as numbers")
+    needed = file.tell() + math.prod(shape) * dtype.itemsize
+    if size < needed:
+        raise DataError(f"{path}: is shorter than its header says, {size} bytes of {needed}; copy or save it again")
+    return Header(shape, dtype, file.tell()), by_columns
 
 
 @contextmanager

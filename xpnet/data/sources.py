@@ -9,7 +9,6 @@ from xpnet.data import digits, folder, idx, mnist, npz, stored_folder
 from xpnet.data.checks import check_features
 from xpnet.data.dataset import Data, as_rows, as_targets, assemble, check_rows, task
 from xpnet.data.files import reading
-from xpnet.data.stored import Stored
 from xpnet.errors import DataError
 
 NAMED = {"digits": digits.load, "mnist": mnist.load}
@@ -40,7 +39,9 @@ def load(source: str | os.PathLike[str]) -> Data:
         return NAMED[str(source)]()
     path = _existing(source, SOURCES)
     if path.is_dir():
-        return stored_folder.load(path) if stored_folder.files(path) else folder.load(path)
+        if _is_idx(path, TRAIN + TEST, folder.TRAIN + folder.TEST):
+            return folder.load(path)
+        return stored_folder.load(path)
     if path.suffix != ".npz":
         raise DataError(f"{path}: neither an .npz file nor a folder; {SOURCES}")
     held = npz.names(path)
@@ -51,7 +52,7 @@ def load(source: str | os.PathLike[str]) -> Data:
 
 
 def load_rows(source: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read rows to predict, and their labels or targets where the source has them.
+    """Read rows to predict, and their labels or targets where the source has them, all of them into memory.
 
     Args:
         source: A name or a folder that `load` takes, for its test rows; an .npz file with `x_test` and perhaps
@@ -77,12 +78,11 @@ def load_rows(source: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray | 
 
 
 def _read_rows(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, str]]:
+    """Rows, targets or None, and what messages call them; all is read into memory, from .npy files in a folder too."""
     if path.is_dir():
-        held_there = stored_folder.files(path)
-        if "x_test" in held_there:
-            found = [np.asarray(Stored(*held_there[name])) for name in TEST if name in held_there]
-            return found[0], found[1] if len(found) == 2 else None, ("x_test", "y_test")
-        return *folder.load_rows(path), ("the array", "the labels")
+        if _is_idx(path, TEST[:1], folder.TEST[:1]):
+            return *folder.load_rows(path), ("the array", "the labels")
+        return *stored_folder.load_rows(path), ("x_test", "y_test")
     with reading(path), open(path, "rb") as file:
         start = file.read(2)
     if start == b"PK":
@@ -92,6 +92,20 @@ def _read_rows(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, st
     if start in (b"\0\0", idx.GZIP_MAGIC):
         return idx.read(path), None, ("the array", "")
     raise DataError(f"{path}: of no known kind; {ROWS}")
+
+
+def _is_idx(path: Path, arrays: list[str], names: tuple[str, ...]) -> bool:
+    """Whether a folder is one of IDX files; it is none where it holds one of the arrays, or only .npy files."""
+    if stored_folder.files(path).keys() & set(arrays):
+        return False
+    if folder.locate(path):
+        return True
+    if any(path.glob("*.npy")):
+        return False
+    raise DataError(
+        f"{path}: holds neither .npy files ({', '.join(f'{name}.npy' for name in arrays)}) "
+        f"nor IDX files under MNIST's names ({', '.join(names)}, plain or with .gz)"
+    )
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, str]]:

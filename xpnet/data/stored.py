@@ -1,8 +1,9 @@
 """Arrays that stay in .npy files, of which rows are read when they are needed."""
 
 import os
+from bisect import bisect
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from itertools import accumulate, pairwise
 from math import prod
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from xpnet.data import npz
+from xpnet.data.checks import PlacedError
 from xpnet.data.files import reading
-from xpnet.errors import DataError
+from xpnet.errors import DataError, InputError
 
 STRETCH = 2**23
 """Bytes of rows to read at a time where all of them are looked at once."""
@@ -30,9 +32,14 @@ class Stored:
 
     Raises:
         DataError: A file is missing or damaged, or they do not go together.
+        InputError: There is no file.
     """
 
     def __init__(self, *paths: str | os.PathLike[str]) -> None:
+        if not paths:
+            raise InputError(
+                "Stored got no path but needs one or more: those of .npy files, in the order of their rows."
+            )
         self.paths = tuple(map(Path, paths))
         self._headers = [npz.header(path) for path in self.paths]
         first = self._headers[0]
@@ -67,6 +74,11 @@ class Stored:
         made = object.__new__(Stored)
         made.__dict__ = {**self.__dict__, "shape": (len(self), *shape)}
         return made
+
+    def locate(self, row: int) -> tuple[Path, int]:
+        """The file that holds a row, and the row's number in it."""
+        file = bisect(self._ends, row) - 1
+        return self.paths[file], row - self._ends[file]
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """The rows from `start` up to `stop`.
@@ -118,6 +130,21 @@ def some(array: np.ndarray | Stored, start: int, stop: int) -> np.ndarray:
     return array.read(start, stop) if isinstance(array, Stored) else array[start:stop]
 
 
-def place(array: np.ndarray | Stored, start: int) -> AbstractContextManager[None]:
-    """A context for rows from a number on, whose errors begin with the file where they are stored in one."""
-    return reading(f"{array} from row {start} on") if isinstance(array, Stored) else nullcontext()
+@contextmanager
+def place(array: np.ndarray | Stored, start: int) -> Iterator[None]:
+    """A context for rows from a number on, whose errors begin with the file where they are stored in one.
+
+    An error that has a row tells its number among all rows, and in that file where there are several.
+    """
+    if not isinstance(array, Stored):
+        yield
+        return
+    with reading(f"{array} from row {start} on" if start else array):
+        try:
+            yield
+        except PlacedError as error:
+            row, *others = error.place
+            path, row_there = array.locate(start + row)
+            told = len(array.paths) == 1 and "{}" in error.sentence
+            moved = PlacedError(error.sentence, (start + row, *others))
+            raise DataError(f"{path}{'' if told else f', row {row_there} (from 0)'}: {moved}") from error

@@ -1,58 +1,110 @@
 """A folder of .npy files of any size: x_train and y_train, and for a test set x_test and y_test.
 
-An array may be in several numbered files, x_train-0.npy, x_train-1.npy and so on, one's rows behind the other's.
+An array may be in several numbered files, x_train-0.npy, x_train-1.npy and so on, one's rows behind the other's;
+numbers begin with 0 or 1, and none is left out.
 """
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from xpnet.data.checks import check_features, check_same_rows
+from xpnet.data.checks import check_features, check_same_rows, count
 from xpnet.data.dataset import Data, check_alike, task
 from xpnet.data.files import reading
 from xpnet.data.stored import Stored, place
-from xpnet.data.targets import check_complete_labels, check_targets
+from xpnet.data.targets import check_targets
 from xpnet.errors import DataError, InputError
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
+NUMBERING = "the files of an array are numbered one by one, from 0 or 1 on"
+LISTED = 8
+"""How many files of other names a message lists."""
 
 
 def files(folder: Path) -> dict[str, list[Path]]:
     """The files of each array that is there, in the order of their numbers."""
     found: dict[str, list[tuple[int, Path]]] = {}
     for path in folder.glob("*.npy"):
-        if match := re.fullmatch(rf"({'|'.join(NAMES)})(?:[-_](\d+))?\.npy", path.name):
+        if match := re.fullmatch(rf"({'|'.join(NAMES)})(?:[-_]([0-9]+))?\.npy", path.name):
             found.setdefault(match[1], []).append((-1 if match[2] is None else int(match[2]), path))
     for numbered in found.values():
-        if len(numbered) > 1 and min(numbered)[0] == -1:
-            raise DataError(f"{min(numbered)[1]}: there are numbered files of that name too; leave one or the others")
-    return {name: [path for _, path in sorted(found[name])] for name in NAMES if name in found}
+        numbered.sort()
+        check_numbering(numbered)
+    return {name: [path for _, path in found[name]] for name in NAMES if name in found}
+
+
+def check_numbering(files: list[tuple[int, Path]]) -> None:
+    """Refuse numbers, of the files of one array in order, that do not follow each other from 0 or 1 on."""
+    first, path = files[0]
+    if first == -1 and len(files) > 1:
+        raise DataError(f"{path}: there are numbered files of that name too; leave one or the others")
+    if first > 1:
+        raise DataError(f"{named(path, 0)} missing before {path.name}; {NUMBERING}")
+    for (number, path), (after, other) in pairwise(files):
+        if after == number:
+            raise DataError(f"{other}: has the number of {path.name}; {NUMBERING}")
+        if after > number + 1:
+            raise DataError(f"{named(path, number + 1)} missing between {path.name} and {other.name}; {NUMBERING}")
+
+
+def named(beside: Path, number: int) -> Path:
+    """What a file of that number is called beside another one."""
+    stem = beside.stem.rstrip("0123456789")
+    digits = beside.stem.removeprefix(stem)
+    return beside.with_name(f"{stem}{number:0{len(digits) if digits.startswith('0') else 1}}.npy")
+
+
+def check_there(found: dict[str, list[Path]], needed: Sequence[str], folder: Path) -> None:
+    """Refuse a folder without these arrays, and tell what it holds."""
+    missing = [f"{name}.npy" for name in needed if name not in found]
+    if missing:
+        held = listed(found, folder)
+        raise DataError(f"{folder}: {' and '.join(missing)} missing, in one file or numbered ones; it holds {held}")
+
+
+def listed(found: dict[str, list[Path]], folder: Path) -> str:
+    """The .npy files in a folder, as they are called: of an array with many the first and the last one."""
+    names = [[path.name for path in paths] for paths in found.values()]
+    others = sorted({path.name for path in folder.glob("*.npy")}.difference(*names))
+    spelled = [", ".join(of) if len(of) < 3 else f"{of[0]} to {of[-1]}" for of in names] + others[:LISTED]
+    more = len(others) - LISTED
+    return ", ".join(spelled) + (f" and {count(more, 'other')}" if more > 0 else "")
 
 
 def load(folder: Path) -> Data:
-    """The data set in a folder. Targets are checked, row by row; inputs when they are read."""
-    arrays = {name: Stored(*paths) for name, paths in files(folder).items()}
-    with reading(folder):
-        for name, partner in zip(NAMES, ("y_train", "x_train", "y_test", "x_test"), strict=True):
-            if (name in arrays or name.endswith("train")) and partner not in arrays:
-                held = ", ".join(f"{held}.npy" for held in arrays)
-                raise InputError(f"{partner}.npy missing, in one file or numbered ones; it holds {held}")
+    """The data set in a folder. Targets are checked, row by row, in one reading; inputs when they are read."""
+    found = files(folder)
+    check_there(found, NAMES if found.keys() & {"x_test", "y_test"} else NAMES[:2], folder)
+    arrays = {name: Stored(*paths) for name, paths in found.items()}
     x, y = rows(arrays["x_train"]), targets(arrays["y_train"])
-    loss, outputs = task(y, name="y_train")
-    if loss == "cross_entropy":
-        with reading(y):
-            check_complete_labels(np.concatenate([np.unique(part) for _, part in y.stretches()]), name="y_train")
-    check(x, y, names=("x_train", "y_train"), loss=loss, outputs=outputs)
+    check(x, y, names=NAMES[:2])
+    with reading(y):
+        loss, outputs = task(y, name="y_train", training=True)
     data = Data(x, y, name=folder.resolve().name)
     if "x_test" in arrays:
         x_test, y_test = rows(arrays["x_test"]), targets(arrays["y_test"])
-        check(x_test, y_test, names=("x_test", "y_test"), loss=loss, outputs=outputs)
+        check(x_test, y_test, names=NAMES[2:])
         with reading(folder):
             check_alike(x, x_test)
+            if (y_test.shape[1:] or (1,)) != (y.shape[1:] or (1,)):
+                raise InputError(f"y_test has shape {y_test.shape} but y_train {y.shape}; both need the same columns.")
+        for start, part in y_test.stretches():
+            with place(y_test, start):
+                check_targets(part, name="y_test", loss=loss, outputs=outputs, xp=np)
         data = data._replace(x_test=x_test, y_test=y_test)
     return data._replace(input_scale=data.scale)
+
+
+def load_rows(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """The test rows and, where the folder has them, their targets; all are read into memory at once."""
+    found = files(folder)
+    check_there(found, NAMES[2:3], folder)
+    x, *y = (np.asarray(Stored(*found[name])) for name in NAMES[2:] if name in found)
+    return x, y[0] if y else None
 
 
 def rows(x: Stored) -> Stored:
@@ -65,11 +117,8 @@ def targets(y: Stored) -> Stored:
     return y.with_rows() if y.shape[1:] == (1,) and y.dtype.kind in "iu" else y
 
 
-def check(x: Stored, y: Stored, *, names: tuple[str, str], loss: str, outputs: int) -> None:
-    """Refuse what does not belong together; of the inputs the first row is looked at."""
-    with reading(x):
-        check_features(x.read(0, 1), name=names[0], xp=np)
-        check_same_rows(x, y, names=names)
-    for start, part in y.stretches():
-        with place(y, start):
-            check_targets(part, name=names[1], loss=loss, outputs=outputs, xp=np)
+def check(x: Stored, y: Stored, *, names: tuple[str, ...]) -> None:
+    """Refuse inputs that do not serve, or not with these targets; of the numbers the first row is looked at."""
+    with place(x, 0):
+        check_features(x.read(0, 1), name=names[0], shape=x.shape, xp=np)
+        check_same_rows(x, y, names=(names[0], names[1]))

@@ -3,15 +3,16 @@
 import numpy as np
 
 from xpnet._typing import Array, Namespace
-from xpnet.data.checks import check_finite, check_numbers, count, first, spell_dtype, spell_place
+from xpnet.data.checks import PlacedError, check_finite, check_numbers, count, first, spell_dtype
 from xpnet.errors import InputError
 
 
-def loss_for(y: Array, *, name: str = "y", xp: Namespace) -> str:
+def loss_for(y: Array, *, name: str = "y", shape: tuple[int, ...] | None = None, xp: Namespace) -> str:
     """The loss that such targets ask for.
 
     Integer vectors are labels ("cross_entropy"), matrices of 0 and 1 are yes or no for each output
-    ("binary_cross_entropy"), any other floating-point numbers are a regression ("squared_error").
+    ("binary_cross_entropy"), any other floating-point numbers are a regression ("squared_error"). `shape` is
+    what it is part of has, where that is another array.
     """
     check_numbers(y, ("bool", "integral", "real floating"), name=name, xp=xp)
     if y.ndim == 1 and xp.isdtype(y.dtype, "integral"):
@@ -21,7 +22,7 @@ def loss_for(y: Array, *, name: str = "y", xp: Namespace) -> str:
     if y.ndim in (1, 2) and xp.isdtype(y.dtype, "real floating"):
         return "squared_error"
     raise InputError(
-        f"{name} holds {spell_dtype(y)} of shape {tuple(y.shape)}, which fits no loss: labels are a vector of "
+        f"{name} holds {spell_dtype(y)} of shape {shape or tuple(y.shape)}, which fits no loss: labels are a vector of "
         "integers, yes-or-no targets a matrix of 0 and 1, the targets of a regression floating-point numbers."
     )
 
@@ -54,7 +55,8 @@ def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: N
     smallest, largest = int(xp.min(y)), int(xp.max(y))
     if smallest < 0 or (classes is not None and largest >= classes):
         allowed = "start at 0" if classes is None else f"of {classes} classes are 0 … {classes - 1}"
-        raise InputError(f"{name} holds the label {smallest if smallest < 0 else largest}; labels {allowed}.")
+        wrong = smallest if smallest < 0 else largest
+        raise PlacedError(f"{name} holds the label {wrong}; labels {allowed}.", first(y == wrong, xp=xp))
 
 
 def check_complete_labels(y: np.ndarray, *, name: str = "y_train") -> None:
@@ -82,4 +84,4 @@ def refuse(bad: Array, sentence: str, y: Array, *, xp: Namespace) -> None:
     """Raise the sentence with the first bad value and its place, if there is one."""
     if bool(xp.any(bad)):
         place = first(bad, xp=xp)
-        raise InputError(sentence.format(f"{float(y[place]):g} {spell_place(place)}"))
+        raise PlacedError(sentence.format(f"{float(y[place]):g} {{}}"), place)
