@@ -127,7 +127,7 @@ def test_what_a_file_holds_is_checked_when_it_is_read(tmp_path):
     x[333, 2] = np.nan
     data = on_disk(tmp_path, x=x, y=y)
     made = xpnet.epochs(Network([6, 3]), data, xpnet.sgd(), batch_size=8, epochs=1, chunk_size=TINY)
-    with pytest.raises(DataError, match=r"x-0\.npy … from row 3\d\d on: x holds NaN in row \d+, column 2"):
+    with pytest.raises(DataError, match=r"x-1\.npy, row 167 \(from 0\): x holds NaN in row 333, column 2"):
         next(made)
 
 
