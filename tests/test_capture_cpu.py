@@ -178,3 +178,13 @@ def test_a_folder_that_others_may_write_to_is_not_trusted(tmp_path, monkeypatch)
     (tmp_path / "compiled").chmod(0o777)
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     assert cache.folder.__wrapped__() != tmp_path / "compiled"
+
+
+def test_a_folder_of_one_process_goes_with_it(tmp_path):
+    """Where there can be no other, nothing is left behind."""
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "XPNET_CACHE_DIR": str(tmp_path / "file"), "TMPDIR": str(tmp_path)}
+    script = "from xpnet.capture.cpu import cache; (cache.folder() / 'something').touch(); print(cache.folder())"
+    answer = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert answer.stdout.startswith(str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -12,8 +12,7 @@ from xpnet import distributed
 from xpnet.distributed.library import library, name, takes_device_memory
 from xpnet.distributed.processors import divided
 from xpnet.distributed.ranks import Alone
-from xpnet.distributed.session import Failure, failure, left
-from xpnet.errors import InputError, LeftBehindError, MissingExtraError, RankError
+from xpnet.errors import InputError, MissingExtraError
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a shell")
 
@@ -153,61 +152,3 @@ def test_alone_there_is_nothing_to_agree_on():
         assert alone.agree({"a": "b"}) is None
         assert (alone.first, alone.average, alone.placed(None, "cuda")) == (True, None, "cuda")
         assert alone.in_turn(lambda: 3) == 3
-
-
-@pytest.mark.parametrize(
-    ("error", "wanted"),
-    [
-        (None, None),
-        (SystemExit(), None),
-        (SystemExit(0), None),
-        (SystemExit(3), Failure("3", True, 3)),
-        (SystemExit("no"), Failure("no", True, 1)),
-        (InputError("bad."), Failure("bad.", True, 2)),
-        (LeftBehindError("rank 1 left."), Failure("rank 1 left.", True, 2, own=False)),
-        (KeyboardInterrupt("after epoch 3."), Failure("interrupted.", True, 130)),
-        (ValueError("odd"), Failure("ValueError: odd", False, 1)),
-    ],
-    ids=repr,
-)
-def test_errors_as_the_others_see_them(error, wanted):
-    """What is foreseen has a sentence, all else a type; to exit with 0 is no error."""
-    assert failure(error) == wanted
-
-
-BAD, ODD = Failure("bad.", True, 2), Failure("ValueError: odd", False, 1)
-BEHIND = Failure("rank 1 left.", True, 2, own=False)
-
-
-@pytest.mark.parametrize(
-    ("failures", "raised"),
-    [
-        ((None, None), ("none", "none")),
-        ((BAD, BAD), ("own", "exit 2")),
-        ((ODD, ODD), ("own", "exit 1")),
-        ((BAD, None), ("rank 0: bad.", "exit 2")),
-        ((None, BAD), ("rank 1: bad.", "exit 2")),
-        ((ODD, None), ("own", "exit 1")),
-        ((None, ODD), ("exit 1", "own")),
-        ((BEHIND, ODD), ("exit 1", "own")),
-        ((BAD, BEHIND), ("rank 0: bad.", "exit 2")),
-        ((BEHIND, None), ("own", "exit 2")),
-        ((None, BEHIND), ("rank 1 left.", "exit 2")),
-        ((BAD, ODD), ("own", "own")),
-    ],
-)
-def test_who_raises_what(failures, raised):
-    """An error of all is the first rank's; a foreseen one of some it tells; any other is raised where it is met."""
-    for rank, wanted in enumerate(raised):
-        own = None if failures[rank] is None else ValueError("own")
-        outcome = left(own, rank, [(f"rank {i}", met) for i, met in enumerate(failures)])
-        if wanted == "none":
-            assert outcome is None
-        elif wanted == "own":
-            assert outcome is own
-        elif wanted.startswith("exit"):
-            assert isinstance(outcome, SystemExit)
-            assert outcome.code == int(wanted.split()[1])
-        else:
-            assert isinstance(outcome, RankError)
-            assert str(outcome) == wanted

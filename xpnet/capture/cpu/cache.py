@@ -1,8 +1,10 @@
 """Compiled plans on disk, in a folder that is the user's alone: a second run compiles nothing."""
 
+import atexit
 import ctypes
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -65,7 +67,9 @@ def folder() -> Path:
             return path
     except OSError:
         pass
-    return Path(tempfile.mkdtemp(prefix="xpnet-"))
+    own = tempfile.mkdtemp(prefix="xpnet-")
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    return Path(own)
 
 
 def _write(path: Path, source: str) -> None:
