@@ -23,7 +23,7 @@ from xpnet.records import Begun, Checkpoint, Epoch
 from xpnet.rows import Rows, digest_of
 from xpnet.step import State
 
-BLOCK_WORK = 2e9
+BLOCK_WORK = 8e9
 """Floating-point operations a block of steps may hold: about a tenth of a second on one core."""
 
 BLOCK_STEPS = 500
