@@ -33,6 +33,21 @@ def test_the_first_number_that_is_not_finite_is_pointed_at(library, value, spell
         check_features(x, name="x_train", xp=xp)
 
 
+def test_numbers_whose_sum_is_not_finite_pass(library):
+    """In each column they may be as large as they can be."""
+    xp, asarray = library
+    most = float(xp.finfo(xp.float32).max)
+    check_features(asarray([[most, -most, 1.0]] * 3, dtype=xp.float32), xp=xp)
+
+
+def test_infinities_that_cancel_are_found(library):
+    """The first of them is pointed at."""
+    xp, asarray = library
+    x = asarray([[1.0, float("inf")], [1.0, -float("inf")]], dtype=xp.float32)
+    with pytest.raises(InputError, match=r"x holds infinity in row 0, column 1"):
+        check_features(x, xp=xp)
+
+
 @pytest.mark.parametrize(
     ("shape", "remedy"),
     [
