@@ -93,7 +93,7 @@ def test_on_every_library(name):
     wanted = trained(l2=0.01)
     for engine in here.engines:
         if not here.missing(engine):
-            same(together(2, lambda member: trained(member, backend=name, engine=engine, l2=0.01)), wanted)  # noqa: B023
+            same(together(2, lambda member: trained(member, backend=name, engine=engine, l2=0.01)), wanted)  # noqa: B023 (used at once)
 
 
 @COUNTS

@@ -9,7 +9,7 @@ import pytest
 from commands import PYTHON, process, sentence
 
 from xpnet import distributed
-from xpnet.distributed.library import library, name, takes_device_memory
+from xpnet.distributed.mpi import library, name, takes_device_memory
 from xpnet.distributed.processors import divided
 from xpnet.distributed.ranks import Alone
 from xpnet.errors import InputError, MissingExtraError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xpnet.distributed.ranks import GOING_ON
+from xpnet.distributed.ranks import Going
 from xpnet.distributed.session import GRACE, Failure, failure, left, together, told
 from xpnet.errors import InputError, LeftBehindError, RankError
 
@@ -61,7 +61,7 @@ class Meetings:
 
 def test_who_leaves_waits_until_all_do():
     """However often the others go on; with an error only for some seconds."""
-    going, gone = [("rank 1", GOING_ON)], [("rank 1", None)]
+    going, gone = [("rank 1", Going("there", {}))], [("rank 1", None)]
     rank = Meetings(going, going, gone)
     assert together(rank, None) == [("rank 0", None), ("rank 1", None)]
     assert rank.asked == [(None, None)] * 3

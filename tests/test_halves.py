@@ -29,7 +29,7 @@ def test_parts_add_up_to_the_whole(backend, float_dtype, loss, weighted, cuts):
     batch = given.batch if weighted else given.batch._replace(weight=None)
     params, there, l2 = on(backend, (given.params, batch, given.l2), float_dtype)
     parts = [
-        summed(given.model, params, map_arrays(lambda a: a[start:stop, ...], there), xp=backend.xp)  # noqa: B023
+        summed(given.model, params, map_arrays(lambda a: a[start:stop, ...], there), xp=backend.xp)  # noqa: B023 (used at once)
         for start, stop in zip((0, *cuts), cuts, strict=False)
     ]
     found = divided(params, added(*parts), l2, xp=backend.xp)

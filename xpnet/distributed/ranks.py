@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -25,11 +25,20 @@ GONE = "xpnet: {} (process {}) is gone without a word: killed, or out of memory.
 KEPT = "; --resume {} goes on from the last epoch that was saved, on any number of ranks"
 """What is said of a rank that cannot say it itself."""
 
-GOING_ON = "going on"
-"""What a rank that does not leave says at a meeting."""
-
 MOST = 5
 """How many differences a message lists."""
+
+
+class Going(NamedTuple):
+    """What a rank that does not leave brings to a meeting.
+
+    Attributes:
+        host: The machine that it is on.
+        about: What is to be the same for all.
+    """
+
+    host: str
+    about: Mapping[str, str]
 
 
 class Ranks:
@@ -87,14 +96,14 @@ class Ranks:
             InputError: On all of them, with what differs and where.
             LeftBehindError: Others have left.
         """
-        gone = [where for where, end in self.meet(GOING_ON) or () if end != GOING_ON]
+        ends = self.meet(Going(self.host, about)) or []
+        gone = [where for where, end in ends if not isinstance(end, Going)]
         if gone:
             raise LeftBehindError(f"{' and '.join(gone)} left before the others.")
-        told = self._world.allgather((self.host, dict(about)))
-        (_, wanted), *others = told
+        (_, (_, wanted)), *others = ends
         found = [
             f"{what} {differs(values.get(what, 'nothing'), wanted.get(what, 'nothing'), rank, host)}"
-            for rank, (host, values) in enumerate(others, 1)
+            for rank, (_, (host, values)) in enumerate(others, 1)
             for what in {**wanted, **values}
             if values.get(what) != wanted.get(what)
         ]
@@ -106,7 +115,7 @@ class Ranks:
         """Wait until every rank is here, those that go on and those that leave, or for so many seconds.
 
         Args:
-            end: How this one leaves, or that it goes on.
+            end: How this one leaves, or `Going`.
             limit: Seconds; None waits for as long as it takes.
 
         Returns:
@@ -116,7 +125,7 @@ class Ranks:
         while not request.Test():
             if limit is not None and time.monotonic() - start > limit:
                 return None
-            if end != GOING_ON:
+            if not isinstance(end, Going):
                 # Whoever still computes needs the processor more.
                 time.sleep(0.01)
         found: list[tuple[str, Any]] = self._meetings.allgather((self.where, end))

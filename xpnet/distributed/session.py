@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xpnet import __version__
-from xpnet.distributed.library import library, name
-from xpnet.distributed.ranks import GOING_ON, Alone, Ranks
+from xpnet.distributed.mpi import library, name
+from xpnet.distributed.ranks import Alone, Going, Ranks
 from xpnet.distributed.witness import Witness
 from xpnet.errors import LeftBehindError, RankError, XpnetError
 
@@ -101,7 +101,7 @@ def versions(MPI: Any) -> dict[str, str]:
 def together(ranks: Ranks, error: BaseException | None) -> Sequence[tuple[str, Failure | None]] | None:
     """Leave when all do: where each rank is, and how it ends; None where an error keeps this one from waiting."""
     while (ends := ranks.meet(failure(error), None if error is None else GRACE)) is not None:
-        if all(end != GOING_ON for _, end in ends):
+        if not any(isinstance(end, Going) for _, end in ends):
             break
     return ends
 

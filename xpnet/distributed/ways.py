@@ -7,7 +7,7 @@ import numpy as np
 
 from xpnet._typing import Array
 from xpnet.backends import Backend
-from xpnet.distributed.library import name, takes_device_memory
+from xpnet.distributed.mpi import name, takes_device_memory
 
 Sum = Callable[[Array], Array]
 """What adds up an array over all ranks."""
