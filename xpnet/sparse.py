@@ -6,7 +6,7 @@ import numpy as np
 
 from xpnet._typing import Batch
 from xpnet.backends import Backend, Rowwise, join
-from xpnet.data import check_features
+from xpnet.data import PlacedError, check_features
 from xpnet.errors import InputError
 from xpnet.trees import arrays_in, map_arrays
 
@@ -26,8 +26,8 @@ def checked(x: Any, *, name: str) -> Any:
     row = int(np.searchsorted(x.indptr, bad[0], side="right")) - 1 if len(bad) else 0
     try:
         check_features(x[[row]].toarray(), name=name, xp=np)
-    except InputError as error:
-        raise InputError(str(error).replace("in row 0", f"in row {row}")) from None
+    except PlacedError as error:
+        raise error.moved(row) from None
     return x
 
 

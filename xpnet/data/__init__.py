@@ -1,6 +1,6 @@
 """Data sets and the checks that arrays pass before they meet a network; every name is safe to import from here."""
 
-from xpnet.data.checks import check_features, check_finite, check_same_rows, check_weights
+from xpnet.data.checks import PlacedError, check_features, check_finite, check_same_rows, check_weights
 from xpnet.data.dataset import Data, digest, task
 from xpnet.data.picture import load as load_picture
 from xpnet.data.sources import load, load_rows
@@ -9,6 +9,7 @@ from xpnet.data.targets import check_complete_labels, check_labels, check_target
 
 __all__ = [
     "Data",
+    "PlacedError",
     "Stored",
     "check_complete_labels",
     "check_features",

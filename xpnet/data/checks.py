@@ -1,6 +1,6 @@
 """What features must be, on the arrays of any library; a departure is told in one sentence."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,6 +21,11 @@ class PlacedError(InputError):
     def __init__(self, sentence: str, place: tuple[int, ...]) -> None:
         super().__init__(sentence, place)
         self.sentence, self.place = sentence, place
+
+    def moved(self, rows: int) -> Self:
+        """The same of an array in which the number is so many rows further down."""
+        row, *others = self.place
+        return type(self)(self.sentence, (row + rows, *others))
 
     def __str__(self) -> str:
         return self.sentence.replace("{}", spell_place(self.place))

@@ -143,8 +143,7 @@ def place(array: np.ndarray | Stored, start: int) -> Iterator[None]:
         try:
             yield
         except PlacedError as error:
-            row, *others = error.place
-            path, row_there = array.locate(start + row)
+            moved = error.moved(start)
+            path, row_there = array.locate(moved.place[0])
             told = len(array.paths) == 1 and "{}" in error.sentence
-            moved = PlacedError(error.sentence, (start + row, *others))
             raise DataError(f"{path}{'' if told else f', row {row_there} (from 0)'}: {moved}") from error
