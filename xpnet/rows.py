@@ -91,8 +91,10 @@ class PlacedRows:
 
     def split(self, fraction: float, seed: int) -> tuple[Self, "PlacedRows | None"]:
         """Those held back are drawn, and dense."""
+        if not fraction:
+            return self, None
         kept, held = split(len(self), fraction, seed)
-        return type(self)(self.here, self.batch, kept), PlacedRows(self.here, self.taken(held)) if len(held) else None
+        return type(self)(self.here, self.batch, kept), PlacedRows(self.here, self.taken(held))
 
     def taken(self, rows: np.ndarray) -> Batch:
         """Some of the rows, for themselves."""

@@ -45,12 +45,12 @@ class Run:
     @cached_property
     def x(self) -> np.ndarray:
         """Their inputs; of rows on disk some from everywhere."""
-        return in_memory(self.data.x_train if self.data.x_test is None else self.data.x_test)
+        return shown(self.data.x_train if self.data.x_test is None else self.data.x_test)
 
     @cached_property
     def y(self) -> np.ndarray:
         """Their targets."""
-        return in_memory(self.data.y_train if self.data.y_test is None else self.data.y_test)
+        return shown(self.data.y_train if self.data.y_test is None else self.data.y_test)
 
     @cached_property
     def a(self) -> np.ndarray:
@@ -64,6 +64,6 @@ class Run:
         return self.network.score(self.params, self.x, self.y)
 
 
-def in_memory(array: np.ndarray | Stored) -> np.ndarray:
+def shown(array: np.ndarray | Stored) -> np.ndarray:
     """All rows, but of those on disk as many as a report needs."""
     return array.some(MOST_ROWS) if isinstance(array, Stored) else array
