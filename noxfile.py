@@ -15,7 +15,7 @@ nox.options.reuse_venv = "yes"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 OPTIONAL = ("torch", "jax", "cupy")
 EXPORTS = ("xpnet/export.py", "xpnet/onnx.py", "xpnet/serialization/sklearn.py")
-PICTURES = ("xpnet/data/picture.py", "xpnet/plots/*", "xpnet/report/*")
+PICTURES = ("xpnet/data/picture.py", "xpnet/plots/*")
 
 
 def groups(*names: str) -> tuple[str, ...]:
@@ -40,7 +40,12 @@ def tests(session: nox.Session) -> None:
     session.install("-e", ".", *groups("test"))
     # These are held to the same coverage where their libraries are.
     elsewhere = [f"xpnet/backends/{name}*.py" for name in OPTIONAL]
-    elsewhere += ["xpnet/capture/cpu/*", "xpnet/capture/fusion.py", "xpnet/distributed/*", "xpnet/estimators/*"]
+    elsewhere += [
+        "xpnet/capture/engines/cpu/*",
+        "xpnet/capture/planning/fusion.py",
+        "xpnet/distributed/*",
+        "xpnet/estimators/*",
+    ]
     elsewhere += [*EXPORTS, *PICTURES, "xpnet/serialization/torch.py"]
     measured(session, report=("--omit", ",".join(elsewhere)))
 
@@ -73,7 +78,7 @@ def fast(session: nox.Session) -> None:
     """Test compiled plans, and the engines with them; it is an error if numba cannot be had."""
     session.install("-e", ".[fast]", *groups("test"))
     session.run("python", "-c", "import numba")
-    files = [*sorted(Path("tests").glob("test_capture_cpu*.py")), "tests/test_loop_engines.py"]
+    files = [*sorted(Path("tests").glob("test_capture_cpu*.py")), "tests/test_training_epochs_engines.py"]
     session.run("pytest", *map(str, files), *session.posargs)
 
 
@@ -91,7 +96,15 @@ def plots(session: nox.Session) -> None:
     """Test pictures, reports and what is read from pictures; it is an error if Matplotlib cannot be had."""
     session.install("-e", ".[plot]", *groups("test"))
     session.run("python", "-c", "import matplotlib, PIL")
-    names = ("plots", "plots_layout", "report", "report_mathml", "report_sample", "data_picture", "predict")
+    names = (
+        "plots",
+        "plots_layout",
+        "plots_report",
+        "plots_report_mathml",
+        "plots_report_sample",
+        "data_picture",
+        "predict",
+    )
     files = [f"tests/test_{name}.py" for name in names]
     measured(session, *files, report=("--include", ",".join(PICTURES)))
 
@@ -99,10 +112,10 @@ def plots(session: nox.Session) -> None:
 @nox.session
 def browser(session: nox.Session) -> None:
     """Read a report in a headless Chromium, the system's; skipped where there is none."""
-    if missing := run_path("tests/browser.py")["missing"]():
+    if missing := run_path("tests/helpers/browser.py")["missing"]():
         session.skip(f"{missing}; on Debian, run apt-get install chromium chromium-driver")
     session.install("-e", ".[plot]", *groups("test"))
-    session.run("pytest", "tests/test_report_browser.py", *session.posargs)
+    session.run("pytest", "tests/test_plots_report_browser.py", *session.posargs)
 
 
 @nox.session
@@ -112,7 +125,7 @@ def sklearn(session: nox.Session) -> None:
     session.run("python", "-c", "import sklearn, pandas, torch, jax, array_api_strict")
     files = [
         *map(str, Path("tests").glob("test_estimators_*.py")),
-        "tests/test_sparse.py",
+        "tests/test_training_sparse.py",
         "tests/test_readme.py::test_blocks_run",
     ]
     # Without it scikit-learn checks nothing on arrays of other libraries.
@@ -185,7 +198,7 @@ def build(session: nox.Session) -> None:
         session.run("python", "-m", "build", "--outdir", str(there))
         (wheel,) = there.glob("*.whl")
         held = ZipFile(wheel).namelist()
-        for name in ("xpnet/data/digits.npz", "xpnet/report/page.css", "xpnet/py.typed", "licenses/LICENSE"):
+        for name in ("xpnet/data/digits.npz", "xpnet/plots/report/page.css", "xpnet/py.typed", "licenses/LICENSE"):
             if not any(path.endswith(name) for path in held):
                 session.error(f"{wheel.name} holds no {name}.")
 

@@ -8,13 +8,13 @@ from contenders import TF32, Contender, Unavailable
 
 import xpnet
 from xpnet import backends
-from xpnet import step as steps
-from xpnet._typing import Batch, Layer
+from xpnet._support.typing import Batch, Layer
 from xpnet.backends import Backend
-from xpnet.batches import blocks
+from xpnet.equations import step as steps
+from xpnet.equations.optimizers import Optimizer
 from xpnet.errors import XpnetError
-from xpnet.optimizers import Optimizer
-from xpnet.training import BLOCK_STEPS, BLOCK_WORK
+from xpnet.training.batches import blocks
+from xpnet.training.run import BLOCK_STEPS, BLOCK_WORK
 
 
 def placed(name: str, engine: str, precision: str, device: str) -> Backend:

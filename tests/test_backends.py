@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from xpnet import backends
-from xpnet._typing import Array, Batch, Namespace
+from xpnet._support.trees import map_arrays
+from xpnet._support.typing import Array, Batch, Namespace
 from xpnet.backends import Backend, dtype_name
 from xpnet.errors import DeviceError, InputError
-from xpnet.trees import map_arrays
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 

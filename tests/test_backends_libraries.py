@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from xpnet import backends
-from xpnet._typing import Array, Batch, Namespace
+from xpnet._support.typing import Array, Batch, Namespace
 from xpnet.backends import Backend
 from xpnet.errors import DeviceError, InputError
 
@@ -200,7 +200,7 @@ def test_jax_computes_on_the_device_of_its_arrays(jax: Backend) -> None:
     """Arrays, blocks and maps stay on a device that is not JAX's default."""
     code = """
 import jax, numpy as np, xpnet.backends as b
-from xpnet._typing import Batch
+from xpnet._support.typing import Batch
 x = jax.device_put(np.ones((3, 2), "float32"), jax.devices()[1])
 here = b.of(x)
 carry, (metric,) = here.run_block(lambda c, batch, xp: (c + 1, (c,)), here.asarray(np.float32(0)), Batch(x, None),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xpnet import backends
-from xpnet._typing import Layer
+from xpnet._support.typing import Layer
 from xpnet.backends import Backend
 from xpnet.errors import InputError
 

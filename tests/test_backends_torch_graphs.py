@@ -8,16 +8,16 @@ import weakref
 
 import numpy as np
 import pytest
-from oracles import distance, host
+from helpers.oracles import distance, host
 
 import xpnet
 from xpnet import Network, backends
-from xpnet._typing import Batch
-from xpnet.activations import ACTIVATIONS
+from xpnet._support.trees import arrays_in
+from xpnet._support.typing import Batch
 from xpnet.backends import Backend
+from xpnet.equations.activations import ACTIVATIONS
+from xpnet.equations.losses import LOSSES
 from xpnet.errors import EngineWarning
-from xpnet.losses import LOSSES
-from xpnet.trees import arrays_in
 
 torch = pytest.importorskip("torch")
 torch_backend = pytest.importorskip("xpnet.backends.torch")
@@ -36,7 +36,7 @@ CAPTURE = [
 @pytest.fixture
 def cuda(monkeypatch):
     """A stand-in for torch.cuda."""
-    from cuda_graphs import Cuda
+    from helpers.fake_cuda_graphs import Cuda
 
     return Cuda(monkeypatch)
 

@@ -6,12 +6,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from cuda_on_cpu import Driver
+from helpers.cuda_on_cpu import Driver
 
 from xpnet import backends
-from xpnet._typing import Layer
+from xpnet._support.trees import arrays_in, map_arrays
+from xpnet._support.typing import Layer
 from xpnet.backends import Backend
-from xpnet.trees import arrays_in, map_arrays
 
 
 def tree(here: Backend, dtype: str) -> tuple[Layer, ...]:

@@ -7,16 +7,17 @@ import sys
 
 import numpy as np
 import pytest
-from functions import arrays_for, body, functions
+from helpers.oracles import ROUNDING, distance, on, problem, targets
+from helpers.random_functions import arrays_for, body, functions
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from oracles import ROUNDING, distance, on, problem, targets
 
-from xpnet import backends, step
-from xpnet.activations import ACTIVATIONS
-from xpnet.losses import LOSSES
-from xpnet.optimizers import adam, adamw, momentum, nesterov, sgd
-from xpnet.step import State, training_step
-from xpnet.trees import arrays_in
+from xpnet import backends
+from xpnet._support.trees import arrays_in
+from xpnet.equations import step
+from xpnet.equations.activations import ACTIVATIONS
+from xpnet.equations.losses import LOSSES
+from xpnet.equations.optimizers import adam, adamw, momentum, nesterov, sgd
+from xpnet.equations.step import State, training_step
 
 pytest.importorskip("numba")
 
@@ -122,7 +123,7 @@ def test_exp_and_tanh_keep_their_digits(dtype):
     """They are the library's to a few units in the last place, at their edges, and for infinities and NaN."""
     from numba import njit
 
-    from xpnet.capture.cpu import primitives
+    from xpnet.capture.engines.cpu import primitives
 
     x = np.concatenate([np.linspace(-760, 760, 20_011), np.linspace(-1, 1, 2001), [np.inf, -np.inf, np.nan, 0.0]])
     x = x.astype(dtype)
@@ -172,7 +173,7 @@ def test_a_second_process_compiles_nothing(tmp_path):
 
 def test_a_folder_that_others_may_write_to_is_not_trusted(tmp_path, monkeypatch):
     """Code is loaded from nowhere that somebody else can write to."""
-    from xpnet.capture.cpu import cache
+    from xpnet.capture.engines.cpu import cache
 
     (tmp_path / "compiled").mkdir()
     (tmp_path / "compiled").chmod(0o777)
@@ -184,7 +185,7 @@ def test_a_folder_of_one_process_goes_with_it(tmp_path):
     """Where there can be no other, nothing is left behind."""
     (tmp_path / "file").touch()
     environment = {**os.environ, "XPNET_CACHE_DIR": str(tmp_path / "file"), "TMPDIR": str(tmp_path)}
-    script = "from xpnet.capture.cpu import cache; (cache.folder() / 'something').touch(); print(cache.folder())"
+    script = "from xpnet.capture.engines.cpu.cache import folder; (folder() / 'something').touch(); print(folder())"
     answer = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert answer.stdout.startswith(str(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

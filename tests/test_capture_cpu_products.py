@@ -4,10 +4,10 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from oracles import ROUNDING, distance
+from helpers.oracles import ROUNDING, distance
 
 from xpnet import backends
-from xpnet.capture.cpu.tiling import Registers, chosen, parts
+from xpnet.capture.engines.cpu.tiling import Registers, chosen, parts
 
 pytest.importorskip("numba")
 
@@ -35,7 +35,7 @@ def arrays(*shapes, dtype):
 @pytest.fixture(params=[1, 2, 3])
 def threads(request, monkeypatch):
     """A number of threads that plans run with, however little there is to do."""
-    compiled = import_module("xpnet.capture.cpu.compiled")
+    compiled = import_module("xpnet.capture.engines.cpu.compiled")
     monkeypatch.setattr(compiled, "team", lambda plan: request.param)
     return request.param
 
@@ -78,7 +78,7 @@ def test_products_are_taken_from_what_is_there(threads, m, k, n, dtype, factor):
 
 def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
     """A training's parameters do not depend on how many threads there are."""
-    compiled = import_module("xpnet.capture.cpu.compiled")
+    compiled = import_module("xpnet.capture.engines.cpu.compiled")
     from xpnet import Network, adam, epochs
 
     rng = np.random.default_rng(0)
@@ -99,7 +99,7 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
 def test_vectors_of_any_width_give_the_products(monkeypatch, kind):
     """What is written for other CPUs runs here too, if slower, and is the same up to rounding."""
     for name in ("products", "loops"):
-        monkeypatch.setattr(import_module(f"xpnet.capture.cpu.{name}"), "registers", lambda: kind)
+        monkeypatch.setattr(import_module(f"xpnet.capture.engines.cpu.{name}"), "registers", lambda: kind)
     w, x = arrays((21, 50), (19, 50), dtype="float32")
 
     def step(carry, batch, *, xp):
@@ -150,7 +150,7 @@ def test_registers_are_those_of_the_cpu(monkeypatch):
     """Wider vectors mean fewer products; what a CPU has is told by the compiler."""
     import llvmlite.binding
 
-    from xpnet.capture.cpu import tiling
+    from xpnet.capture.engines.cpu import tiling
 
     cases = [
         ({"avx512f": True, "avx512vl": True, "avx2": True, "fma": True}, "x86_64-unknown-linux-gnu", Registers(32, 64)),

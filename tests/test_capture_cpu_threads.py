@@ -7,11 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from xpnet.capture import threads
-from xpnet.capture.cpu import cache, crew
+from xpnet.capture.engines import thread_count as threads
+from xpnet.capture.engines.cpu import cache
+from xpnet.capture.engines.cpu import thread_pool as crew
 from xpnet.capture.graph import Graph, Operation, Value
-from xpnet.capture.memory import Home, Stage
-from xpnet.capture.plan import Plan
+from xpnet.capture.planning.memory import Home, Stage
+from xpnet.capture.planning.plan import Plan
 
 
 def test_each_thread_is_told_its_number():
@@ -87,7 +88,7 @@ def test_a_team_is_as_large_as_its_work(monkeypatch):
 
 def test_threads_meet_where_one_needs_what_another_had():
     """They wait before memory that is read after it was written, written after it was read, or written again."""
-    from xpnet.capture.cpu.program_text import meetings
+    from xpnet.capture.engines.cpu.program_text import meetings
 
     a, b, c = (Value((2,), np.dtype(np.float32), (0,)) for _ in range(3))
     homes = {a: Home(True, 0), b: Home(False, 0), c: Home(False, 1)}

@@ -8,22 +8,22 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-from cuda_on_cpu import Cublas, Driver, can_compile
-from functions import arrays_for, body, functions
+from helpers.cuda_on_cpu import Cublas, Driver, can_compile
+from helpers.oracles import ROUNDING, distance, on, problem
+from helpers.random_functions import arrays_for, body, functions
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from oracles import ROUNDING, distance, on, problem
 
 from xpnet import backends
-from xpnet.activations import ACTIVATIONS
-from xpnet.averaging import NOTHING
-from xpnet.capture import programs
-from xpnet.capture.cuda.launches import launches
+from xpnet._support.trees import arrays_in, filled, map_arrays
+from xpnet.capture import program_cache as programs
+from xpnet.capture.engines.cuda.launches import launches
+from xpnet.equations.activations import ACTIVATIONS
+from xpnet.equations.losses import LOSSES
+from xpnet.equations.optimizers import adam, adamw, momentum, nesterov, sgd
+from xpnet.equations.partial_step import Sums, halves
+from xpnet.equations.step import State, training_step
 from xpnet.errors import CaptureError, DeviceError
-from xpnet.halves import Sums, halves
-from xpnet.losses import LOSSES
-from xpnet.optimizers import adam, adamw, momentum, nesterov, sgd
-from xpnet.step import State, training_step
-from xpnet.trees import arrays_in, filled, map_arrays
+from xpnet.training.data_parallel import NOTHING
 
 pytestmark = pytest.mark.skipif(not can_compile(), reason="there is no g++ to compile the kernels with")
 
@@ -45,7 +45,7 @@ def driver(tmp_path, monkeypatch):
     }
     for name, module in stood_in.items():
         monkeypatch.setitem(sys.modules, name, module)
-    importers = ("xpnet.capture.cuda.device", "xpnet.capture.cuda.products", "xpnet.backends.cupy")
+    importers = ("xpnet.capture.engines.cuda.device", "xpnet.capture.engines.cuda.products", "xpnet.backends.cupy")
     for name in importers:
         # Imported anew with the stand-in, and after the test without it.
         monkeypatch.setitem(sys.modules, name, None)
@@ -55,7 +55,7 @@ def driver(tmp_path, monkeypatch):
 
 def program(step, carry, data, size, graphs=True):
     """A step as a program of the stand-in's."""
-    from xpnet.capture.cuda.device import DeviceProgram
+    from xpnet.capture.engines.cuda.device import DeviceProgram
 
     return DeviceProgram(programs.planned(step, carry, data, size), precision="fp32", graphs=graphs)
 

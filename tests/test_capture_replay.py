@@ -4,18 +4,19 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from functions import arrays_for, body, functions
+from helpers.oracles import ROUNDING, distance, on, problem, targets
+from helpers.random_functions import arrays_for, body, functions
 from hypothesis import HealthCheck, given, settings
-from oracles import ROUNDING, distance, on, problem, targets
 
-from xpnet import backends, step
-from xpnet.activations import ACTIVATIONS
+from xpnet import backends
+from xpnet._support.trees import arrays_in, map_arrays
 from xpnet.capture import plan
-from xpnet.capture.replay import Replay
-from xpnet.losses import LOSSES
-from xpnet.optimizers import adam, adamw, momentum, nesterov, sgd
-from xpnet.step import State, training_step
-from xpnet.trees import arrays_in, map_arrays
+from xpnet.capture.engines.replay import Replay
+from xpnet.equations import step
+from xpnet.equations.activations import ACTIVATIONS
+from xpnet.equations.losses import LOSSES
+from xpnet.equations.optimizers import adam, adamw, momentum, nesterov, sgd
+from xpnet.equations.step import State, training_step
 
 NUMPY = backends.resolve("numpy")
 OPTIMIZERS = {"sgd": sgd(), "momentum": momentum(), "nesterov": nesterov(), "adam": adam(), "adamw": adamw()}

@@ -4,7 +4,7 @@ from importlib import import_module
 from types import ModuleType
 
 import pytest
-from machines import Machine
+from helpers.fake_machines import Machine
 
 from xpnet import backends
 from xpnet.errors import DeviceError, InputError

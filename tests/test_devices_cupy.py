@@ -1,7 +1,7 @@
 """What CuPy can be missing, each simulated, and the sentence that says what mends it."""
 
 import pytest
-from machines import CUDARuntimeError, Machine
+from helpers.fake_machines import CUDARuntimeError, Machine
 
 from xpnet import backends
 from xpnet.errors import DeviceError

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from machines import Machine
+from helpers.fake_machines import Machine
 
 from xpnet import backends
 from xpnet.backends import cuda

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from machines import Machine
+from helpers.fake_machines import Machine
 
 import xpnet
 from xpnet import backends

@@ -6,11 +6,11 @@ import sys
 from types import ModuleType, SimpleNamespace
 
 import pytest
-from commands import PYTHON, process, sentence
+from helpers.commands import PYTHON, process, sentence
 
 from xpnet import distributed
+from xpnet.distributed.affinity import divided
 from xpnet.distributed.mpi import library, name, takes_device_memory
-from xpnet.distributed.processors import divided
 from xpnet.distributed.ranks import Alone
 from xpnet.errors import InputError, MissingExtraError
 
@@ -43,7 +43,7 @@ def test_a_rank_keeps_to_its_processors():
 import os, threading, time
 import numpy as np
 from threadpoolctl import threadpool_info
-from xpnet.distributed.processors import allowed, keep_to
+from xpnet.distributed.affinity import allowed, keep_to
 
 stop = threading.Event()
 thread = threading.Thread(target=stop.wait)
@@ -61,7 +61,7 @@ assert all(pool["num_threads"] == 1 for pool in threadpool_info() if pool["user_
 
 WITNESS = """
 import os, signal
-from xpnet.distributed.witness import Witness
+from xpnet.distributed.watchdog import Witness
 witness = Witness()
 witness.told("first words")
 witness.told("last words")

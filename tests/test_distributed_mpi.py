@@ -7,10 +7,10 @@ import time
 
 import numpy as np
 import pytest
-import shared_trainings
-from commands import ROOT, logged
-from launching import LIMIT, ran, ranks, said
-from oracles import distance
+from helpers import rank_trainings as shared_trainings
+from helpers.commands import ROOT, logged
+from helpers.mpi_ranks import LIMIT, ran, ranks, said
+from helpers.oracles import distance
 
 import xpnet
 from xpnet import serialization, train
@@ -30,7 +30,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs processes that can 
 @COUNTS
 def test_ranks_compute_what_one_does(tmp_path, count):
     """Parameters and slots after three epochs, and all that the last one tells."""
-    answer = ran(ranks(count, ROOT / "tests/shared_trainings.py", tmp_path / "found.npz"))
+    answer = ran(ranks(count, ROOT / "tests/helpers/rank_trainings.py", tmp_path / "found.npz"))
     assert (answer.returncode, answer.stderr, answer.stdout) == (0, "", "")
     with np.load(tmp_path / "found.npz") as found:
         for name in shared_trainings.trainings():

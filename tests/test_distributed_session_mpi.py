@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from launching import ran, ranks, said
+from helpers.mpi_ranks import ran, ranks, said
 
 IN_A_SESSION = """
 import sys

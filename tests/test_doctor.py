@@ -6,11 +6,12 @@ import warnings
 
 import numpy as np
 import pytest
-from commands import PYTHON, process, sentence
-from machines import Machine
+from helpers.commands import PYTHON, process, sentence
+from helpers.fake_machines import Machine
 
-from xpnet import diagnosis, doctor
-from xpnet.capture.cpu import cache
+from xpnet import doctor
+from xpnet._cli import diagnosis
+from xpnet.capture.engines.cpu import cache
 from xpnet.errors import EngineWarning, InputError
 
 
@@ -78,7 +79,8 @@ def test_wrong_arithmetic_is_exit_code_1() -> None:
     """Where a function of the library is wrong the checks that fail say so, and so does the process."""
     code = (
         "import sys, numpy as np; right = np.tanh; np.tanh = lambda z, **out: right(1.01 * z, **out);"
-        "from xpnet import commandline, doctor; sys.argv[1:] = ['--backend', 'numpy']; commandline.run(doctor.main)"
+        "from xpnet import doctor; from xpnet._cli import commandline;"
+        "sys.argv[1:] = ['--backend', 'numpy']; commandline.run(doctor.main)"
     )
     answer = subprocess.run([*PYTHON, "-c", code], capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stderr) == (1, "")

@@ -5,8 +5,8 @@ Vectors are columns of one sample, as in the post; xpnet's batch of rows is held
 
 import numpy as np
 import pytest
-from columns import LAST, Net, sigmoid
-from oracles import DIFFERENCES, distance
+from helpers.oracles import DIFFERENCES, distance
+from helpers.post_reference import LAST, Net, sigmoid
 
 
 def slope(a):

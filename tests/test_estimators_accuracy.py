@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from perceptrons import UNFINISHED, estimators, neural_network
+from helpers.sklearn_pairs import UNFINISHED, estimators, neural_network
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler

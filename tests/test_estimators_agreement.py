@@ -4,8 +4,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from oracles import ROUNDING, distance
-from perceptrons import AGREEMENT, RULES, TASKS, UNFINISHED, apart, task, told
+from helpers.oracles import ROUNDING, distance
+from helpers.sklearn_pairs import AGREEMENT, RULES, TASKS, UNFINISHED, apart, task, told
 
 pytestmark = UNFINISHED
 
@@ -53,7 +53,7 @@ def test_a_batch_larger_than_the_data_warns() -> None:
     with pytest.warns(UserWarning, match="Got `batch_size` less than 1 or larger than sample size") as seen:
         ours, theirs = task("classes").fitted(batch_size=100, max_iter=3)
     assert apart(ours, theirs) < AGREEMENT
-    assert {warning.filename.rpartition("/")[2] for warning in seen} >= {"perceptrons.py"}
+    assert {warning.filename.rpartition("/")[2] for warning in seen} >= {"sklearn_pairs.py"}
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -111,7 +111,7 @@ def test_other_numbers_become_float64(dtype: str) -> None:
 def test_compiled_steps_agree(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     """Where it is worth to compile them, the steps are scikit-learn's too."""
     pytest.importorskip("numba")
-    monkeypatch.setattr("xpnet.capture.programs.WORTH_COMPILING", 0)
+    monkeypatch.setattr("xpnet.capture.program_cache.WORTH_COMPILING", 0)
     ours, theirs = task("classes").fitted(batch_size=16, max_iter=10, alpha=0.5, weighted=True, **RULES[rule])
     assert ours._progress.checkpoint.engine == "compiled"
     assert apart(ours, theirs) < AGREEMENT

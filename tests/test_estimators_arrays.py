@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oracles import ROUNDING, distance
-from perceptrons import TASKS, UNFINISHED, Task, apart, task, told
+from helpers.oracles import ROUNDING, distance
+from helpers.sklearn_pairs import TASKS, UNFINISHED, Task, apart, task, told
 from sklearn import config_context
 from sklearn.utils import get_tags
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from perceptrons import UNFINISHED, estimators
+from helpers.sklearn_pairs import UNFINISHED, estimators
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 # A probability of 0 has no finite logarithm, which array-api-strict says as NumPy would.

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oracles import ROUNDING, distance
-from perceptrons import TASKS, UNFINISHED, Task, apart, task, told
+from helpers.oracles import ROUNDING, distance
+from helpers.sklearn_pairs import TASKS, UNFINISHED, Task, apart, task, told
 
 from xpnet import backends
 from xpnet.backends import Backend

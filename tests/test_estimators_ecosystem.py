@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from perceptrons import AGREEMENT, RULES, UNFINISHED, apart, estimators, neural_network, ours, task
+from helpers.sklearn_pairs import AGREEMENT, RULES, UNFINISHED, apart, estimators, neural_network, ours, task
 from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from perceptrons import AGREEMENT, RULES, TASKS, UNFINISHED, apart, task, told
+from helpers.sklearn_pairs import AGREEMENT, RULES, TASKS, UNFINISHED, apart, task, told
 
 pytestmark = UNFINISHED
 

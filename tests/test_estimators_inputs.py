@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oracles import distance
-from perceptrons import AGREEMENT, TASKS, UNFINISHED, apart, estimators, task
+from helpers.oracles import distance
+from helpers.sklearn_pairs import AGREEMENT, TASKS, UNFINISHED, apart, estimators, task
 from sklearn.exceptions import DataConversionWarning
 
 pytestmark = UNFINISHED

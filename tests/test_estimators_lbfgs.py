@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oracles import DIFFERENCES, ROUNDING, central_differences, distance
-from perceptrons import AGREEMENT, TASKS, UNFINISHED, apart, estimators, task
+from helpers.oracles import DIFFERENCES, ROUNDING, central_differences, distance
+from helpers.sklearn_pairs import AGREEMENT, TASKS, UNFINISHED, apart, estimators, task
 
 from xpnet import Network
 from xpnet.backends import Backend, resolve
@@ -40,7 +40,7 @@ def test_the_gradient_is_that_of_the_cost(name: str, monkeypatch: pytest.MonkeyP
     data = network.batch(here, "float64", given.X, y.astype(int) if name == "labels" else y.astype(float), given.weight)
     found = []
     for chunk in (2**20, 40):
-        monkeypatch.setattr("xpnet.network.CHUNK", chunk)
+        monkeypatch.setattr("xpnet.training.network.CHUNK", chunk)
         objective = Objective(network, here, data, params, alpha=0.7)
         at = objective.vector(params)
         cost, gradient = objective(at)
@@ -65,7 +65,7 @@ def test_several_outputs_reach_the_minimum() -> None:
 def test_sparse_rows(make: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are made dense chunk by chunk, and give what dense rows give."""
     sparse = pytest.importorskip("scipy.sparse")
-    monkeypatch.setattr("xpnet.network.CHUNK", 100)
+    monkeypatch.setattr("xpnet.training.network.CHUNK", 100)
     given = task("classes")
     X = given.X * (given.X > 0)
     ours, theirs = given.pair(solver="lbfgs", max_iter=10)

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oracles import ROUNDING, distance
-from perceptrons import UNFINISHED, apart, ours, task
+from helpers.oracles import ROUNDING, distance
+from helpers.sklearn_pairs import UNFINISHED, apart, ours, task
 
 import xpnet
 from xpnet import serialization
-from xpnet.estimators.draws import initial_params
+from xpnet.estimators.random_state import initial_params
 from xpnet.schedules import Constant
 
 pytestmark = UNFINISHED

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from perceptrons import UNFINISHED, estimators, neural_network, refused, same, spoilt, task
+from helpers.sklearn_pairs import UNFINISHED, estimators, neural_network, refused, same, spoilt, task
 
 pytestmark = UNFINISHED
 

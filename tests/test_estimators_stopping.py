@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from perceptrons import AGREEMENT, TASKS, UNFINISHED, apart, estimators, task, told
+from helpers.sklearn_pairs import AGREEMENT, TASKS, UNFINISHED, apart, estimators, task, told
 
 from xpnet.estimators.stopping import Rate, Watch
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from perceptrons import AGREEMENT, UNFINISHED, apart, ours, task
+from helpers.sklearn_pairs import AGREEMENT, UNFINISHED, apart, ours, task
 from sklearn.metrics import f1_score, log_loss, mean_absolute_error, mean_poisson_deviance, mean_squared_error
 from sklearn.metrics import make_scorer as scorer
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from commands import process, process_without, sentence, trained
+from helpers.commands import process, process_without, sentence, trained
 
 from xpnet import export, serialization
 from xpnet.data import load

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oracles import distance, host
+from helpers.oracles import distance, host
 
 import xpnet
-from xpnet import Network, backends, diagnosis
+from xpnet import Network, backends
+from xpnet._cli import diagnosis
 from xpnet.backends import Backend
 from xpnet.data import load
 from xpnet.errors import DeviceError

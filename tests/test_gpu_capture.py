@@ -5,12 +5,12 @@ from functools import partial
 
 import numpy as np
 import pytest
-from oracles import distance, host, problem
+from helpers.oracles import distance, host, problem
 
 from xpnet import Network, backends, sgd
+from xpnet._support.trees import arrays_in, map_arrays
+from xpnet.equations.step import State, training_step
 from xpnet.errors import DeviceError
-from xpnet.step import State, training_step
-from xpnet.trees import arrays_in, map_arrays
 
 pytestmark = pytest.mark.gpu
 

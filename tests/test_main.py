@@ -1,7 +1,7 @@
 """`python -m xpnet` and the flags of every command tell a newcomer what there is."""
 
 import pytest
-from commands import process
+from helpers.commands import process
 
 import xpnet
 from xpnet import __main__

@@ -6,7 +6,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from commands import trained
+from helpers.commands import trained
 
 import xpnet
 from xpnet.data import load, mnist

@@ -6,13 +6,14 @@ from itertools import product
 import array_api_compat
 import numpy as np
 import pytest
-from oracles import FUNCTIONS, distance, on
+from helpers.oracles import FUNCTIONS, distance, on
 
 import xpnet
-from xpnet import Layer, step
+from xpnet import Layer
+from xpnet._support.trees import map_arrays
+from xpnet.equations import step
+from xpnet.equations.losses import LOSSES
 from xpnet.errors import InputError, MissingExtraError
-from xpnet.losses import LOSSES
-from xpnet.trees import map_arrays
 
 exported = pytest.importorskip("xpnet.onnx", reason="needs onnx", exc_type=MissingExtraError)
 runtime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")

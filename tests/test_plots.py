@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import xpnet
+from xpnet._support.trees import arrays_in
 from xpnet.data import load
 from xpnet.errors import InputError, MissingExtraError
-from xpnet.trees import arrays_in
 
 plots = pytest.importorskip("xpnet.plots", reason="needs matplotlib", exc_type=MissingExtraError)
 

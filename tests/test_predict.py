@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from commands import process, process_without, sentence
+from helpers.commands import process, process_without, sentence
 
 import xpnet
 from xpnet import predict, serialization

@@ -4,12 +4,12 @@ from itertools import product
 
 import numpy as np
 import pytest
-from oracles import FUNCTIONS, distance, host, on
+from helpers.oracles import FUNCTIONS, distance, host, on
 
 import xpnet
 from xpnet import Layer, backends, serialization
+from xpnet.equations.losses import LOSSES
 from xpnet.errors import InputError
-from xpnet.losses import LOSSES
 
 torch = pytest.importorskip("torch", reason="needs torch")
 nn = torch.nn

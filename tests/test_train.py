@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from commands import PYTHON, logged, process, trained
+from helpers.commands import PYTHON, logged, process, trained
 
 import xpnet
 from xpnet import serialization, train

@@ -8,12 +8,12 @@ import time
 
 import numpy as np
 import pytest
-from commands import PYTHON, logged, process, sentence
+from helpers.commands import PYTHON, logged, process, sentence
 
 import xpnet
 from xpnet import serialization, train
+from xpnet._support.trees import arrays_in
 from xpnet.errors import InputError, ModelFileError
-from xpnet.trees import arrays_in
 
 SMALL = ("--hidden", "16", "--quiet")
 

@@ -7,12 +7,12 @@ network.predict(epoch.params, x)
 """
 
 from xpnet import schedules
-from xpnet._typing import Layer, Params
+from xpnet._support.typing import Layer, Params
 from xpnet.data import Data
-from xpnet.loop import epochs
-from xpnet.network import Network
-from xpnet.optimizers import Optimizer, adam, adamw, momentum, nesterov, sgd
-from xpnet.records import Checkpoint, Epoch
+from xpnet.equations.optimizers import Optimizer, adam, adamw, momentum, nesterov, sgd
+from xpnet.training.checkpoint import Checkpoint, Epoch
+from xpnet.training.epochs import epochs
+from xpnet.training.network import Network
 
 __version__ = "0.1.0"
 

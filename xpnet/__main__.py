@@ -1,8 +1,8 @@
 """`python -m xpnet`: the commands, and the array libraries that they can use here."""
 
 from xpnet import __version__
+from xpnet._cli.commandline import Parser, run
 from xpnet.backends import installed
-from xpnet.commandline import Parser, run
 
 COMMANDS = {
     "python -m xpnet.train": "train a network on digits, MNIST or your own data",

@@ -3,13 +3,14 @@
 import platform
 from importlib.metadata import version
 
-from xpnet import __version__, diagnosis
+from xpnet import __version__
+from xpnet._cli import diagnosis
+from xpnet._cli.commandline import Parser, run
+from xpnet._cli.diagnosis import Candidate, Check
 from xpnet.backends import BACKENDS, cuda
-from xpnet.capture.cpu import cache
-from xpnet.capture.cpu.compiled import can_compile
-from xpnet.capture.cpu.tiling import registers
-from xpnet.commandline import Parser, run
-from xpnet.diagnosis import Candidate, Check
+from xpnet.capture.engines.cpu import cache
+from xpnet.capture.engines.cpu.compiled import can_compile
+from xpnet.capture.engines.cpu.tiling import registers
 
 EXAMPLES = """examples:
   python -m xpnet.doctor

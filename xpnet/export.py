@@ -1,9 +1,9 @@
 """`python -m xpnet.export`: a saved model as an ONNX file, for other programs to run."""
 
 from xpnet import serialization
-from xpnet.commandline import Parser, run
+from xpnet._cli.commandline import Parser, run
+from xpnet._support.atomic_write import check_writable
 from xpnet.errors import InputError
-from xpnet.writing import check_writable
 
 EXAMPLES = """example:
   python -m xpnet.export digits.safetensors digits.onnx"""

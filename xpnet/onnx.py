@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from xpnet import __version__, backends
-from xpnet._typing import Params
+from xpnet._support.atomic_write import write_whole
+from xpnet._support.optional import needed
+from xpnet._support.trees import arrays_in
+from xpnet._support.typing import Params
+from xpnet.equations.losses import STRAIGHT
 from xpnet.errors import InputError
-from xpnet.extras import needed
-from xpnet.losses import STRAIGHT
-from xpnet.network import Network
-from xpnet.trees import arrays_in
-from xpnet.writing import write_whole
+from xpnet.training.network import Network
 
 with needed("xpnet.onnx", "onnx"):
     from onnx import ModelProto, checker, helper, numpy_helper

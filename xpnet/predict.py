@@ -4,11 +4,12 @@ import sys
 
 import numpy as np
 
-from xpnet import backends, counts, serialization
-from xpnet.commandline import Parser, run
+from xpnet import backends, serialization
+from xpnet._cli.commandline import Parser, run
 from xpnet.data import load_picture, load_rows
 from xpnet.errors import InputError
-from xpnet.network import Network
+from xpnet.training import counts
+from xpnet.training.network import Network
 
 EXAMPLES = """examples:
   python -m xpnet.predict digits.safetensors --data digits

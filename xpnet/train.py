@@ -6,14 +6,14 @@ from argparse import SUPPRESS
 from dataclasses import asdict, replace
 
 from xpnet import __version__, backends, distributed, serialization
-from xpnet.activations import ACTIVATIONS
-from xpnet.commandline import Parser, number, run, silent, uninterrupted, whole_number
-from xpnet.configuration import PRESETS, RULES, Configuration, configure, contradiction, flag, resumed, spelled
+from xpnet._cli.commandline import Parser, number, run, silent, uninterrupted, whole_number
+from xpnet._cli.configuration import PRESETS, RULES, Configuration, configure, contradiction, flag, resumed, spelled
+from xpnet._support.atomic_write import check_writable
 from xpnet.data import load
+from xpnet.equations.activations import ACTIVATIONS
 from xpnet.errors import InputError
-from xpnet.loop import DTYPES, epochs
-from xpnet.records import Checkpoint
-from xpnet.writing import check_writable
+from xpnet.training.checkpoint import Checkpoint
+from xpnet.training.epochs import DTYPES, epochs
 
 EXAMPLES = """examples:
   python -m xpnet.train
@@ -40,7 +40,7 @@ def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) ->
         plot = None
     if plot is not None:
         # Matplotlib is slow to import, and is found missing before the training.
-        from xpnet import report
+        from xpnet.plots import report
 
         report.check_folder(plot)
     checkpoint = None

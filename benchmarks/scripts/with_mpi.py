@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from xpnet import Network, backends, distributed, sgd, step
-from xpnet._typing import Params
-from xpnet.averaging import Shared
+from xpnet import Network, backends, distributed, sgd
+from xpnet._support.typing import Params
 from xpnet.distributed import Ranks
-from xpnet.halves import halves
+from xpnet.equations import step
+from xpnet.equations.partial_step import halves
+from xpnet.training.data_parallel import Shared
 
 ROWS = 4096
 """Of the data, from which every batch is gathered."""

@@ -10,11 +10,11 @@ from typing import Any
 
 import array_api_compat
 
+from xpnet._support.trees import map_arrays
 from xpnet.backends import cuda
 from xpnet.backends.base import ENGINES, PRECISIONS, Backend, Carry, Rowwise, Step, dtype_name, join
-from xpnet.backends.listing import BACKENDS, Installed, installed
+from xpnet.backends.registry import BACKENDS, Installed, installed
 from xpnet.errors import DeviceError, InputError
-from xpnet.trees import map_arrays
 
 __all__ = [
     "BACKENDS",

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from xpnet._typing import Array, Batch, Namespace
+from xpnet._support.trees import arrays_in, map_arrays
+from xpnet._support.typing import Array, Batch, Namespace
 from xpnet.backends.transfer import Transfer
 from xpnet.errors import DeviceError, InputError
-from xpnet.trees import arrays_in, map_arrays
 
 Carry = Any
 """Parameters and state, as nested tuples of arrays; what a step takes and gives back."""

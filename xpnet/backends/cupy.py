@@ -10,12 +10,12 @@ import array_api_compat.cupy as xp
 import cupy
 import numpy as np
 
-from xpnet._typing import Array, Batch
+from xpnet._support.trees import arrays_in, filled, map_arrays
+from xpnet._support.typing import Array, Batch
 from xpnet.backends import cuda
 from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Step
-from xpnet.capture import programs
+from xpnet.capture import program_cache as programs
 from xpnet.errors import CaptureError, DeviceError
-from xpnet.trees import arrays_in, filled, map_arrays
 
 CHUNKS = 64
 """How many chunks that suit a CPU are mapped at once: their launches cost more than their arithmetic."""
@@ -112,7 +112,7 @@ class CupyBackend(Backend):
         """A graph, except of what cannot be captured; plain without the package that it needs."""
         if self.missing("compiled"):
             return "plain"
-        from xpnet.capture.cuda.launches import launches
+        from xpnet.capture.engines.cuda.launches import launches
 
         try:
             launches(programs.planned(step, carry, data, batch_size))
@@ -148,7 +148,7 @@ class CupyBackend(Backend):
 
     def _program(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> Any:
         """The program for these shapes on this device."""
-        from xpnet.capture.cuda.device import DeviceProgram
+        from xpnet.capture.engines.cuda.device import DeviceProgram
 
         def make() -> DeviceProgram:
             plan = programs.planned(step, carry, data, batch_size)

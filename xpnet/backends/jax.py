@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from xpnet._typing import Array, Batch, Namespace
+from xpnet._support.trees import map_arrays
+from xpnet._support.typing import Array, Batch, Namespace
 from xpnet.backends import cuda
 from xpnet.backends.base import Backend, Carry, Rowwise, Step
 from xpnet.errors import DeviceError
-from xpnet.trees import map_arrays
 
 
 # The carry is not donated: the scan updates it in place anyway, and the caller may still hold what it passed in.

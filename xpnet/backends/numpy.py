@@ -6,11 +6,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from xpnet._typing import Batch
+from xpnet._support.trees import arrays_in, filled, map_arrays
+from xpnet._support.typing import Batch
 from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Run, Step, join
-from xpnet.capture import programs
+from xpnet.capture import program_cache as programs
 from xpnet.errors import CaptureError, InputError
-from xpnet.trees import arrays_in, filled, map_arrays
 
 
 class NumpyBackend(Backend):

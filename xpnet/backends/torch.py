@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from xpnet._typing import Array, Batch
+from xpnet._support.trees import arrays_in, map_arrays
+from xpnet._support.typing import Array, Batch
 from xpnet.backends import cuda
 from xpnet.backends.base import Backend, Carry, Rowwise, Step
 from xpnet.backends.torch_graphs import graphs
 from xpnet.backends.torch_namespace import xp
 from xpnet.errors import CaptureError, DeviceError, EngineWarning
-from xpnet.trees import arrays_in, map_arrays
 
 PRECISIONS = {"fp32": "ieee", "tf32": "tf32"}
 """What torch calls them."""

@@ -6,11 +6,11 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from xpnet._typing import Array, Batch
+from xpnet._support.trees import arrays_in, map_arrays
+from xpnet._support.typing import Array, Batch
 from xpnet.backends.base import Carry, Step
 from xpnet.backends.cuda import first_line
 from xpnet.errors import CaptureError
-from xpnet.trees import arrays_in, map_arrays
 
 STEPS = 50
 """How many steps a graph holds at most: beside so many its launch costs nothing, and they are captured at once."""

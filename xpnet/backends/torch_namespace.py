@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from array_api_compat import torch as standard
 from torch import clamp
 
-from xpnet._typing import Array
+from xpnet._support.typing import Array
 
 
 # array-api-compat 1.16 makes an array of a number and copies it to the device, which no graph may hold.

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from xpnet._typing import Array, Namespace
-from xpnet.trees import arrays_in, filled, map_arrays
+from xpnet._support.trees import arrays_in, filled, map_arrays
+from xpnet._support.typing import Array, Namespace
 
 
 class Transfer:

@@ -9,7 +9,7 @@ shows what is done in which order, and where every value is kept.
 """
 
 from xpnet.capture.graph import Graph, Operation, Value
-from xpnet.capture.plan import Plan, plan
-from xpnet.capture.tracing import Like, trace
+from xpnet.capture.planning.plan import Plan, plan
+from xpnet.capture.tracing.trace import Like, trace
 
 __all__ = ["Graph", "Like", "Operation", "Plan", "Value", "plan", "trace"]

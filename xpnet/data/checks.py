@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from xpnet._typing import Array, Namespace
+from xpnet._support.typing import Array, Namespace
 from xpnet.errors import InputError
 
 WORDS = {"bool": "booleans", "integral": "integers", "real floating": "real floating-point numbers"}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xpnet._typing import Array
+from xpnet._support.typing import Array
 from xpnet.data.checks import check_features, check_finite, check_same_rows, count
 from xpnet.data.files import reading
 from xpnet.data.stored import Stored, place, plain, stretches

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from xpnet._support.optional import needed
 from xpnet.data.files import reading
 from xpnet.errors import DataError, InputError
-from xpnet.extras import needed
 
 INK = 0.1
 """What is brighter than this, between 0, black, and 1, white, belongs to a digit."""

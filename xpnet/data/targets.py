@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xpnet._typing import Array, Namespace
+from xpnet._support.typing import Array, Namespace
 from xpnet.data.checks import PlacedError, check_finite, check_numbers, count, first, spell_dtype
 from xpnet.errors import InputError
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from xpnet import backends
-from xpnet._typing import Array
+from xpnet._support.typing import Array
 from xpnet.backends import Backend, cuda
 from xpnet.data.checks import count
-from xpnet.distributed.processors import allowed, divided, keep_to
-from xpnet.distributed.ways import Sum, way
-from xpnet.distributed.witness import Witness
+from xpnet.distributed.affinity import allowed, divided, keep_to
+from xpnet.distributed.allreduce import Sum, way
+from xpnet.distributed.watchdog import Witness
 from xpnet.errors import InputError, LeftBehindError
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ import numpy as np
 from xpnet import __version__
 from xpnet.distributed.mpi import library, name
 from xpnet.distributed.ranks import Alone, Going, Ranks
-from xpnet.distributed.witness import Witness
+from xpnet.distributed.watchdog import Witness
 from xpnet.errors import LeftBehindError, RankError, XpnetError
 
 GRACE = 3.0

@@ -10,13 +10,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from xpnet import backends
-from xpnet._typing import Array
+from xpnet._support.typing import Array
 from xpnet.backends import Backend
 from xpnet.data import check_weights
 from xpnet.estimators.estimator import MLP
+from xpnet.estimators.inputs import Place, Rows, on_host
 from xpnet.estimators.labels import Labels, labels_in
 from xpnet.estimators.parameters import Parameters, has_epochs
-from xpnet.estimators.rows import Place, Rows, on_host
 
 
 class MLPClassifier(ClassifierMixin, MLP):

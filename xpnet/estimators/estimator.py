@@ -11,18 +11,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from xpnet import backends
-from xpnet._typing import Array, Layer, Params
+from xpnet._support.trees import map_arrays
+from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend, dtype_name
+from xpnet.equations.step import answers
 from xpnet.estimators import lbfgs, stochastic
-from xpnet.estimators.draws import initial_params
-from xpnet.estimators.judging import split
+from xpnet.estimators.inputs import Place, Rows, features, features_and_targets, on_host, place, same_kind, weights
 from xpnet.estimators.parameters import STOCHASTIC, Parameters
-from xpnet.estimators.reported import reported
-from xpnet.estimators.rows import Place, Rows, features, features_and_targets, on_host, place, same_kind, weights
-from xpnet.progress import iterating
-from xpnet.sparse import map_rows
-from xpnet.step import answers
-from xpnet.trees import map_arrays
+from xpnet.estimators.random_state import initial_params
+from xpnet.estimators.scoring import split
+from xpnet.estimators.sklearn_losses import reported
+from xpnet.training.progress import iterating
+from xpnet.training.sparse import map_rows
 
 OUTPUTS = {
     "cross_entropy": "softmax",

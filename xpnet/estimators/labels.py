@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
-from xpnet._typing import Array
+from xpnet._support.typing import Array
 from xpnet.backends import Backend
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from xpnet import step
-from xpnet._typing import Batch, Layer, Params
+from xpnet._support.trees import map_arrays
+from xpnet._support.typing import Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
-from xpnet.batches import Order
-from xpnet.network import Network
-from xpnet.rows import in_memory
-from xpnet.trees import map_arrays
+from xpnet.equations import step
+from xpnet.training.batches import Order
+from xpnet.training.network import Network
+from xpnet.training.rows import in_memory
 
 UNFINISHED = (
     "lbfgs failed to converge after {} iteration(s) (status={}):\n{}\n\n"

@@ -6,7 +6,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPRegressor
 
-from xpnet.network import Network
+from xpnet.training.network import Network
 
 ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
 """xpnet's name for each of scikit-learn's activations."""

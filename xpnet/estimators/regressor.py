@@ -8,12 +8,12 @@ from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPRegressor as Theirs
 from sklearn.utils.metaestimators import available_if
 
-from xpnet._typing import Array
+from xpnet._support.typing import Array
 from xpnet.backends import Backend
 from xpnet.data import check_targets
 from xpnet.estimators.estimator import MLP
+from xpnet.estimators.inputs import Place, Rows, on_host
 from xpnet.estimators.parameters import Parameters, has_epochs
-from xpnet.estimators.rows import Place, Rows, on_host
 
 
 class MLPRegressor(RegressorMixin, MLP):

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from xpnet._typing import Params
+from xpnet._support.typing import Params
 from xpnet.backends import Backend, dtype_name
+from xpnet.equations.optimizers import Optimizer, adam, momentum, nesterov
 from xpnet.errors import DivergenceError
-from xpnet.estimators.draws import Orders
-from xpnet.estimators.judging import score
-from xpnet.estimators.reported import reported
-from xpnet.estimators.rows import Rows
+from xpnet.estimators.inputs import Rows
+from xpnet.estimators.random_state import Orders
+from xpnet.estimators.scoring import score
+from xpnet.estimators.sklearn_losses import reported
 from xpnet.estimators.stopping import Rate, Watch
-from xpnet.loop import epochs
-from xpnet.optimizers import Optimizer, adam, momentum, nesterov
-from xpnet.progress import iterating
-from xpnet.records import Checkpoint
+from xpnet.training.checkpoint import Checkpoint
+from xpnet.training.epochs import epochs
+from xpnet.training.progress import iterating
 
 CLIPPED = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
 UNFINISHED = "Stochastic Optimizer: Maximum iterations ({}) reached and the optimization hasn't converged yet."

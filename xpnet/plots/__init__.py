@@ -4,7 +4,7 @@ figure = xpnet.plots.learning_curves(xpnet.epochs(...))
 figure.savefig("curves.pdf")
 """
 
-from xpnet.extras import needed
+from xpnet._support.optional import needed
 
 with needed("xpnet.plots", "matplotlib"):
     from xpnet.plots.answers import confusion_matrix, label_cases, predictions, worst_mistakes

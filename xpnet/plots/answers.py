@@ -8,11 +8,11 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from xpnet import counts
-from xpnet._typing import Array
+from xpnet._support.typing import Array
 from xpnet.data.checks import count
-from xpnet.plots.rows import draw_row, host, image_shape
+from xpnet.plots.images import draw_row, host, image_shape
 from xpnet.plots.style import BLUE, GREY, ORANGE, PALE, PURPLE, grid, panels, styled
+from xpnet.training import counts
 
 MOST_NUMBERS = 12
 """Classes up to which the cells of a confusion matrix have numbers."""

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from xpnet.plots.style import BLUE, ORANGE, PURPLE, panels, styled
-from xpnet.records import Epoch
+from xpnet.training.checkpoint import Epoch
 
 LINES = {"train": (BLUE, "o", "-"), "validation": (PURPLE, "s", "--"), "test": (ORANGE, "^", "-.")}
 """The colour, the mark and the line of each set of rows."""

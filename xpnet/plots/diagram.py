@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from xpnet.network import Network
 from xpnet.plots.style import BLUE, GREY, INK, ORANGE, WIDTH, panels, styled
+from xpnet.training.network import Network
 
 MOST_NEURONS = 10
 """Neurons of a layer that are drawn; of a larger one the middle is left out."""

@@ -5,11 +5,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from xpnet import step
-from xpnet._typing import Array, Params
-from xpnet.network import Network
-from xpnet.plots.rows import draw_row, first, host, image_shape
+from xpnet._support.typing import Array, Params
+from xpnet.equations import step
+from xpnet.plots.images import draw_row, first, host, image_shape
 from xpnet.plots.style import BLUE, DIVERGING, ORANGE, PURPLE, grid, panels, styled
+from xpnet.training.network import Network
 
 MOST_NEURONS = 30
 """Neurons whose weights are shown."""

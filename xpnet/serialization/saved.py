@@ -10,11 +10,11 @@ import safetensors
 import safetensors.numpy
 
 from xpnet import __version__, backends
-from xpnet._typing import Layer, Params
+from xpnet._support.atomic_write import write_whole
+from xpnet._support.typing import Layer, Params
 from xpnet.errors import ModelFileError
-from xpnet.network import Network
-from xpnet.records import Checkpoint
-from xpnet.writing import write_whole
+from xpnet.training.checkpoint import Checkpoint
+from xpnet.training.network import Network
 
 FORMAT = 1
 """The layout of the metadata; a reader refuses a later one."""

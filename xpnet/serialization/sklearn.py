@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from xpnet import backends
-from xpnet._typing import Array, Layer, Params
+from xpnet._support.optional import needed
+from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend
 from xpnet.errors import InputError
-from xpnet.extras import needed
-from xpnet.network import Network
+from xpnet.training.network import Network
 
 with needed("xpnet.serialization.sklearn", "sklearn"):
     from sklearn import neural_network

@@ -3,11 +3,11 @@
 from itertools import pairwise
 
 from xpnet import backends
-from xpnet._typing import Layer, Params
+from xpnet._support.optional import needed
+from xpnet._support.typing import Layer, Params
+from xpnet.equations.losses import STRAIGHT
 from xpnet.errors import InputError
-from xpnet.extras import needed
-from xpnet.losses import STRAIGHT
-from xpnet.network import Network
+from xpnet.training.network import Network
 
 with needed("xpnet.serialization.torch", "torch"):
     import torch

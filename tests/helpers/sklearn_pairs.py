@@ -1,0 +1,114 @@
+"""scikit-learn's perceptrons and ours, with the same parameters on the same rows; where it is missing, tests skip."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from helpers.oracles import distance
+
+neural_network = pytest.importorskip("sklearn.neural_network")
+InvalidParameterError = pytest.importorskip("sklearn.utils._param_validation").InvalidParameterError
+estimators = pytest.importorskip("xpnet.estimators")
+
+AGREEMENT = 1e-9
+"""How far our parameters may be from scikit-learn's after ten iterations in float64."""
+
+UNFINISHED = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+"""For tests of trainings that are as short as they are meant to be."""
+
+TASKS = ("two classes", "classes", "labels", "regression", "regressions", "counts")
+"""The names of tasks; the first three are the classifier's."""
+
+TOLD = ("n_iter_", "t_", "n_layers_", "n_outputs_", "loss_", "best_loss_", "best_validation_score_", "loss_curve_")
+"""Fitted attributes of both that are numbers, a list of them, or None."""
+
+RULES: dict[str, dict[str, Any]] = {
+    "sgd": dict(solver="sgd", momentum=0.0, learning_rate_init=0.05),
+    "momentum": dict(solver="sgd", momentum=0.9, nesterovs_momentum=False, learning_rate_init=0.01),
+    "nesterov": dict(solver="sgd", momentum=0.9, learning_rate_init=0.01),
+    "adam": dict(solver="adam", beta_1=0.8, beta_2=0.99, epsilon=1e-6, learning_rate_init=0.01),
+}
+"""The ways to update parameters batch by batch."""
+
+
+class Task(NamedTuple):
+    """Rows with targets, and which estimator they are for."""
+
+    name: str
+    X: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    parameters: dict[str, Any]
+
+    @property
+    def ours(self) -> type:
+        """Our estimator."""
+        return getattr(estimators, self.name)
+
+    def pair(self, **parameters: Any) -> tuple[Any, Any]:
+        """Ours and scikit-learn's, made with the same parameters."""
+        given = dict(hidden_layer_sizes=(7, 6), random_state=3) | self.parameters | parameters
+        return self.ours(**given), getattr(neural_network, self.name)(**given)
+
+    def fitted(self, *, weighted: bool = False, **parameters: Any) -> tuple[Any, Any]:
+        """Both, fitted."""
+        ours, theirs = self.pair(**parameters)
+        weight = self.weight if weighted else None
+        return ours.fit(self.X, self.y, weight), theirs.fit(self.X, self.y, weight)
+
+
+def task(name: str, n: int = 61) -> Task:
+    """One of `TASKS`: few rows that can be learnt in part."""
+    rng = np.random.default_rng(7)
+    X, weight = rng.normal(size=(n, 5)), rng.uniform(0.2, 3.0, n)
+    scores = X[:, :3] * 2 + rng.normal(size=(n, 3))
+    if name in ("regression", "regressions", "counts"):
+        number = scores[:, 0] + X[:, 1] ** 2
+        y = {"regression": number, "regressions": scores[:, :2], "counts": rng.poisson(np.exp(scores[:, 0] / 3))}[name]
+        return Task("MLPRegressor", X, y, weight, dict(loss="poisson" if name == "counts" else "squared_error"))
+    y = {
+        "two classes": np.asarray(["no", "yes"])[(scores[:, 0] > 0).astype(int)],
+        "classes": np.asarray([-3, 0, 7])[scores.argmax(axis=1)],
+        "labels": (scores > 0).astype(int),
+    }[name]
+    return Task("MLPClassifier", X, y, weight, {})
+
+
+def ours(name: str, n: int = 61, **parameters: Any) -> Any:
+    """Our estimator for a task, with parameters that scikit-learn's need not know."""
+    return task(name, n).pair()[0].set_params(**dict(max_iter=6) | parameters)
+
+
+def apart(ours: Any, theirs: Any) -> float:
+    """How far the coefficients of two fitted estimators are apart, or the intercepts."""
+    found, wanted = ((*each.coefs_, *each.intercepts_) for each in (ours, theirs))
+    return distance(found, wanted)
+
+
+def told(estimator: Any) -> list[float]:
+    """What a fitted estimator tells of its training, one number after the other; None is NaN."""
+    values = [np.ravel(np.asarray(getattr(estimator, name), float)) for name in (*TOLD, "validation_scores_")]
+    return np.concatenate(values).tolist()
+
+
+def spoilt(value: float) -> np.ndarray:
+    """Rows with one bad number."""
+    X = task("classes").X.copy()
+    X[3, 2] = value
+    return X
+
+
+def refused(call: Callable[[], Any]) -> Exception:
+    """The error of a call; the kinds that follow are all that scikit-learn has for mistakes of the user's."""
+    with pytest.raises((ValueError, TypeError, AttributeError)) as caught:
+        call()
+    return caught.value
+
+
+def same(ours: Exception, theirs: Exception) -> None:
+    """Hold an error to another's type, the one for parameters or else the built-in one, and to saying something."""
+    kinds = type(theirs).__mro__
+    assert isinstance(ours, next(k for k in kinds if k is InvalidParameterError or k.__module__ == "builtins"))
+    assert len(str(ours)) > 20

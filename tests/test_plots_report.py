@@ -1,0 +1,240 @@
+"""A report is one page that needs nothing else, for every kind of network, and its equations come out."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from helpers.commands import process_without, sentence, trained
+from helpers.mathml_reader import formulas, sides
+
+import xpnet
+from xpnet import train
+from xpnet.data import Data, load
+from xpnet.errors import InputError, MissingExtraError
+
+report = pytest.importorskip("xpnet.plots.report", reason="needs matplotlib", exc_type=MissingExtraError)
+image = pytest.importorskip("PIL.Image", reason="needs Pillow")
+
+EMPTY = {"br", "hr", "img", "link", "meta"}
+
+
+class Reader(HTMLParser):
+    """What a page is made of; it must close what it opens."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open, self.found = [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        """Note an element."""
+        self.found.append((tag, dict(attrs)))
+        if tag not in EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        """Note an element that closes itself, as SVG's do."""
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        """It is the last one that was opened."""
+        assert self.open.pop() == tag
+
+
+def run(network, x, y, *, epochs=2, test=True, **options):
+    """A training that is over."""
+    data = Data(x, y, x if test else None, y if test else None, name="rows")
+    records = xpnet.epochs(network, data, xpnet.adam(0.01), batch_size=16, epochs=epochs, **options)
+    numbers = []
+    for epoch in records:
+        numbers.append(epoch.numbers())
+    settings = {"hidden": (8,), "note": "<b>&"}
+    return report.Run(network, epoch.params, data, numbers, settings, str(records.training.here), "python -m xpnet")
+
+
+def runs():
+    """One of each loss and activation, of images and of none, deep and without a hidden layer, of many classes."""
+    rng = np.random.default_rng(3)
+    x, bytes_ = rng.normal(size=(60, 7)), rng.integers(256, size=(60, 49)).astype(np.uint8)
+    labels, several = rng.integers(3, size=60), rng.integers(2, size=(60, 3))
+    yield "images", run(xpnet.Network([49, 20, 3], "sigmoid", input_scale=255.0), bytes_, labels)
+    yield "deep", run(xpnet.Network([7, 12, 30, 11, 5, 3], ["relu", "tanh", "identity", "sigmoid"]), x, labels)
+    yield "none hidden", run(xpnet.Network([7, 3]), x, labels)
+    yield "many classes", run(xpnet.Network([7, 9, 60], "tanh"), x, rng.permutation(60), epochs=45)
+    yield "several labels", run(xpnet.Network([7, 9, 3], "relu", "binary_cross_entropy"), x, several)
+    yield "one label", run(xpnet.Network([7, 9, 1], "tanh", "binary_cross_entropy"), x, several[:, :1])
+    yield "a number", run(xpnet.Network([7, 9, 1], "tanh", "squared_error"), x, x[:, 0] ** 2)
+    yield "counts", run(xpnet.Network([7, 9, 2], "relu", "poisson"), x, rng.poisson(2.0, (60, 2)).astype(float))
+    yield "no test rows", run(xpnet.Network([7, 9, 3]), x, labels, test=False, validation_fraction=0.2)
+
+
+RUNS = dict(runs())
+ALL = pytest.mark.parametrize("made", RUNS.values(), ids=list(RUNS))
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """The page of each run, written once."""
+    found = {}
+
+    def page(made):
+        if id(made) not in found:
+            folder = tmp_path_factory.mktemp("report")
+            found[id(made)] = report.write(folder, made)
+        return found[id(made)]
+
+    return page
+
+
+@ALL
+def test_the_folder_holds_pictures_and_a_page(made, pages):
+    """Every picture is whole, the page names each of them, and nothing else is left."""
+    page = pages(made)
+    names = {file.name for file in page.parent.iterdir()}
+    answers = {"cross_entropy": {"confusion-matrix.png", "worst-mistakes.png"}}
+    answers["binary_cross_entropy"] = {"label-cases.png"} if made.network.sizes[-1] > 1 else answers["cross_entropy"]
+    assert names == {
+        *("report.html", "network.png", "learning-curves.png", "weight-images.png", "weights.png"),
+        *("activations.png", "gradient-norms.png"),
+        *answers.get(made.network.loss, {"predictions.png"}),
+    }
+    for name in names - {"report.html"}:
+        with image.open(page.parent / name) as picture:
+            picture.load()
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<svg ") == len(names) - 1
+
+
+@ALL
+def test_the_page_needs_nothing_else(made, pages):
+    """It closes what it opens, no two parts share a name, and nothing in it is fetched from elsewhere."""
+    text = pages(made).read_text(encoding="utf-8")
+    found = Reader(text).found
+    ids = [attributes["id"] for _, attributes in found if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for tag, attributes in found:
+        assert tag not in ("script", "iframe", "object", "base")
+        for name, value in attributes.items():
+            if name in ("src", "href", "xlink:href", "srcset", "data"):
+                assert value.startswith(("data:", "#")), value
+            if name.endswith("href") and value.startswith("#"):
+                assert value[1:] in ids
+            if name == "src":
+                assert attributes["alt"]
+    assert not re.search(r"url\((?!#)|@import", text)
+
+
+@ALL
+def test_every_equation_comes_out(made, pages):
+    """Worked out from the digits that are shown, all sides of an equation can be the same number."""
+    checked = 0
+    for formula in formulas(pages(made).read_text(encoding="utf-8")):
+        values = sides(formula)
+        assert max((value.low for value in values), default=0) <= min((value.high for value in values), default=0)
+        checked += len(values) > 1
+    assert checked >= 3 * len(made.params)
+
+
+@ALL
+def test_the_equations_have_the_posts_numbers(made, pages):
+    """The last layer has (7), (8) and (9), the one before it (13), (10) and (11), all others (12), (10) and (11)."""
+    text = pages(made).read_text(encoding="utf-8")
+    found = re.findall(r'<span class="number">\((\d+)\)</span>', text)
+    layers = len(made.params)
+    before = ["13", "10", "11"] if layers > 1 else []
+    assert found == ["7", "8", "9", *before, *["12", "10", "11"] * (layers - 2)]
+    assert text.count(", forward <small>") == text.count(", back <small>") == layers
+
+
+@ALL
+def test_derivatives_are_checked_on_the_page(made, pages):
+    """A weight of each layer has its derivative beside the central difference, which agree to seven digits."""
+    text = pages(made).read_text(encoding="utf-8").replace("−", "-")
+    rows = re.findall(r"<td>layer \d+, row \d+, column \d+</td><td>(\S+)</td><td>(\S+)</td>", text)
+    assert len(rows) == len(made.params)
+    for found, wanted in rows:
+        assert float(found) == pytest.approx(float(wanted), abs=1e-7)
+
+
+def test_the_page_tells_what_was_done(pages):
+    """Score, parameters, settings, command, and the epochs with their time, many of them thinned."""
+    made = RUNS["many classes"]
+    text = pages(made).read_text(encoding="utf-8")
+    assert f"<dd>{made.score:.2%}</dd>" in text
+    assert f"<dd>{made.network.parameter_count:,}</dd>" in text
+    assert "<td>note</td><td>&lt;b&gt;&amp;</td>" in text
+    assert "<td>hidden</td><td>8</td>" in text
+    assert f"On {made.where}; seconds are of training alone." in text
+    epochs = [int(number) for number in re.findall(r"<tr><td>(\d+)</td><td>[\d.e-]+</td>", text)]
+    assert epochs == [1, *range(3, 46, 3)]
+    assert f"<td>{made.records[-1]['seconds']:.4g}</td>" in text
+
+
+def test_the_command_draws_what_it_trained(tmp_path, capsys):
+    """It says where the pictures are; the page has the command, and tells of the best epoch's parameters."""
+    folder = tmp_path / "pictures"
+    train.main(["--epochs", "3", "--preset", "post", "--plot", str(folder)])
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"pictures in {folder}, all of them with the equations in {folder / 'report.html'}"
+    )
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert f"python -m xpnet.train --epochs 3 --preset post --plot {folder}" in text
+    assert "<td>optimizer</td><td>sgd</td>" in text
+    assert "64-32-32-10 (sigmoid, softmax) on digits" in text
+
+
+def test_a_training_that_goes_on_is_drawn(tmp_path):
+    """The curves begin with the first epoch of this training, and files that were there are replaced."""
+    trained(tmp_path, "--epochs", 2, "--save", tmp_path / "m", "--plot", tmp_path)
+    trained(tmp_path, "--epochs", 4, "--resume", tmp_path / "m", "--plot", tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r"<tr><td>(\d+)</td><td>[\d.e-]+</td>", text) == ["3", "4"]
+
+
+def test_folders_that_cannot_be_written_are_found_out_early(tmp_path, monkeypatch):
+    """A file and a place in no folder are refused before the training; nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    for folder, message in (
+        ("file", "cannot write pictures into file: it is a file; name a folder"),
+        ("none/pictures", "cannot write none/pictures: there is no folder none"),
+    ):
+        with pytest.raises(InputError, match=message):
+            train.main(["--plot", folder, "--save", "m"])
+    with pytest.raises(InputError, match="cannot make the folder"):
+        report.write(tmp_path / "none" / "pictures", RUNS["none hidden"])
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_without_matplotlib_it_says_what_to_install(tmp_path):
+    """The sentence comes before the training, in one line, with the command."""
+    answer = process_without("matplotlib", "xpnet.train", "--plot", tmp_path / "pictures")
+    assert sentence(answer) == "xpnet.plots needs matplotlib, which is not installed; run pip install matplotlib."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_need_no_name(tmp_path):
+    """Arrays of one's own are called data."""
+    data = load("digits")._replace(name="")
+    network = xpnet.Network([64, 10], input_scale=16.0)
+    made = report.Run(network, network.init(), data, RUNS["none hidden"].records, {}, "here", "it")
+    assert "<title>64-10 (softmax) on data</title>" in report.write(tmp_path, made).read_text(encoding="utf-8")
+
+
+def test_rows_on_disk_are_shown_as_those_in_memory_are(tmp_path, monkeypatch):
+    """Where they are few enough to be read, else some of them."""
+    rng = np.random.default_rng(0)
+    made = run(xpnet.Network([7, 5, 3]), rng.normal(size=(60, 7)), np.arange(60) % 3)
+    for name, array in zip("xy", made.data[:2], strict=True):
+        np.save(tmp_path / f"{name}_train.npy", array)
+    kept = replace(made, data=load(tmp_path)._replace(name="rows"))
+    held = replace(made, data=made.data._replace(x_test=None, y_test=None))
+    one, other = (
+        report.write(tmp_path / name, of).read_text(encoding="utf-8") for name, of in (("held", held), ("kept", kept))
+    )
+    assert one == other
+    monkeypatch.setattr("xpnet.plots.report.run.MOST_ROWS", 20)
+    assert "of 20 training rows right" in report.write(tmp_path / "few", replace(kept)).read_text(encoding="utf-8")

@@ -1,0 +1,141 @@
+"""What a network is made of, and every sentence that refuses what does not fit it."""
+
+import numpy as np
+import pytest
+from helpers.oracles import on
+
+from xpnet import Network
+from xpnet.errors import InputError
+
+X, Y = np.ones((4, 6)), np.asarray([0, 1, 2, 0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (([784, 128, 10],), "784-128-10 (relu, softmax)"),
+        (([784, 32, 32, 10], "sigmoid"), "784-32-32-10 (sigmoid, softmax)"),
+        (([4, 3, 2, 5], ["tanh", "relu"], "binary_cross_entropy"), "4-3-2-5 (tanh, relu, sigmoid)"),
+        (([6, 1], "relu", "squared_error"), "6-1 (identity)"),
+        (([6, 2, 2, 1], "sigmoid", "binary_cross_entropy"), "6-2-2-1 (sigmoid)"),
+        (([6, 2, 1], "tanh", "poisson"), "6-2-1 (tanh, exp)"),
+    ],
+)
+def test_spelling(arguments, text):
+    """A network is spelled as its sizes, with each activation once where that is clear."""
+    assert str(Network(*arguments)) == text
+
+
+def test_parameter_count():
+    """Weights and biases are counted."""
+    assert Network([784, 32, 32, 10]).parameter_count == 784 * 32 + 32 + 32 * 32 + 32 + 32 * 10 + 10
+
+
+def test_equal_networks_are_equal():
+    """Lists, tuples and NumPy integers make the same network, with an activation a layer."""
+    net = Network([3, 4, 5, 2], "tanh")
+    assert net == Network((3, np.int64(4), 5, 2), ["tanh", "tanh"])
+    assert (net.sizes, net.activation) == ((3, 4, 5, 2), ("tanh", "tanh"))
+    assert hash(net) == hash(Network((3, 4, 5, 2), "tanh"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (dict(sizes=[5]), r"sizes is \[5\]; it needs two or more positive numbers, inputs first"),
+        (dict(sizes=[]), r"sizes is \[\]; it needs two or more"),
+        (dict(sizes=[5, 0, 2]), r"sizes is \[5, 0, 2\]; it needs two or more positive"),
+        (dict(sizes=[5, 2], activation="rleu"), "activation is 'rleu'; it can be sigmoid, tanh, relu, identity"),
+        (dict(sizes=[5, 4, 2], activation=["tanh", "relu"]), "activation has 2 names for 1 hidden layers; give one"),
+        (dict(sizes=[5, 4, 2], activation=["swish"]), "activation is 'swish'"),
+        (dict(sizes=[5, 2], loss="hinge"), "loss is 'hinge'; it can be cross_entropy, binary_cross_entropy"),
+        (dict(sizes=[5, 2], input_scale=0), "input_scale is 0; inputs are divided by it, so it must be above 0"),
+        (dict(sizes=[5, 2], input_scale=-255.0), "input_scale is -255"),
+        (dict(sizes=[5, 2], input_scale=float("nan")), "input_scale is nan"),
+        (dict(sizes=[5, 1]), 'softmax over one output is always 1; use two outputs, or loss="binary_cross_entropy"'),
+    ],
+)
+def test_what_makes_no_network(arguments, sentence):
+    """Sizes, names and scales that make no network are refused with what is needed instead."""
+    with pytest.raises(InputError, match=sentence):
+        Network(**arguments)
+
+
+def with_nan(array):
+    """A copy with NaN in row 2, column 1."""
+    array = array.copy()
+    array[2, 1] = np.nan
+    return array
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (dict(x=np.ones((4, 5))), r"x has 5 columns, but the network 6-3 \(softmax\) takes 6 inputs"),
+        (dict(x=np.ones(6)), r"x has shape \(6,\) but needs two axes.*x\.reshape\(1, -1\)"),
+        (dict(x=with_nan(X)), "x holds NaN in row 2, column 1"),
+        (dict(x=np.ones((0, 6))), r"x has shape \(0, 6\): it is empty"),
+        (dict(x=X.astype(complex)), "x holds complex128 but needs"),
+        (dict(x=X.astype(str)), "x holds .* but needs"),
+        (dict(x=[[1, 2], [3]]), "a list does not make an array: its rows differ in length"),
+        (dict(y=Y[:3]), "y has 3 rows but x has 4; every sample needs one label"),
+        (dict(y=Y + 1), "y holds the label 3; labels of 3 classes are 0 … 2"),
+        (dict(y=Y - 1), "y holds the label -1"),
+        (dict(y=Y.astype(float)), "y holds float64 but needs integers"),
+        (dict(y=Y[:, None]), r"labels are a vector: use y\.reshape\(-1\)"),
+        (dict(weight=[1, 2, 3]), "weight has 3 rows but x has 4; every sample needs one weight"),
+        (dict(weight=[1, 2, 3, -1]), "weight must be 0 or more for every sample"),
+        (dict(weight=[0, 0, 0, 0]), "weight must be .* above 0 for one at least"),
+        (dict(weight=[1, 1, 1, np.inf]), "weight holds infinity in row 3"),
+        (dict(weight=np.ones((4, 1))), r"weight has shape \(4, 1\) but needs one number for each sample"),
+    ],
+)
+def test_rows_that_do_not_fit(change, sentence):
+    """Rows, labels and weights that do not fit the network, or each other, are refused and named."""
+    net = Network([6, 3])
+    given = dict(x=X, y=Y, weight=None) | change
+    with pytest.raises(InputError, match=sentence):
+        net.cost(net.init(), given["x"], given["y"], weight=given["weight"])
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "sentence"),
+    [
+        ("binary_cross_entropy", np.full((4, 3), 2.0), "y holds 2 in row 0, column 0 .* needs 0 or 1"),
+        ("binary_cross_entropy", np.ones((4, 2)), r"y has shape \(4, 2\) but needs 3 columns"),
+        ("squared_error", np.ones(4), r"y has shape \(4,\) but needs 3 columns, one for each output"),
+        ("poisson", np.full((4, 3), -1.0), "y holds -1 in row 0, column 0 .* needs counts, none below 0"),
+    ],
+)
+def test_targets_that_the_loss_cannot_take(loss, y, sentence):
+    """Targets of another shape or range than the loss's are refused."""
+    net = Network([6, 3], loss=loss)
+    with pytest.raises(InputError, match=sentence):
+        net.score(net.init(), X, y)
+
+
+def test_parameters_of_another_network():
+    """Parameters of other shapes are refused with both shapes."""
+    with pytest.raises(InputError, match=r"weights of shapes \[\(3, 5\)\], but the network 6-3 .* needs \[\(3, 6\)\]"):
+        Network([6, 3]).predict(Network([5, 3]).init(), X)
+    other = Network([6, 3]).init()
+    with pytest.raises(InputError, match="params have"):
+        Network([6, 3]).predict((other[0]._replace(b=np.zeros(4)),), X)
+
+
+def test_regressions_have_no_classes():
+    """To classify by a regression is refused."""
+    with pytest.raises(InputError, match="loss='squared_error' predicts numbers, not classes; use predict"):
+        Network([6, 3], loss="squared_error").classify((), X)
+
+
+def test_rows_and_labels_of_two_libraries(backend):
+    """Rows and labels of different libraries are refused and both kinds named, on every backend but NumPy's own."""
+    net, y = Network([6, 3]), Y
+    if backend.name == "numpy":
+        pytest.importorskip("array_api_strict", reason="another library to mix with")
+        import array_api_strict
+
+        y = array_api_strict.asarray(Y)
+    with pytest.raises(InputError, match=r"x is .* but y is .*; give both as arrays of one library on one device"):
+        net.score(net.init(), on(backend, X, "float32"), y)

@@ -1,0 +1,132 @@
+"""The progress bar: on a terminal only, with the running cost and the accuracy over the last samples."""
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers.commands import PYTHON
+
+from xpnet.training.progress import LAST, Bar, compiling, iterating
+
+
+class Terminal(io.StringIO):
+    """A stderr that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+def on_terminal(monkeypatch) -> Terminal:
+    """A terminal in the place of stderr; pytest would take it away again between a fixture and its test."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    return sys.stderr
+
+
+def shown(bar: Bar) -> str:
+    """What stands behind the bar."""
+    assert bar.shown
+    return bar._bar.postfix
+
+
+def test_it_shows_cost_and_accuracy(monkeypatch):
+    """Behind the bar stand the last block's mean cost and the accuracy of the samples so far."""
+    terminal = on_terminal(monkeypatch)
+    with Bar(True, "epoch 1/2", 100, True) as bar:
+        assert bar.shown
+        bar.update(10, np.asarray([1.0, 2.0]), np.asarray([4.0, 1.0]))
+        assert shown(bar) == "cost 1.5000, last 20: 75.0%"
+        bar.update(5, np.asarray([0.5]), np.asarray([5.0]))
+        assert shown(bar) == "cost 0.5000, last 25: 60.0%"
+        assert bar._bar.n == 25
+    assert "epoch 1/2" in terminal.getvalue()
+
+
+def test_it_looks_back_on_the_last_samples(monkeypatch):
+    """Older batches fall out once the later ones hold a thousand samples, so that the accuracy follows the training."""
+    on_terminal(monkeypatch)
+    with Bar(True, "epoch", 10_000, True) as bar:
+        bar.update(100, np.ones(30), np.full(30, 100.0))
+        assert shown(bar).endswith(f"last {LAST}: 0.0%")
+        bar.update(100, np.ones(5), np.zeros(5))
+        assert shown(bar).endswith(f"last {LAST}: 50.0%")
+        bar.update(150, np.ones(20), np.zeros(20))
+        assert shown(bar).endswith("last 1050: 100.0%")
+
+
+def test_a_regression_has_no_accuracy(monkeypatch):
+    """Where there are no right answers, the cost stands alone."""
+    on_terminal(monkeypatch)
+    with Bar(True, "epoch", 10, False) as bar:
+        bar.update(10, np.asarray([0.25]), np.asarray([4.0]))
+        assert shown(bar) == "cost 0.2500"
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_nothing_without_a_terminal(monkeypatch, wanted):
+    """A pipe or a file gets no bar, whether one is wanted or not."""
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with Bar(wanted, "epoch", 10, True) as bar:
+        assert not bar.shown
+    assert sys.stderr.getvalue() == ""
+
+
+def test_nothing_on_a_terminal_where_it_is_not_wanted(monkeypatch):
+    """A terminal gets no bar unless one is wanted."""
+    terminal = on_terminal(monkeypatch)
+    with Bar(False, "epoch", 10, True) as bar:
+        assert not bar.shown
+    assert terminal.getvalue() == ""
+
+
+def test_compiling_is_told_as_long_as_it_lasts(monkeypatch):
+    """A terminal says so meanwhile and holds nothing of it afterwards; no other stderr is told."""
+    terminal = on_terminal(monkeypatch)
+    with compiling(True):
+        assert terminal.getvalue().strip() == "compiling …"
+    assert terminal.getvalue().split("\r")[-2].isspace()
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with compiling(True):
+        pass
+    assert sys.stderr.getvalue() == ""
+    terminal = on_terminal(monkeypatch)
+    with compiling(False):
+        pass
+    assert terminal.getvalue() == ""
+
+
+def test_a_training_on_a_terminal_shows_it():
+    """On a terminal the command draws the bar on stderr, with cost and accuracy; the lines go to stdout as ever."""
+    termios = pytest.importorskip("termios")
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 120))
+    flags = {"epochs": "2", "batch-size": "1", "hidden": "512,512", "engine": "replay"}
+    line = [*PYTHON, "-m", "xpnet.train", *(part for flag, value in flags.items() for part in (f"--{flag}", value))]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
+        os.close(theirs)
+        drawn = b""
+        with contextlib.suppress(OSError):  # Linux ends a terminal that nobody holds with an error.
+            while part := os.read(ours, 4096):
+                drawn += part
+        os.close(ours)
+        lines = process.stdout.read().splitlines()
+    assert [text.split()[0] for text in lines] == ["xpnet", "epoch", "epoch"]
+    assert re.search(r"epoch 1/2: +\d+%.*cost \d\.\d{4}, last 1000: \d+\.\d%", drawn.decode())
+
+
+def test_iterations_show_the_latest_loss(capsys):
+    """What is told of each iteration stands behind the bar, without a terminal too; unwanted, nothing is shown."""
+    for wanted in (True, False):
+        with iterating(2, "network", wanted) as tell:
+            tell(0.5)
+            tell(0.25)
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        last = shown.err.rpartition("\r")[2]
+        assert (last.startswith("network: 100%") and "2/2" in last and "loss 0.250000" in last) == wanted
+        assert wanted or shown.err == ""

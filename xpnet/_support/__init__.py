@@ -1,0 +1,1 @@
+"""What every floor may use: types, trees of arrays, optional packages, whole files, seeds."""

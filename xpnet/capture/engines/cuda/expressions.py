@@ -1,0 +1,116 @@
+"""Operations as C++ expressions of their operands' names; functions are overloaded by type, as CUDA has them."""
+
+from typing import Any
+
+import numpy as np
+
+from xpnet.capture.graph import Operation
+from xpnet.capture.planning.kernels import computed
+from xpnet.errors import CaptureError
+
+TYPES = {
+    "bool": "bool", "int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
+    "uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned int", "uint64": "unsigned long long",
+    "float32": "float", "float64": "double",
+}  # fmt: skip
+
+INFINITY = {"float32": "__int_as_float(0x7f800000)", "float64": "__longlong_as_double(0x7ff0000000000000LL)"}
+NAN = {"float32": "__int_as_float(0x7fc00000)", "float64": "__longlong_as_double(0x7ff8000000000000LL)"}
+
+ANY_TYPE = {
+    "add": "{0} + {1}",
+    "subtract": "{0} - {1}",
+    "multiply": "{0} * {1}",
+    "divide": "{0} / {1}",
+    "negative": "-{0}",
+    "positive": "{0}",
+    "square": "{0} * {0}",
+    "abs": "{0} < 0 ? -{0} : {0}",
+    "sign": "{0} != {0} ? {0} : ({0} > 0) - ({0} < 0)",
+    "equal": "{0} == {1}",
+    "not_equal": "{0} != {1}",
+    "less": "{0} < {1}",
+    "less_equal": "{0} <= {1}",
+    "greater": "{0} > {1}",
+    "greater_equal": "{0} >= {1}",
+    # NaN is handed on, as everywhere.
+    "maximum": "{0} >= {1} || {0} != {0} ? {0} : {1}",
+    "minimum": "{0} <= {1} || {0} != {0} ? {0} : {1}",
+    "where": "{0} ? {1} : {2}",
+    "logical_not": "!{0}",
+    "logical_and": "{0} && {1}",
+    "logical_or": "{0} || {1}",
+    "logical_xor": "!{0} != !{1}",
+    "isnan": "{0} != {0}",
+    "astype": "{0}",
+    "copy": "{0}",
+}
+INTEGERS_ONLY = {
+    "bitwise_and": "{0} & {1}",
+    "bitwise_or": "{0} | {1}",
+    "bitwise_xor": "{0} ^ {1}",
+    "bitwise_invert": "~{0}",
+}
+FLOATS_ONLY = {
+    **{name: f"{name}({{0}})" for name in (
+        "acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "cos", "cosh", "exp", "expm1", "floor", "log",
+        "log10", "log1p", "log2", "sin", "sinh", "sqrt", "tan", "tanh", "trunc",
+    )},
+    "abs": "fabs({0})",
+    "atan2": "atan2({0}, {1})",
+    "hypot": "hypot({0}, {1})",
+    "pow": "pow({0}, {1})",
+    "reciprocal": "1 / {0}",
+    "floor_divide": "floor({0} / {1})",
+    "isinf": "{0} - {0} != {0} - {0} && {0} == {0}",
+    "isfinite": "{0} - {0} == {0} - {0}",
+}  # fmt: skip
+
+COLLECTED = {
+    "sum": "{0} + {1}",
+    "prod": "{0} * {1}",
+    "max": "{1} > {0} || {1} != {1} ? {1} : {0}",
+    "min": "{1} < {0} || {1} != {1} ? {1} : {0}",
+    "any": "{0} || {1}",
+    "all": "{0} && {1}",
+}
+"""What a reduction makes of what it has and one number more."""
+
+SEARCHED = {
+    "argmax": "{1} > {0} || ({1} != {1} && {0} == {0})",
+    "argmin": "{1} < {0} || ({1} != {1} && {0} == {0})",
+}
+"""Whether a search goes on with the second number instead of the first."""
+
+
+def number(value: Any, dtype: np.dtype) -> str:
+    """A number as C++ spells it in a dtype, every digit kept."""
+    if dtype == np.bool_:
+        return "true" if value else "false"
+    if dtype.kind != "f":
+        suffix = {"i": "LL", "u": "ULL"}[dtype.kind] if dtype.itemsize == 8 else ""
+        # The lowest number of all is spelled as a difference: its digits alone are out of range.
+        lowest = np.iinfo(dtype).min
+        text = f"{int(value) + 1}{suffix} - 1" if value == lowest < 0 else f"{int(value)}{suffix}"
+        return f"({TYPES[dtype.name]})({text})"
+    exact = float(dtype.type(value))
+    if np.isnan(exact):
+        return NAN[dtype.name]
+    size = INFINITY[dtype.name] if np.isinf(exact) else f"{abs(exact).hex()}{'f' if dtype.name == 'float32' else ''}"
+    return f"(-{size})" if np.signbit(exact) else size
+
+
+def expression(operation: Operation, operands: list[str]) -> str:
+    """What an operation gives, in its dtype.
+
+    Raises:
+        CaptureError: There is no such function for the dtype in C++.
+    """
+    dtype = computed(operation)
+    tables = (FLOATS_ONLY, ANY_TYPE) if dtype.kind == "f" else (INTEGERS_ONLY, ANY_TYPE)
+    for table in tables:
+        if operation.name in table:
+            return f"({TYPES[operation.output.dtype.name]})({table[operation.name].format(*operands)})"
+    raise CaptureError(
+        f"{operation.name} of {dtype} at {operation.line} cannot be compiled for CUDA; use engine plain."
+    )

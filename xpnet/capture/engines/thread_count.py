@@ -1,0 +1,41 @@
+"""How many threads run a plan: as many as BLAS has, where each of them has enough to do."""
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any
+
+from xpnet.capture.planning.plan import Plan
+
+WORTH_THREADS = 4 * 10**6
+"""Floating-point operations of the largest product from which BLAS is faster with more than one thread."""
+
+EACH = 8 * 10**6
+"""Floating-point operations of a step's products that keep a thread of a compiled plan busy."""
+
+
+def of_blas(plan: Plan) -> AbstractContextManager[Any]:
+    """A context with one BLAS thread, where more would only wait for each other."""
+    few = 0 < plan.largest_product < WORTH_THREADS
+    return _pools().limit(limits=1, user_api="blas") if few else nullcontext()
+
+
+def team(plan: Plan) -> int:
+    """The threads of a compiled plan; `threadpoolctl` and the variables that limit BLAS limit them too."""
+    worth = plan.products // EACH
+    if worth < 2:
+        return 1
+    blas = [library["num_threads"] for library in _pools().info() if library["user_api"] == "blas"]
+    return int(min(worth, processors(), max(blas, default=processors())))
+
+
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _pools() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

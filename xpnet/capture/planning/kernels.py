@@ -1,0 +1,195 @@
+"""What a plan's operations are grouped into for compilation: few passes over memory, and matrix products.
+
+A kernel goes through the rows of its arrays once; whatever an operation needs of a row is made in that row, so that
+chains of element-wise functions, and sums and maxima along rows, are one pass. Arrays are seen as matrices: a number
+is 1×1, a vector one row, but one number a row where it is made from rows.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from xpnet.capture.graph import Graph, Operation, Value
+from xpnet.capture.planning.memory import Stage
+from xpnet.capture.tracing.operations import REDUCTIONS, SEARCHES
+from xpnet.errors import CaptureError
+
+Extent: TypeAlias = tuple[int, int]
+"""Rows and columns."""
+
+FED = "feed"
+"""The name of the operation that fetches a step's rows of the data."""
+
+ALONE = (*SEARCHES,)
+"""Operations that cannot be vectorised, and would keep their neighbours in a loop from it."""
+
+
+class Read(NamedTuple):
+    """A value as an operation reads it.
+
+    Attributes:
+        extent: Its rows and columns; one of each stands for all.
+        straight: Whether element (i, j) is that of the value whose memory it shares.
+    """
+
+    value: Value
+    extent: Extent
+    straight: bool
+
+
+@dataclass(eq=False)
+class Node:
+    """An operation in its place in a kernel.
+
+    Attributes:
+        extent: The rows and columns it goes through.
+        made: The extent of what it makes.
+        reads: Its inputs that are arrays, in order.
+    """
+
+    operation: Operation
+    extent: Extent
+    made: Extent
+    reads: tuple[Read, ...]
+
+    @property
+    def is_reduction(self) -> bool:
+        """Whether its result is there after the whole row only."""
+        return self.operation.name in REDUCTIONS or self.operation.name in SEARCHES
+
+    @property
+    def is_accumulated(self) -> bool:
+        """Whether its result is there after the last row only."""
+        return self.operation.name in REDUCTIONS and self.extent[0] > 1 and self.made[0] == 1
+
+
+@dataclass(eq=False)
+class Loop:
+    """Operations that go through the columns of a row together."""
+
+    width: int
+    nodes: list[Node] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Kernel:
+    """Loops that are done row by row."""
+
+    rows: int
+    loops: list[Loop] = field(default_factory=list)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All of its operations."""
+        return [node for loop in self.loops for node in loop.nodes]
+
+    def position(self, value: Value) -> int | None:
+        """The loop that makes a value."""
+        return next((i for i, loop in enumerate(self.loops) for n in loop.nodes if n.operation.output is value), None)
+
+    def add(self, node: Node, roots: dict[Value, Value]) -> None:
+        """Put an operation into the first loop that comes after all it needs."""
+        first = 0
+        for read in node.reads:
+            at = self.position(roots[read.value])
+            if at is not None:
+                maker = next(n for n in self.loops[at].nodes if n.operation.output is roots[read.value])
+                apart = maker.is_reduction or self.loops[at].width != node.extent[1]
+                first = max(first, at + apart)
+        alone = node.operation.name in ALONE
+        for loop in self.loops[first:]:
+            if loop.width == node.extent[1] and not alone and all(n.operation.name not in ALONE for n in loop.nodes):
+                loop.nodes.append(node)
+                return
+        self.loops.append(Loop(node.extent[1], [node]))
+
+
+class Product(NamedTuple):
+    """A matrix product: `matmul`, or `accumulate`, which is beta·c − alpha·a·b in the place of c."""
+
+    operation: Operation
+
+    @property
+    def nodes(self) -> list[Node]:
+        """None; it is no kernel."""
+        return []
+
+
+@dataclass(eq=False)
+class Columns:
+    """Sums and the like down columns, each for itself."""
+
+    nodes: list[Node] = field(default_factory=list)
+
+    def position(self, value: Value) -> None:
+        """None: what it makes is there for later parts only."""
+
+
+Part: TypeAlias = Kernel | Columns | Product
+
+
+class Fused(NamedTuple):
+    """A function as few parts.
+
+    Attributes:
+        graph: What is computed; some operations are merged into others.
+        parts: In the order in which they are done.
+        stored: The values that need memory, since they are read in another loop than they are made in.
+    """
+
+    graph: Graph
+    parts: list[Part]
+    stored: set[Value]
+
+    def stages(self) -> list[Stage]:
+        """What each part reads, writes and may overwrite."""
+        roots = self.graph.roots()
+        return [_stage(part, roots, self.stored) for part in self.parts]
+
+
+def matrix(value: Value, column: bool = False) -> Extent:
+    """A value as rows and columns; a vector is one row, or one column."""
+    shape = value.shape
+    if len(shape) > 2:
+        raise CaptureError(f"An array of shape {shape} cannot be compiled: two axes are the most; use engine replay.")
+    if len(shape) == 1:
+        return (shape[0], 1) if column else (1, shape[0])
+    return (shape[0], shape[1]) if shape else (1, 1)
+
+
+def computed(operation: Operation) -> np.dtype:
+    """The dtype in which an operation takes its operands."""
+    if operation.output.dtype == np.bool_ and operation.name not in ("where", "astype", "copy"):
+        return np.result_type(*(v.dtype if isinstance(v, Value) else v for v in operation.inputs))
+    return operation.output.dtype
+
+
+def _stage(part: Part, roots: dict[Value, Value], stored: set[Value]) -> Stage:
+    """A part as memory sees it."""
+    if isinstance(part, Product):
+        operation = part.operation
+        over = frozenset({(operation.output, operation.arrays[0])} if operation.name == "accumulate" else ())
+        return Stage(frozenset(roots[value] for value in operation.arrays), (operation.output,), over)
+    if isinstance(part, Columns):
+        reads_ = frozenset(roots[read.value] for node in part.nodes for read in node.reads)
+        return Stage(reads_, tuple(node.operation.output for node in part.nodes))
+    made = {node.operation.output for node in part.nodes}
+    reads: dict[Value, list[tuple[int, Read]]] = {}
+    for i, loop in enumerate(part.loops):
+        for node in loop.nodes:
+            for read in node.reads:
+                reads.setdefault(roots[read.value], []).append((i, read))
+    outside = {root: found for root, found in reads.items() if root not in made}
+    pairs = set()
+    for i, loop in enumerate(part.loops):
+        for node in loop.nodes:
+            new = node.operation.output
+            if node.is_reduction or new not in stored:
+                continue
+            for root, found in outside.items():
+                alike = (root.shape, root.dtype, root.order) == (new.shape, new.dtype, new.order)
+                if alike and all(at <= i and r.straight and r.extent == node.made for at, r in found):
+                    pairs.add((new, root))
+    writes = tuple(node.operation.output for node in part.nodes if node.operation.output in stored)
+    return Stage(frozenset(outside), writes, frozenset(pairs))

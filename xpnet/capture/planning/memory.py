@@ -1,0 +1,146 @@
+"""Where values live: in scratch buffers that are used again once their value is dead, or in the inputs' own arrays."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from xpnet.capture.graph import Graph, Value
+from xpnet.capture.tracing.operations import laid_out
+
+ALIGNMENT = 64
+"""Bytes: a cache line, and the widest vector."""
+
+
+class Stage(NamedTuple):
+    """Something that is done at one go: an operation, or several fused into one.
+
+    Attributes:
+        reads: The values it needs; views of a value count as that value.
+        writes: The values it leaves behind.
+        overwritable: Pairs (written, read) of which the first may take the second's memory.
+    """
+
+    reads: frozenset[Value]
+    writes: tuple[Value, ...]
+    overwritable: frozenset[tuple[Value, Value]] = frozenset()
+
+
+class Home(NamedTuple):
+    """The memory of a value: the array of an input, or a scratch buffer."""
+
+    is_input: bool
+    number: int
+
+    def __str__(self) -> str:
+        return f"{'input' if self.is_input else 'buffer'} {self.number}"
+
+
+class Memory(NamedTuple):
+    """A layout.
+
+    Attributes:
+        homes: Of every value that is not a view.
+        sizes: Of the scratch buffers, in bytes.
+        copies: Outputs that must be copied into the input that they replace, with its index, after the last stage.
+    """
+
+    homes: Mapping[Value, Home]
+    sizes: tuple[int, ...]
+    copies: tuple[tuple[Value, int], ...]
+
+    def scratch(self) -> dict[Value, np.ndarray]:
+        """Arrays for what lives in buffers, which are new."""
+        buffers = [aligned(size) for size in self.sizes]
+        return {value: laid_out(value, buffers[home.number]) for value, home in self.homes.items() if not home.is_input}
+
+    def arrays(
+        self, graph: Graph, inputs: Sequence[np.ndarray], scratch: Mapping[Value, np.ndarray]
+    ) -> dict[Value, np.ndarray]:
+        """An array for every value, views included, on the inputs' arrays and those of what lives in buffers."""
+        found = {**dict(zip(graph.inputs, inputs, strict=True)), **scratch}
+        found |= {value: inputs[home.number] for value, home in self.homes.items() if value not in found}
+        for operation in graph.operations:
+            if operation.name in ("reshape", "transpose") and (source := found.get(operation.arrays[0])) is not None:
+                (axes,) = operation.options
+                is_reshape = operation.name == "reshape"
+                found[operation.output] = source.reshape(axes) if is_reshape else source.transpose(axes)
+        return found
+
+
+def aligned(size: int) -> np.ndarray:
+    """That many bytes, at the beginning of a cache line."""
+    raw = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size]
+
+
+def lay_out(graph: Graph, stages: Sequence[Stage], donated: int, pinned: Iterable[Value] = ()) -> Memory:
+    """Give every value that a stage writes a home.
+
+    Args:
+        graph: What is computed.
+        stages: In what order; together they do all of it.
+        donated: So many of the first inputs are replaced by as many first outputs: each is overwritten as soon as
+            its old value is no longer needed.
+        pinned: Values whose buffer must not be used for anything else, neither later nor before.
+    """
+    roots, pinned = graph.roots(), frozenset(pinned)
+    never = len(stages)
+    last = {value: at for at, stage in enumerate(stages) for value in stage.reads}
+    last |= dict.fromkeys((roots[value] for value in (*graph.outputs, *pinned)), never)
+    homes = {value: Home(True, i) for i, value in enumerate(graph.inputs)}
+    replaced = _replaced(graph, roots, stages, donated)
+
+    sizes: list[int] = []
+    free: list[int] = []
+    for at, stage in enumerate(stages):
+        dying = sorted(
+            (value for value in stage.reads if last[value] == at and not homes[value].is_input),
+            key=lambda value: homes[value].number,
+        )
+        for value in stage.writes:
+            old = replaced.get(value)
+            over = next((read for read in dying if (value, read) in stage.overwritable), None)
+            if old is not None:
+                homes[value] = Home(True, old)
+            elif over is not None:
+                homes[value] = homes[over]
+                dying.remove(over)
+            else:
+                homes[value] = Home(False, _claim(value.nbytes, sizes, [] if value in pinned else free))
+            last.setdefault(value, at)
+        free += [homes[value].number for value in dying]
+        free += [homes[v].number for v in stage.writes if last[v] == at and not homes[v].is_input]
+    copies = tuple(
+        (output, i) for i, output in enumerate(graph.outputs[:donated]) if homes.get(roots[output]) != Home(True, i)
+    )
+    return Memory(homes, tuple(sizes), copies)
+
+
+def _replaced(graph: Graph, roots: Mapping[Value, Value], stages: Sequence[Stage], donated: int) -> dict[Value, int]:
+    """The outputs that can be written straight into the input that they replace."""
+    written = {value: at for at, stage in enumerate(stages) for value in stage.writes}
+    found: dict[Value, int] = {}
+    for i, (old, new) in enumerate(zip(graph.inputs[:donated], graph.outputs[:donated], strict=True)):
+        if new in found or new not in written or (old.shape, old.dtype, old.order) != (new.shape, new.dtype, new.order):
+            continue
+        at = written[new]
+        needed_later = any(old in stage.reads for stage in stages[at + 1 :])
+        needed_now = old in stages[at].reads and (new, old) not in stages[at].overwritable
+        kept = any(roots[output] is old for output in graph.outputs)
+        if not (needed_later or needed_now or kept):
+            found[new] = i
+    return found
+
+
+def _claim(size: int, sizes: list[int], free: list[int]) -> int:
+    """A free buffer that holds so many bytes: the smallest that does, else the largest, grown; else a new one."""
+    fitting = [index for index in free if sizes[index] >= size]
+    index = min(fitting, key=sizes.__getitem__) if fitting else max(free, key=sizes.__getitem__, default=None)
+    if index is None:
+        sizes.append(size)
+        return len(sizes) - 1
+    free.remove(index)
+    sizes[index] = max(sizes[index], size)
+    return index

@@ -1,0 +1,105 @@
+"""Captured functions, each planned once for the shapes it meets, and kept as long as the function is."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from xpnet._support.trees import arrays_in, map_arrays
+from xpnet.capture.engines.cpu.compiled import Compiled, can_compile
+from xpnet.capture.engines.cpu.program_text import fused
+from xpnet.capture.engines.replay import Replay
+from xpnet.capture.planning.plan import Plan, plan
+from xpnet.capture.tracing.trace import Like
+from xpnet.errors import CaptureError
+
+Function: TypeAlias = Callable[..., Any]
+Program: TypeAlias = Replay | Compiled
+Kept = TypeVar("Kept")
+
+WORTH_COMPILING = 10**10
+"""Floating-point operations an epoch, calls counted as such, from which a few seconds for a compiler are well spent."""
+
+
+class _Local(threading.local):
+    """The programs of a thread: their buffers are for one thread at a time."""
+
+    def __init__(self) -> None:
+        self.programs: WeakKeyDictionary[Function, dict[Any, Any]] = WeakKeyDictionary()
+
+
+_local = _Local()
+
+
+def block(step: Function, carry: Any, data: Any, rows: int, *, compiled: bool) -> Program:
+    """A step `step(carry, batch, xp=xp)` as a program that is fed with that many rows of the data, chosen by index."""
+    return _program(step, step, carry, data, rows, compiled, gathered=True)
+
+
+def stretch(function: Function, params: Any, data: Any, rows: int, *, compiled: bool) -> Program:
+    """A function `function(params, rows, xp=xp)` as a program that is fed with so many rows at a time, in order."""
+
+    def step(params: Any, fed: Any, *, xp: Any) -> tuple[Any, Any]:
+        return params, function(params, fed, xp=xp)
+
+    return _program(function, step, params, data, rows, compiled, gathered=False)
+
+
+def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: int) -> bool:
+    """Whether an epoch of so many steps is enough work, and all of it can be compiled here."""
+    made = planned(step, carry, data, rows)
+    # Packages are looked for last, which takes as long as a small step.
+    if made.work * steps < WORTH_COMPILING or not can_compile():
+        return False
+    try:
+        fused(made, made.fed)
+    except CaptureError:
+        return False
+    return True
+
+
+def kept(owner: Function, key: Any, make: Callable[[], Kept]) -> Kept:
+    """What this thread has made for a function under a key; made now if there is none yet."""
+    known = _local.programs.setdefault(owner, {})
+    if key not in known:
+        known[key] = make()
+    found: Kept = known[key]
+    return found
+
+
+def planned(step: Function, carry: Any, data: Any, rows: int, *, owner: Function | None = None) -> Plan:
+    """The plan of a step that is fed with so many rows of the data; to judge it and to run it is to make it once."""
+    return kept(
+        owner or step,
+        ("plan", owner in (None, step), *shapes(carry, data, rows)),
+        lambda: plan(step, map_arrays(_like, carry), _rows(data, rows)),
+    )
+
+
+def shapes(carry: Any, data: Any, rows: int) -> tuple[Any, ...]:
+    """What tells two plans of a function apart."""
+    fed = ((array.shape[1:], array.dtype) for array in arrays_in(data))
+    return (rows, *((array.shape, array.dtype) for array in arrays_in(carry)), None, *fed)
+
+
+def _program(
+    owner: Function, step: Function, carry: Any, data: Any, rows: int, compiled: bool, *, gathered: bool
+) -> Program:
+    """The program for these shapes."""
+
+    def make() -> Program:
+        made = planned(step, carry, data, rows, owner=owner)
+        return Compiled(made, gathered=gathered) if compiled else Replay(made)
+
+    return kept(owner, (compiled, gathered, *shapes(carry, data, rows)), make)
+
+
+def _like(array: np.ndarray) -> Like:
+    return Like(array.shape, array.dtype)
+
+
+def _rows(data: Any, rows: int) -> Any:
+    """What stands for so many rows of the data."""
+    return map_arrays(lambda array: Like((rows, *array.shape[1:]), array.dtype), data)

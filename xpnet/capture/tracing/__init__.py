@@ -1,0 +1,1 @@
+"""First stage: a function becomes a graph of recorded operations."""

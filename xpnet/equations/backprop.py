@@ -1,0 +1,87 @@
+"""The post's equations, for a batch of rows instead of one sample as a column.
+
+Departures from the post: samples are rows, so its w · a is here a @ wᵀ. ∂C/∂z has a name, which makes its
+thirteen equations five lines: (1)-(6) are the same lines read for single weights. The slope of σ is a(1 − a); the post
+prints σ(a)(1 − σ(a)), which is not the derivative. A batch's cost is the weighted mean of its samples' costs; each
+sample's share in it scales the sample's last delta, and all that is behind is linear in that.
+
+Throughout, `a` holds the activations of every layer: a[0] is the input, a[-1] the output.
+"""
+
+from collections.abc import Callable, Sequence
+
+from jaxtyping import Float
+
+from xpnet._support.typing import Array, Layer, Namespace, Params
+from xpnet.equations.activations import Activation
+
+Deltas = list[Array]
+"""∂C/∂z of every layer, (n, d_out) each, the first layer first."""
+
+
+def forward(
+    params: Params,
+    x: Float[Array, "n d_in"],
+    hidden: Sequence[Activation],
+    output: Callable[..., Array],
+    *,
+    xp: Namespace,
+) -> tuple[list[Array], Float[Array, "n k"]]:
+    """zˡ = wˡ · aˡ⁻¹ + bˡ and aˡ = σ(zˡ), layer by layer; returns every a, and the last z, which the cost needs."""
+    a = [x]
+    for (w, b), activation in zip(params, [*(layer.function for layer in hidden), output], strict=True):
+        z = a[-1] @ w.T + b
+        a.append(activation(z, xp=xp))
+    return a, z
+
+
+def backward(
+    params: Params,
+    a: list[Array],
+    y: Float[Array, "n k"],
+    hidden: Sequence[Activation],
+    share: Array = 1,
+    *,
+    xp: Namespace,
+) -> Deltas:
+    """∂C/∂z of every layer, from the last one back; `share` is what a sample counts for in C, a column or a number."""
+    dC_dz = share * (a[-1] - y)  # (7)
+    deltas = [dC_dz]
+    for layer, activation, a_l in reversed(list(zip(params[1:], hidden, a[1:-1], strict=True))):
+        dC_da = dC_dz @ layer.w  # (3), (6), (12), (13)
+        dC_dz = activation.slope(a_l, xp=xp) * dC_da  # within (10), (11)
+        deltas.insert(0, dC_dz)
+    return deltas
+
+
+def gradients(deltas: Deltas, a: list[Array], *, xp: Namespace) -> Params:
+    """The batch's ∂C/∂w and ∂C/∂b: the samples' own, each with its share in it, added up."""
+    return tuple(
+        Layer(
+            w=dC_dz.T @ a_prev,  # (1), (4), (8), (10)
+            b=xp.sum(dC_dz, axis=0),  # (2), (5), (9), (11)
+        )
+        for dC_dz, a_prev in zip(deltas, a[:-1], strict=True)
+    )
+
+
+def per_sample_gradients(deltas: Deltas, a: list[Array]) -> Params:
+    """Each sample's own ∂C/∂w, (n, d_out, d_in), and ∂C/∂b, (n, d_out)."""
+    return tuple(
+        Layer(
+            w=dC_dz[:, :, None] * a_prev[:, None, :],  # (1), (4), (8), (10)
+            b=dC_dz,  # (2), (5), (9), (11)
+        )
+        for dC_dz, a_prev in zip(deltas, a[:-1], strict=True)
+    )
+
+
+def per_sample_gradient_norms(deltas: Deltas, a: list[Array], *, xp: Namespace) -> Params:
+    """The norms of each sample's ∂C/∂w and ∂C/∂b, (n,) each; ‖∂C/∂z · aᵀ‖ = ‖∂C/∂z‖ ‖a‖ spares the outer product."""
+
+    def norm(rows: Float[Array, "n d"]) -> Float[Array, " n"]:
+        return xp.sqrt(xp.sum(rows * rows, axis=1))
+
+    return tuple(
+        Layer(w=norm(dC_dz) * norm(a_prev), b=norm(dC_dz)) for dC_dz, a_prev in zip(deltas, a[:-1], strict=True)
+    )

@@ -1,0 +1,105 @@
+"""Output activation and cost as matched pairs: for each of them ∂C/∂z = a − y, the post's equation (7).
+
+Costs are computed from z, not from a, so that they stay finite where a rounds to 0 or 1.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from jaxtyping import Float
+
+from xpnet._support.typing import Array, Namespace
+from xpnet.equations.activations import identity, sigmoid
+
+STRAIGHT = 32.0
+"""Where `exp` goes on as a constant and its cost as a straight line; exp(32) = 8e13, whose square float32 holds."""
+
+
+class Loss(NamedTuple):
+    """A matched pair.
+
+    Attributes:
+        name: What `Network(loss=...)` calls it.
+        activation: The output layer's a, from z.
+        cost: Each sample's C, from z and y.
+        error: 1 for each sample that a gets wrong, else 0; for a regression its squared error.
+        regression: Whether R² stands where accuracy does.
+    """
+
+    name: str
+    activation: Callable[..., Array]
+    cost: Callable[..., Array]
+    error: Callable[..., Array]
+    regression: bool
+
+
+def softmax(z: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, "n k"]:
+    """aᵢ = exp(zᵢ) / Σₖ exp(zₖ), row by row; the largest z is subtracted first, which changes nothing but the range."""
+    e = xp.exp(z - xp.max(z, axis=1, keepdims=True))
+    return e / xp.sum(e, axis=1, keepdims=True)
+
+
+def cross_entropy(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
+    """C = Σᵢ yᵢ ln(1 / aᵢ), with ln(1 / aᵢ) = ln Σₖ exp(zₖ) − zᵢ; y sums to 1, or (7) does not hold."""
+    z = z - xp.max(z, axis=1, keepdims=True)
+    return xp.sum(y * (xp.log(xp.sum(xp.exp(z), axis=1, keepdims=True)) - z), axis=1)
+
+
+def wrong_class(a: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
+    """1 where the largest a is not the largest y."""
+    return xp.astype(xp.argmax(a, axis=1) != xp.argmax(y, axis=1), a.dtype)
+
+
+def binary_cross_entropy(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
+    """C = −Σᵢ yᵢ ln aᵢ + (1 − yᵢ) ln(1 − aᵢ), with −ln(1 − aᵢ) = max(zᵢ, 0) + ln(1 + exp(−|zᵢ|))."""
+    return xp.sum(xp.maximum(z, 0.0) - z * y + xp.log1p(xp.exp(-xp.abs(z))), axis=1)
+
+
+def wrong_labels(a: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
+    """1 where any label is on the other side of ½."""
+    return xp.astype(xp.any((a > 0.5) != (y > 0.5), axis=1), a.dtype)
+
+
+def half_squared_error(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
+    """C = ½ Σᵢ (zᵢ − yᵢ)²."""
+    return squared_error(z, y, xp=xp) / 2
+
+
+def squared_error(a: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
+    """Σᵢ (aᵢ − yᵢ)², which R² is made of."""
+    return xp.sum((a - y) * (a - y), axis=1)
+
+
+def exp(z: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, "n k"]:
+    """a = exp(z), constant from z = 32 on."""
+    return xp.exp(xp.minimum(z, STRAIGHT))
+
+
+def poisson(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
+    """C = Σᵢ exp(zᵢ) − yᵢ zᵢ, from z = 32 on along its tangent; ln yᵢ!, which no parameter changes, is left out."""
+    beyond = xp.maximum(z - STRAIGHT, 0.0)
+    return xp.sum(exp(z, xp=xp) * (1 + beyond) - y * z, axis=1)
+
+
+LOSSES = {
+    loss.name: loss
+    for loss in (
+        Loss("cross_entropy", softmax, cross_entropy, wrong_class, regression=False),
+        Loss("binary_cross_entropy", sigmoid, binary_cross_entropy, wrong_labels, regression=False),
+        Loss("squared_error", identity, half_squared_error, squared_error, regression=True),
+        Loss("poisson", exp, poisson, squared_error, regression=True),
+    )
+}
+
+
+def worst_error(loss: Loss, y: Float[Array, "n k"], *, xp: Namespace) -> Array | float:
+    """The error that counts as an accuracy of 0: every sample wrong, or for a regression that of guessing the mean."""
+    if not loss.regression:
+        return float(y.shape[0])
+    spread = y - xp.mean(y, axis=0, keepdims=True)
+    return xp.sum(spread * spread)
+
+
+def accuracy(error: float, worst: float) -> float:
+    """The fraction of samples that are right, or R² for a regression; 1 where none could be wrong and none is."""
+    return (worst - error) / worst if worst else float(error == 0)

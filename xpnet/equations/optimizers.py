@@ -1,0 +1,199 @@
+"""Update rules as (init, update) pairs of pure functions.
+
+Symbols: w a parameter array, g its gradient, η the learning rate, t the number of the step, the first being 1.
+"""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+from xpnet._support.typing import Array, Layer, Namespace, Params, Slots
+from xpnet.errors import InputError
+
+LearningRate: TypeAlias = float | Callable[[float], float]
+"""A number, or a schedule: a function of the training's progress in epochs."""
+
+
+class Optimizer(NamedTuple):
+    """An update rule and its learning rate.
+
+    Attributes:
+        init: `init(params, xp=xp)` gives the slots before the first step.
+        update: `update(gradients, slots, params, learning_rate, t, xp=xp)` gives the new parameters and slots;
+            learning rate (0-d) and step number t (0-d) are arrays.
+        learning_rate: A number or a schedule; the training evaluates it on the host and hands it in.
+    """
+
+    init: Callable[..., Slots]
+    update: Callable[..., tuple[Params, Slots]]
+    learning_rate: LearningRate
+
+
+def _optimizer(rule: Callable[..., tuple[Array, ...]], slots: int, learning_rate: LearningRate) -> Optimizer:
+    """Make a rule for one array, `rule(w, g, *slots, learning_rate, t, xp)`, one for all arrays of a network."""
+    if not callable(learning_rate) and not 0 <= learning_rate < math.inf:
+        raise InputError(f"learning_rate is {learning_rate}; it must be 0 or more, or a schedule.")
+    return Optimizer(*_for_all(rule, slots), learning_rate)
+
+
+@lru_cache
+def _for_all(rule: Callable[..., tuple[Array, ...]], slots: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The functions `init` and `update` of a rule: one object each, as the rule is one for its numbers."""
+
+    def init(params: Params, *, xp: Namespace) -> Slots:
+        zeros = tuple(Layer(xp.zeros_like(layer.w), xp.zeros_like(layer.b)) for layer in params)
+        return (zeros,) * slots
+
+    def update(
+        gradients: Params, slots: Slots, params: Params, learning_rate: Array, t: Array, *, xp: Namespace
+    ) -> tuple[Params, Slots]:
+        updated = [
+            [rule(*arrays, learning_rate, t, xp) for arrays in zip(*layers, strict=True)]
+            for layers in zip(params, gradients, *slots, strict=True)
+        ]
+        params, *remembered = (
+            tuple(Layer(w=layer[0][i], b=layer[1][i]) for layer in updated) for i in range(1 + len(slots))
+        )
+        return params, tuple(remembered)
+
+    return init, update
+
+
+def _check_fractions(**given: float) -> None:
+    """Refuse what is not at least 0 and below 1: how much of a mean stays from step to step."""
+    for name, value in given.items():
+        if not 0 <= value < 1:
+            raise InputError(f"{name} is {value}; it must be at least 0 and below 1.")
+
+
+def _check_momentum(momentum: float) -> None:
+    """Refuse what is not from 0 to 1."""
+    if not 0 <= momentum <= 1:
+        raise InputError(f"momentum is {momentum}; it must be from 0 to 1.")
+
+
+def sgd(learning_rate: LearningRate = 0.1) -> Optimizer:
+    """Stochastic gradient descent: w ← w − η g."""
+    return _optimizer(_descent, 0, learning_rate)
+
+
+def _descent(w: Array, g: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
+    return (w - learning_rate * g,)
+
+
+def momentum(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimizer:
+    """Momentum: v ← μ v − η g, w ← w + v; with μ = 1 nothing slows v down.
+
+    At a constant rate the same as torch's, which keeps v / −η.
+    """
+    _check_momentum(momentum)
+    return _optimizer(_momentum(momentum), 1, learning_rate)
+
+
+@lru_cache
+def _momentum(mu: float) -> Callable[..., tuple[Array, ...]]:
+    def rule(w: Array, g: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
+        v = mu * v - learning_rate * g
+        return w + v, v
+
+    return rule
+
+
+def nesterov(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimizer:
+    """Nesterov's momentum: v ← μ v − η g, w ← w + μ v − η g.
+
+    Source: Sutskever et al., "On the importance of initialization and momentum in deep learning" (2013), with the
+    parameters kept at the point looked ahead to, as torch and scikit-learn do.
+    """
+    _check_momentum(momentum)
+    return _optimizer(_nesterov(momentum), 1, learning_rate)
+
+
+@lru_cache
+def _nesterov(mu: float) -> Callable[..., tuple[Array, ...]]:
+    def rule(w: Array, g: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
+        descent = learning_rate * g
+        v = mu * v - descent
+        return w + mu * v - descent, v
+
+    return rule
+
+
+def adam(
+    learning_rate: LearningRate = 0.001,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    *,
+    epsilon_hat: bool = False,
+) -> Optimizer:
+    """Adam: m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², w ← w − η m̂ / (√v̂ + ε).
+
+    m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ), as in torch and optax.
+
+    Args:
+        learning_rate: η, a number or a schedule.
+        beta1: β₁, how much of the mean gradient stays from step to step.
+        beta2: β₂, the same for the mean squared gradient.
+        epsilon: ε, which keeps the divisor from zero.
+        epsilon_hat: Take the other form, w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε), as in scikit-learn.
+
+    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015), Algorithm 1; the ε̂ form, section 2.
+    """
+    return adamw(learning_rate, beta1, beta2, epsilon, weight_decay=0.0, epsilon_hat=epsilon_hat)
+
+
+def adamw(
+    learning_rate: LearningRate = 0.001,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.01,
+    *,
+    epsilon_hat: bool = False,
+) -> Optimizer:
+    """Adam with weight decay beside the gradient: w ← w − η λ w, then Adam's step; biases do not decay.
+
+    Args:
+        learning_rate: η, a number or a schedule.
+        beta1: β₁, as for `adam`.
+        beta2: β₂, as for `adam`.
+        epsilon: ε, as for `adam`.
+        weight_decay: λ, the part of a weight that is lost a step, in units of η.
+        epsilon_hat: As for `adam`.
+
+    Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), as torch and optax scale it.
+    """
+    _check_fractions(beta1=beta1, beta2=beta2)
+    for name, value in (("epsilon", epsilon), ("weight_decay", weight_decay)):
+        if not 0 <= value < math.inf:
+            raise InputError(f"{name} is {value}; it must be 0 or more.")
+    return _optimizer(_adamw(beta1, beta2, epsilon, weight_decay, epsilon_hat), 2, learning_rate)
+
+
+@lru_cache
+def _adamw(
+    beta1: float, beta2: float, epsilon: float, weight_decay: float, epsilon_hat: bool
+) -> Callable[..., tuple[Array, ...]]:
+    def rule(
+        w: Array, g: Array, m: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace
+    ) -> tuple[Array, ...]:
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * (g * g)
+        t = xp.astype(t, w.dtype)
+        unbias1, unbias2 = _one_minus_power(beta1, t, xp=xp), _one_minus_power(beta2, t, xp=xp)
+        if epsilon_hat:
+            step = (learning_rate * xp.sqrt(unbias2) / unbias1) * (m / (xp.sqrt(v) + epsilon))
+        else:
+            step = learning_rate * ((m / unbias1) / (xp.sqrt(v / unbias2) + epsilon))
+        if weight_decay and w.ndim > 1:
+            w = w - (learning_rate * weight_decay) * w
+        return w - step, m, v
+
+    return rule
+
+
+def _one_minus_power(beta: float, t: Array, *, xp: Namespace) -> Array:
+    """1 − βᵗ = −expm1(t ln β), which keeps its digits in float32 where β is near 1."""
+    return -xp.expm1(t * (math.log(beta) if beta else -math.inf))

@@ -1,0 +1,183 @@
+"""One training step as a pure function: the objective's gradients, then the optimizer's update.
+
+The functions made here take the namespace when they are called, so that a backend can hand in a tracer's.
+
+The objective is C = Σ sᵢ Cᵢ / Σ sᵢ + λ/2 · Σ ‖w‖², biases excluded, with sample weights s and L2 λ.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+from xpnet._support.typing import Array, Batch, Layer, Namespace, Params, Slots
+from xpnet.equations import backprop
+from xpnet.equations.activations import Activation
+from xpnet.equations.losses import Loss
+from xpnet.equations.optimizers import Optimizer
+
+Metrics = tuple[Array, ...]
+"""The batch's cost C, the sum of its samples' errors and, where there is an L2 term, what that adds to C; 0-d each."""
+
+L2_OF = ("mean", "sum")
+"""What λ/2 · Σ ‖w‖² is added to: the mean of a batch's costs, or their sum before it is divided by Σ s."""
+
+
+class Model(NamedTuple):
+    """What a network computes, without its parameters.
+
+    Attributes:
+        hidden: The activation of every layer but the last.
+        loss: The last layer's activation with its cost.
+        input_scale: What inputs are divided by.
+    """
+
+    hidden: tuple[Activation, ...]
+    loss: Loss
+    input_scale: float
+
+
+class State(NamedTuple):
+    """What a training carries from step to step beside the parameters; all but the slots are 0-d arrays.
+
+    Attributes:
+        slots: The optimizer's memory.
+        count: Steps done.
+        learning_rate: η, set on the host once a block.
+        l2: λ of the mean or of the sum, or None where there is no such term.
+    """
+
+    slots: Slots
+    count: Array
+    learning_rate: Array
+    l2: Array | None
+
+
+def inputs(model: Model, params: Params, x: Array, *, xp: Namespace) -> Array:
+    """The rows as the first layer takes them: in the parameters' dtype, and scaled."""
+    x = xp.astype(x, params[0].w.dtype, copy=False)
+    return x if model.input_scale == 1 else x / model.input_scale
+
+
+def forward(model: Model, params: Params, x: Array, *, xp: Namespace) -> tuple[list[Array], Array]:
+    """Every activation, and the last z."""
+    x = inputs(model, params, x, xp=xp)
+    return backprop.forward(params, x, model.hidden, model.loss.activation, xp=xp)
+
+
+def shares(weight: Array | None, y: Array, *, xp: Namespace) -> Array | float:
+    """sᵢ / Σ s as a column, 1 / n without weights; 0 in a batch whose weights are all 0, which then teaches nothing."""
+    if weight is None:
+        return 1 / y.shape[0]
+    return xp.reshape(weight / divisor(xp.sum(weight), xp=xp), (-1, 1))
+
+
+def divisor(total: Array, *, xp: Namespace) -> Array:
+    """Σ s, or the smallest number to divide by."""
+    return xp.maximum(total, xp.finfo(total.dtype).smallest_normal)
+
+
+def of_mean(l2: Array, batch: Batch, *, xp: Namespace) -> Array:
+    """The λ of a batch's mean that is `l2` of its sum: λ / Σ s, which is λ / n without weights; 0 where all s are 0."""
+    if batch.weight is None:
+        return l2 / batch.y.shape[0]
+    share = shares(batch.weight, batch.y, xp=xp)
+    return l2 * xp.sum(share) / divisor(xp.sum(batch.weight), xp=xp)
+
+
+def objective(model: Model, params: Params, batch: Batch, z: Array, l2: Array | None, *, xp: Namespace) -> Array:
+    """C, a 0-d array."""
+    share = shares(batch.weight, batch.y, xp=xp)
+    cost = xp.sum(share * model.loss.cost(z, batch.y, xp=xp)[:, None])
+    return cost if l2 is None else cost + penalty(params, l2, xp=xp)
+
+
+def penalty(params: Params, l2: Array, *, xp: Namespace) -> Array:
+    """λ/2 · Σ ‖w‖², a 0-d array."""
+    return l2 / 2 * sum(xp.sum(layer.w * layer.w) for layer in params)
+
+
+def gradients(model: Model, params: Params, batch: Batch, l2: Array | None, *, xp: Namespace) -> tuple[Params, Metrics]:
+    """The objective's gradients, and the metrics that the same forward pass gives."""
+    a, z = forward(model, params, batch.x, xp=xp)
+    dC_dz = backprop.backward(params, a, batch.y, model.hidden, shares(batch.weight, batch.y, xp=xp), xp=xp)
+    found = backprop.gradients(dC_dz, a, xp=xp)
+    cost = objective(model, params, batch, z, None, xp=xp)
+    error = xp.sum(model.loss.error(a[-1], batch.y, xp=xp))
+    return with_penalty(params, found, cost, error, l2, xp=xp)
+
+
+def with_penalty(
+    params: Params, found: Params, cost: Array, error: Array, l2: Array | None, *, xp: Namespace
+) -> tuple[Params, Metrics]:
+    """The objective's gradients and metrics, from those of its samples alone."""
+    if l2 is None:
+        return found, (cost, error)
+    added = penalty(params, l2, xp=xp)
+    found = tuple(Layer(g.w + l2 * layer.w, g.b) for g, layer in zip(found, params, strict=True))
+    return found, (cost + added, error, added)
+
+
+def training_step(
+    model: Model, optimizer: Optimizer, l2_of: str = "mean"
+) -> Callable[..., tuple[tuple[Params, State], Metrics]]:
+    """The step of a training: `step((params, state), batch, xp=xp)` gives the new carry and the metrics."""
+    return _step(model, optimizer.update, l2_of)
+
+
+# A few are kept with the plans that are made for them: whoever trains again so, as in a search over folds, has them.
+@lru_cache(maxsize=8)
+def _step(
+    model: Model, rule: Callable[..., tuple[Params, Slots]], l2_of: str
+) -> Callable[..., tuple[tuple[Params, State], Metrics]]:
+    """One object for a model and a rule, so that it is planned or compiled once."""
+
+    def step(carry: tuple[Params, State], batch: Batch, *, xp: Namespace) -> tuple[tuple[Params, State], Metrics]:
+        params, state = carry
+        l2 = state.l2 if state.l2 is None or l2_of == "mean" else of_mean(state.l2, batch, xp=xp)
+        found, metrics = gradients(model, params, batch, l2, xp=xp)
+        return updated(rule, params, state, found, xp=xp), metrics
+
+    return step
+
+
+def updated(
+    rule: Callable[..., tuple[Params, Slots]], params: Params, state: State, found: Params, *, xp: Namespace
+) -> tuple[Params, State]:
+    """The carry after the gradients that were found."""
+    t = state.count + 1
+    params, slots = rule(found, state.slots, params, state.learning_rate, t, xp=xp)
+    return params, state._replace(slots=slots, count=t)
+
+
+@lru_cache(maxsize=8)
+def descent(model: Model) -> Callable[..., tuple[Params, Metrics]]:
+    """A step that leaves C's gradients in the parameters' place, for an optimizer elsewhere; one object a model."""
+
+    def step(params: Params, batch: Batch, *, xp: Namespace) -> tuple[Params, Metrics]:
+        found, (cost, _) = gradients(model, params, batch, None, xp=xp)
+        return found, (cost,)
+
+    return step
+
+
+@lru_cache
+def answers(model: Model) -> Callable[..., Array]:
+    """The function `(params, x, xp=xp)` to the output activations; one object a model, so that it is compiled once."""
+
+    def answer(params: Params, x: Array, *, xp: Namespace) -> Array:
+        a, _ = forward(model, params, x, xp=xp)
+        return a[-1]
+
+    return answer
+
+
+@lru_cache
+def measures(model: Model) -> Callable[..., tuple[Array, Array]]:
+    """The function `(params, (x, y), xp=xp)` to each sample's cost and error; one object a model."""
+
+    def measure(params: Params, rows: tuple[Array, Array], *, xp: Namespace) -> tuple[Array, Array]:
+        x, y = rows
+        a, z = forward(model, params, x, xp=xp)
+        return model.loss.cost(z, y, xp=xp), model.loss.error(a[-1], y, xp=xp)
+
+    return measure

@@ -1,0 +1,1 @@
+"""The equations on data, epoch by epoch."""

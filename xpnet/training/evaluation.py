@@ -1,0 +1,29 @@
+"""What parameters are worth on rows that they were not trained on."""
+
+import numpy as np
+
+from xpnet._support.typing import Batch, Params
+from xpnet.backends import Backend
+from xpnet.equations.losses import accuracy
+from xpnet.equations.step import measures
+from xpnet.training.data_parallel import Average
+from xpnet.training.network import Network
+from xpnet.training.rows import Rows
+
+
+def judge(
+    here: Backend, network: Network, params: Params, rows: Rows, average: Average | None = None
+) -> tuple[float, float]:
+    """The mean cost, without L2, and the accuracy; of rows that are shared with others, for all of them."""
+    share = (lambda n: slice(0, n)) if average is None else average.share
+    sums = np.sum([measured(here, network, params, part) for part in rows.parts(share)], axis=0)
+    weight, cost, error = sums if average is None else average(sums)
+    return float(cost / weight), accuracy(float(error), rows.worst(network.output))
+
+
+def measured(here: Backend, network: Network, params: Params, rows: Batch) -> np.ndarray:
+    """Σ sᵢ, Σ sᵢ Cᵢ and the sum of the errors over some rows; waits for the device."""
+    xp, measure = here.xp, measures(network.model(rows.x))
+    cost, error = here.map_rows(measure, params, (rows.x, rows.y), network.chunk)
+    weight = xp.ones_like(cost) if rows.weight is None else rows.weight
+    return np.asarray([float(xp.sum(array)) for array in (weight, weight * cost, error)])

@@ -1,0 +1,195 @@
+"""Rows as a training asks for them: an epoch's steps to train on, and all of them in order to judge by.
+
+They lie where they are computed with, or are made there piece by piece, each while the last one is used.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
+
+from xpnet._support.seeds import generator
+from xpnet._support.trees import arrays_in, map_arrays
+from xpnet._support.typing import Batch
+from xpnet.backends import Backend
+from xpnet.data import digest
+from xpnet.equations.losses import Loss, worst_error
+from xpnet.errors import InputError
+from xpnet.training.batches import Order, blocks, drawn, told
+from xpnet.training.prefetch import ahead
+from xpnet.training.sparse import is_sparse, take
+
+DENSE = 2**22
+"""How many numbers may be dense at a time, where one batch has fewer: 32 MB in float64."""
+
+Share = Callable[[int], slice]
+"""Which of so many rows are meant."""
+
+
+class Piece(NamedTuple):
+    """Some steps of an epoch.
+
+    Attributes:
+        data: Rows where they are computed with.
+        batches: Indices into them, (steps, batch), on the host.
+        middle: How many rows the epoch has trained on at the middle of the block that the steps belong to.
+    """
+
+    data: Batch
+    batches: np.ndarray
+    middle: float
+
+
+class Rows(Protocol):
+    """What a training asks of its rows."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def sample(self) -> Batch:
+        """Rows like a piece's, for what is made ready before there is one."""
+
+    def split(self, fraction: float, seed: int) -> tuple["Rows", "Rows | None"]:
+        """Those to train on, and those held back, of which there are none where the fraction is 0."""
+
+    def digest(self) -> str:
+        """What tells whether these are the same rows as others."""
+
+    def worst(self, loss: Loss) -> float:
+        """The error of an accuracy of 0."""
+
+    def ordered(self, state: Mapping[str, Any], shuffle: bool, orders: Iterator[np.ndarray] | None) -> Order:
+        """The next epoch's order: shuffled, as a caller tells, or as the rows are."""
+
+    def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
+        """An epoch's steps, in blocks of so many at most."""
+
+    def parts(self, share: Share) -> Iterator[Batch]:
+        """All rows in order, in as many parts as it takes, and of each part a share."""
+
+
+class PlacedRows:
+    """Rows that lie where they are computed with.
+
+    Attributes:
+        here: Where that is.
+        batch: All there are.
+        chosen: The indices of those that are meant, on the host.
+    """
+
+    def __init__(self, here: Backend, batch: Batch, chosen: np.ndarray | None = None) -> None:
+        self.here, self.batch = here, batch
+        self.chosen = np.arange(batch.x.shape[0]) if chosen is None else chosen
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    @property
+    def sample(self) -> Batch:
+        """All of them."""
+        return self.batch
+
+    def split(self, fraction: float, seed: int) -> tuple[Self, "PlacedRows | None"]:
+        """Those held back are drawn, and dense."""
+        if not fraction:
+            return self, None
+        kept, held = split(len(self), fraction, seed)
+        return type(self)(self.here, self.batch, kept), PlacedRows(self.here, self.taken(held))
+
+    def taken(self, rows: np.ndarray) -> Batch:
+        """Some of the rows, for themselves."""
+        return take(self.here, self.batch, rows)
+
+    def digest(self) -> str:
+        """Of all that they hold."""
+        return digest_of(self.here, self.batch) + digest((self.chosen,))
+
+    def worst(self, loss: Loss) -> float:
+        """Of the targets where they lie."""
+        y = self.here.take(self.batch.y, self.here.asarray(self.chosen))
+        return float(worst_error(loss, y, xp=self.here.xp))
+
+    def ordered(self, state: Mapping[str, Any], shuffle: bool, orders: Iterator[np.ndarray] | None) -> Order:
+        """An order of all of them."""
+        if orders is not None and shuffle:
+            return Order(told(self.chosen, orders), state)
+        return drawn(self.chosen, state, shuffle)
+
+    def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
+        """Each with all of the rows."""
+        trained = 0
+        for block in blocks(order.rows, batch_size, steps):
+            yield Piece(self.batch, block, trained + block.size / 2)
+            trained += block.size
+
+    def parts(self, share: Share) -> Iterator[Batch]:
+        """One part."""
+        own, n = share(len(self)), self.batch.x.shape[0]
+        if len(self) < n:
+            yield self.taken(self.chosen[own])
+        else:
+            yield self.batch if own == slice(0, n) else map_arrays(lambda array: array[own, ...], self.batch)
+
+
+class SparseRows(PlacedRows):
+    """Rows whose inputs are sparse, made dense a few batches at a time."""
+
+    def __init__(self, here: Backend, batch: Batch, chosen: np.ndarray | None = None) -> None:
+        super().__init__(here, batch, chosen)
+        self._held: dict[int, Batch] = {}
+
+    @property
+    def sample(self) -> Batch:
+        """One row."""
+        return self.taken(self.chosen[:1])
+
+    def digest(self) -> str:
+        """Of all that they hold."""
+        x, *rest = self.batch
+        return digest((x.data, x.indices, x.indptr, self.chosen)) + digest_of(self.here, tuple(rest))
+
+    def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
+        """Every block in parts of a few steps."""
+
+        def cut() -> Iterator[Piece]:
+            for piece in super(SparseRows, self).pieces(order, batch_size, steps):
+                few = max(1, DENSE // (piece.batches.shape[1] * self.batch.x.shape[1]))
+                for start in range(0, len(piece.batches), few):
+                    yield piece._replace(batches=piece.batches[start : start + few])
+
+        for piece, x in ahead(lambda piece: self.batch.x[piece.batches.reshape(-1)].toarray(), cut()):
+            rows, n = self.here.asarray(piece.batches.reshape(-1)), piece.batches.size
+            data = Batch(self.here.asarray(x), *self.here.take(self.batch[1:], rows))
+            self._held[n] = self.here.take_over(self._held.get(n), data)
+            yield Piece(self._held[n], np.arange(n).reshape(piece.batches.shape), piece.middle)
+
+    def parts(self, share: Share) -> Iterator[Batch]:
+        """As many rows at a time as may be dense."""
+        few = max(1, DENSE // self.batch.x.shape[1])
+        for start in range(0, len(self), few):
+            rows = self.chosen[start : start + few]
+            yield self.taken(rows[share(len(rows))])
+
+
+def in_memory(here: Backend, batch: Batch) -> PlacedRows:
+    """The rows of a batch, whose inputs may be sparse."""
+    return (SparseRows if is_sparse(batch.x) else PlacedRows)(here, batch)
+
+
+def digest_of(here: Backend, tree: Any) -> str:
+    """What tells whether a tree's arrays are the same as others; waits for the device."""
+    return digest(map(here.to_host, arrays_in(tree)))
+
+
+def split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The indices of n rows, those to train on and those held back, each in rising order."""
+    held_back = round(n * validation_fraction)
+    check_held_back(held_back, n, validation_fraction)
+    rows = generator(seed, "validation").permutation(n)
+    return np.sort(rows[held_back:]), np.sort(rows[:held_back])
+
+
+def check_held_back(held_back: int, n: int, validation_fraction: float) -> None:
+    """Refuse a fraction that leaves no rows on either side."""
+    if validation_fraction and not 0 < held_back < n:
+        raise InputError(f"validation_fraction is {validation_fraction}, which holds back {held_back} of {n} rows.")

@@ -1,0 +1,234 @@
+"""One training on one backend, epoch by epoch, with everything already checked and in its place."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from xpnet._support.typing import Array, Batch, Params
+from xpnet.backends import Backend, Carry, Step
+from xpnet.data import digest
+from xpnet.equations.losses import accuracy
+from xpnet.equations.optimizers import Optimizer
+from xpnet.equations.partial_step import Halves
+from xpnet.equations.step import State
+from xpnet.errors import DivergenceError
+from xpnet.training.batches import Order
+from xpnet.training.checkpoint import Begun, Checkpoint, Epoch
+from xpnet.training.data_parallel import Average, Shared, Whole
+from xpnet.training.evaluation import judge
+from xpnet.training.network import Network
+from xpnet.training.progress import Bar, compiling
+from xpnet.training.rows import Rows, digest_of
+
+BLOCK_WORK = 8e9
+"""Floating-point operations a block of steps may hold: about a tenth of a second on one core."""
+
+BLOCK_STEPS = 500
+"""Steps a block may hold: the slowest library takes half a millisecond for a step of the smallest network."""
+
+
+RunBlock = Callable[[Carry, Batch, np.ndarray], tuple[Carry, tuple[Array, ...]]]
+"""What runs a block of steps on such data, one for each line of row indices."""
+
+
+class Training(NamedTuple):
+    """All that stays the same from epoch to epoch.
+
+    Attributes:
+        step: Of the network and the optimizer; one object, so that it is compiled once.
+        here: Where it is computed, and with which engine.
+        train: The rows to train on.
+        validation: The rows held back, or None.
+        worst: The error of an accuracy of 0 on the rows to train on.
+        l2: λ, a 0-d array, or None.
+        order: What gives each epoch's order of `rows` in place of the seed's own, or None.
+        epochs: The number of the last epoch.
+        patience: Epochs without a lower cost before it stops earlier, or None.
+        average: What joins it with others that train the same, or None.
+        halves: Of the step, between which that happens.
+    """
+
+    network: Network
+    optimizer: Optimizer
+    step: Step
+    here: Backend
+    dtype: str
+    train: Rows
+    worst: float
+    validation: Rows | None
+    test: Rows | None
+    l2: Array | None
+    batch_size: int
+    shuffle: bool
+    order: Iterator[np.ndarray] | None
+    epochs: int
+    patience: int | None
+    progress: bool
+    average: Average | None
+    halves: Halves
+
+    def run(self, done: Checkpoint) -> Iterator[Epoch]:
+        """The epochs after `done`."""
+        if self.finished(done):
+            return
+        with self.here.current(), compiling(self.progress and self.here.engine == "compiled"):
+            run_block = self.prepared(done)
+        following = None
+        while not self.finished(done):
+            with self.here.current():
+                order = following or self.ordered(done.order)
+                if self.average is not None:
+                    self.average.agree(
+                        {f"the order of epoch {done.epoch + 1}": f"{digest([order.rows])} {order.within}"}
+                    )
+                begun = self.begin(done, order, run_block)
+                # While the device works; an order of the caller's own is asked for when it is needed.
+                following = self.ordered(order.state) if self.order is None else None
+                epoch = self.finish(done, order, begun)
+            yield epoch
+            done = epoch.checkpoint
+
+    def prepared(self, done: Checkpoint) -> RunBlock:
+        """What runs a block of steps, ready to do so."""
+        steps: Whole | Shared = Whole(self.at, self.step)
+        if self.average is not None:
+            steps = Shared(self.at, self.here, self.halves, self.average, done.params)
+        carry, sample = self.carry(done), self.train.sample
+        for size in self.batch_sizes:
+            steps.prepare(carry, sample, size)
+        return steps.run_block
+
+    def at(self, size: int) -> Backend:
+        """Where batches of so many rows are trained on: a short last one as what is rare."""
+        return self.here if size == self.batch_sizes[0] else self.here.rarely
+
+    def finished(self, done: Checkpoint) -> bool:
+        """Whether there is nothing left to do, or nothing left to hope for."""
+        return done.epoch >= self.epochs or (self.patience is not None and done.waited >= self.patience)
+
+    def carry(self, done: Checkpoint) -> tuple[Params, State]:
+        """What the next step is given; a copy, since a block of steps may overwrite it."""
+        params, slots, l2 = self.here.copy((done.params, done.slots, self.l2))
+        return params, State(slots, self.on_device(done.steps, "int32"), self.on_device(0.0), l2)
+
+    def begin(self, done: Checkpoint, order: Order, run_block: RunBlock) -> Begun:
+        """Hand the steps of an epoch to the device, block by block; only a bar that is shown waits for them."""
+        number, n = done.epoch + 1, len(self.train)
+        params, state = self.carry(done)
+        steps, rate = 0, math.nan
+        measured: list[tuple[int, tuple[Array, ...]]] = []
+
+        began = time.perf_counter()
+        with Bar(self.progress, f"epoch {number}/{self.epochs}", n, not self.network.output.regression) as bar:
+            for data, batches, middle in self.train.pieces(order, self.batch_size, self.block_steps):
+                # The rate of the middle of a block stands for the whole of it.
+                before, rate = rate, self.learning_rate(done.epoch + middle / n)
+                if rate != before:
+                    state = state._replace(learning_rate=self.on_device(rate))
+                (params, state), metrics = run_block((params, state), data, batches)
+                measured.append((batches.shape[1], metrics))
+                if bar.shown:
+                    bar.update(batches.shape[1], *map(self.here.to_host, metrics[:2]))
+                steps += len(batches)
+        return Begun(began, params, state.slots, done.steps + steps, rate, measured)
+
+    def finish(self, done: Checkpoint, order: Order, begun: Begun) -> Epoch:
+        """Wait for the device, then judge what came out."""
+        self.here.synchronize()
+        seconds = time.perf_counter() - begun.time
+        number, n, params, rate = done.epoch + 1, len(self.train), begun.params, begun.learning_rate
+        cost = self.mean(begun.metrics, 0, n)
+        error = sum(self.total(metrics[1]) for _, metrics in begun.metrics)
+        if not math.isfinite(cost):
+            raise DivergenceError(
+                f"the cost is no longer finite in epoch {number}, at learning rate {rate:g}; use a lower one, "
+                "or scale the inputs to about 1."
+            )
+        if self.average is not None:
+            self.average.agree({f"the outcome of epoch {number}": digest_of(self.here, params)})
+        validation_cost, validation_accuracy = self.judged(params, self.validation)
+        monitored = cost if validation_cost is None else validation_cost
+        best = self.patience is None or monitored < done.best_cost
+        return Epoch(
+            number=number,
+            cost=cost,
+            penalty=0.0 if self.l2 is None else self.mean(begun.metrics, 2, n),
+            train_accuracy=accuracy(error, self.worst),
+            test_accuracy=self.judged(params, self.test)[1],
+            validation_cost=validation_cost,
+            validation_accuracy=validation_accuracy,
+            learning_rate=rate,
+            seconds=seconds,
+            samples_per_second=n / seconds,
+            checkpoint=Checkpoint(
+                epoch=number,
+                params=params,
+                slots=begun.slots,
+                steps=begun.steps,
+                order=order.state,
+                best_params=params if best else done.best_params,
+                best_cost=min(monitored, done.best_cost),
+                waited=0 if best else done.waited + 1,
+                engine=self.here.engine,
+            ),
+        )
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return math.ceil(len(self.train) / self.batch_size)
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Rows a step: of whole batches, and of the short last one."""
+        whole, short = divmod(len(self.train), self.batch_size)
+        return (self.batch_size,) * bool(whole) + (short,) * bool(short)
+
+    @property
+    def block_steps(self) -> int:
+        """Steps of a block: from the work alone, so that a schedule sees the same blocks in every run."""
+        work = 6 * self.network.parameter_count * self.batch_size
+        return max(1, min(BLOCK_STEPS, int(BLOCK_WORK / work)))
+
+    def ordered(self, state: Mapping[str, Any]) -> Order:
+        """The next epoch's order."""
+        return self.train.ordered(state, self.shuffle, self.order)
+
+    def learning_rate(self, progress: float) -> float:
+        """The optimizer's rate after so many epochs."""
+        rate = self.optimizer.learning_rate
+        return rate(progress) if callable(rate) else rate
+
+    def judged(self, params: Params, rows: Rows | None) -> tuple[float | None, float | None]:
+        """The mean cost, without L2, and the accuracy on rows that are not trained on."""
+        return (None, None) if rows is None else judge(self.here.rarely, self.network, params, rows, self.average)
+
+    def on_device(self, number: float, dtype: str | None = None) -> Array:
+        """A number as a 0-d array where the training is."""
+        return self.here.asarray(np.asarray(number, dtype or self.dtype))
+
+    def mean(self, measured: list[tuple[int, tuple[Array, ...]]], metric: int, n: int) -> float:
+        """A metric's mean over an epoch's batches, each counted by its rows."""
+        return sum(size * self.total(metrics[metric]) for size, metrics in measured) / n
+
+    def total(self, array: Array) -> float:
+        """The sum of a metric over a block; waits for the device."""
+        return float(self.here.to_host(array).sum(dtype=np.float64))
+
+
+class Epochs(Iterator[Epoch]):
+    """The epochs of a training, each trained when it is asked for.
+
+    Attributes:
+        training: What is trained, where and with which engine.
+    """
+
+    def __init__(self, training: Training, start: Checkpoint) -> None:
+        self.training = training
+        self._run = training.run(start)
+
+    def __next__(self) -> Epoch:
+        return next(self._run)

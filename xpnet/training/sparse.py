@@ -1,0 +1,51 @@
+"""SciPy's sparse inputs: they stay on the host as they are, and are made dense a few rows at a time."""
+
+from typing import Any
+
+import numpy as np
+
+from xpnet._support.trees import arrays_in, map_arrays
+from xpnet._support.typing import Batch
+from xpnet.backends import Backend, Rowwise, join
+from xpnet.data import PlacedError, check_features
+from xpnet.errors import InputError
+
+
+def is_sparse(array: Any) -> bool:
+    """Whether it is one of SciPy's sparse matrices or arrays; does not import SciPy."""
+    return type(array).__module__.startswith("scipy.sparse")
+
+
+def checked(x: Any, *, name: str) -> Any:
+    """The inputs row by row (CSR), if all that they hold are finite real numbers."""
+    if len(x.shape) != 2 or 0 in x.shape:
+        raise InputError(f"{name} has shape {x.shape} but needs rows and columns, one row for each sample.")
+    x = x.tocsr()
+    bad = np.flatnonzero(~np.isfinite(x.data))
+    # A dense check of the first such row tells where, and of what else there is the dtype.
+    row = int(np.searchsorted(x.indptr, bad[0], side="right")) - 1 if len(bad) else 0
+    try:
+        check_features(x[[row]].toarray(), name=name, xp=np)
+    except PlacedError as error:
+        raise error.moved(row) from None
+    return x
+
+
+def take(here: Backend, data: Batch, rows: np.ndarray) -> Batch:
+    """Those rows, all of them dense."""
+    x = here.asarray(data.x[rows].toarray()) if is_sparse(data.x) else here.take(data.x, here.asarray(rows))
+    return Batch(x, *here.take((data.y, data.weight), here.asarray(rows)))
+
+
+def map_rows(here: Backend, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
+    """As a backend's own, of data that may be sparse."""
+    arrays = arrays_in(data)
+    if not any(map(is_sparse, arrays)):
+        return here.map_rows(function, params, data, chunk)
+    n = arrays[0].shape[0]
+
+    def part(start: int) -> Any:
+        rows = slice(start, min(start + chunk, n))
+        return map_arrays(lambda a: here.asarray(a[rows].toarray()) if is_sparse(a) else a[rows, ...], data)
+
+    return join([here.map_rows(function, params, part(start), chunk) for start in range(0, n, chunk)], here.xp)
