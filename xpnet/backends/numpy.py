@@ -17,7 +17,7 @@ class NumpyBackend(Backend):
     """NumPy arrays, writable or not, and whatever NumPy can make one of."""
 
     engines = ENGINES
-    needs: ClassVar = {"compiled": {"numba": "numba"}}
+    needs: ClassVar = {"compiled": {"llvmlite": "llvmlite"}}
     engine = "replay"
 
     def __init__(self) -> None:

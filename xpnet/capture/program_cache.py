@@ -9,7 +9,7 @@ import numpy as np
 
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet.capture.engines.cpu.compiled import Compiled, can_compile
-from xpnet.capture.engines.cpu.program_text import fused
+from xpnet.capture.engines.cpu.program import program
 from xpnet.capture.engines.replay import Replay
 from xpnet.capture.planning.plan import Plan, plan
 from xpnet.capture.tracing.trace import Like
@@ -54,7 +54,7 @@ def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: 
     if made.work * steps < WORTH_COMPILING or not can_compile():
         return False
     try:
-        fused(made, made.fed)
+        program(made, gathered=True)
     except CaptureError:
         return False
     return True

@@ -4,12 +4,58 @@ from collections.abc import Iterable
 
 from xpnet.capture.graph import VIEWS, Graph, Operation, Value
 from xpnet.capture.planning.kernels import FED, Columns, Fused, Kernel, Node, Part, Product, Read, matrix
-from xpnet.capture.planning.rewrites import with_reductions_along_one_axis
+from xpnet.capture.planning.memory import Memory, lay_out
+from xpnet.capture.planning.rewrites import (
+    with_accumulated_products, with_reductions_along_one_axis, with_scalars_negated,
+)  # fmt: skip
 from xpnet.capture.tracing.operations import ELEMENTWISE, REDUCTIONS, SEARCHES
 from xpnet.errors import CaptureError
 
 NARROW = 32
 """Columns up to which a row's operations can be done together, related or not."""
+
+
+def arranged(
+    graph: Graph, donated: int, fetched: Iterable[Value], pinned: Iterable[Value], *, by_element: bool,
+    negated: bool = False,
+) -> tuple[Fused, Memory]:
+    """Group the operations, and lay out the memory of what they make.
+
+    A product is taken from an old value in its place only where the memory turns out to be the old value's, and no
+    factor's.
+
+    Args:
+        graph: What is computed.
+        donated: As for `fuse`.
+        fetched: As for `fuse`.
+        pinned: As for `lay_out`.
+        by_element: As for `fuse`.
+        negated: Whether what is taken from an old value is wanted with the opposite sign.
+
+    Raises:
+        CaptureError: As for `fuse`.
+    """
+    fetched, apart = tuple(fetched), set[Value]()
+    while True:
+        merged = with_accumulated_products(graph, donated, apart)
+        fused = fuse(with_scalars_negated(merged) if negated else merged, donated, fetched, by_element=by_element)
+        memory = lay_out(fused.graph, fused.stages(), donated, pinned)
+        wrong = _out_of_place(fused.graph, memory)
+        if not wrong:
+            return fused, memory
+        apart |= wrong
+
+
+def _out_of_place(graph: Graph, memory: Memory) -> set[Value]:
+    """The outputs of products that are taken from what does not lie there, or from one of their factors."""
+    roots = graph.roots()
+    found = set()
+    for operation in graph.operations:
+        if operation.name == "accumulate":
+            old, *others = (memory.homes[roots[value]] for value in operation.arrays)
+            if old != memory.homes[operation.output] or old in others:
+                found.add(operation.output)
+    return found
 
 
 def fuse(graph: Graph, donated: int, fetched: Iterable[Value], *, by_element: bool) -> Fused:
@@ -54,7 +100,7 @@ def fuse(graph: Graph, donated: int, fetched: Iterable[Value], *, by_element: bo
                 nodes.append(node := _node(one, roots, views, makers))
                 # Not before the last reader of what it will overwrite.
                 old = replaces.get(one.output)
-                first = max(first, _earliest(node, parts, roots, makers), readers.get(old, 0) if old else 0)
+                first = max(first, _earliest(node, parts, roots, makers, by_element), readers.get(old, 0) if old else 0)
             at = _below(parts, first) if nodes[-1].is_accumulated else _room(nodes, parts, first, roots, by_element)
             part = parts[at]
             for node in nodes:
@@ -128,7 +174,9 @@ def _node(
         for value in operation.arrays
         for root in [roots[value]]
     )
-    column = made_in_rows or operation.name == FED
+    # Beside a matrix a vector is a row, however it was made.
+    is_of_vectors = all(len(value.shape) < 2 for value in (*operation.arrays, operation.output))
+    column = is_of_vectors and (made_in_rows or operation.name == FED)
     reads = tuple(Read(value, matrix(value, column), _straight(value, views)) for value in operation.arrays)
     if operation.name in REDUCTIONS or operation.name in SEARCHES:
         # Reductions keep their axes, so that a vector's are those of its column or row.
@@ -151,7 +199,13 @@ def _straight(value: Value, views: dict[Value, Operation]) -> bool:
     return True
 
 
-def _earliest(node: Node, parts: list[Part], roots: dict[Value, Value], makers: dict[Value, tuple[int, Node]]) -> int:
+def _earliest(
+    node: Node,
+    parts: list[Part],
+    roots: dict[Value, Value],
+    makers: dict[Value, tuple[int, Node]],
+    by_element: bool,
+) -> int:
     """The first part in which all that an operation reads can be there."""
     first = 0
     for read in node.reads:
@@ -165,6 +219,8 @@ def _earliest(node: Node, parts: list[Part], roots: dict[Value, Value], makers: 
             and part.rows == node.extent[0]
             and read.straight
             and read.extent == maker.made
+            # What there is one of in all is made before, so that loops that share it need not be one function.
+            and (by_element or read.value.shape != () or node.extent == (1, 1))
         )
         first = max(first, at if together else at + 1)
     return first

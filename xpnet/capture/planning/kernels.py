@@ -61,7 +61,7 @@ class Node:
     @property
     def is_accumulated(self) -> bool:
         """Whether its result is there after the last row only."""
-        return self.operation.name in REDUCTIONS and self.extent[0] > 1 and self.made[0] == 1
+        return self.operation.name in REDUCTIONS and self.extent[0] != 1 and self.made[0] == 1
 
 
 @dataclass(eq=False)
@@ -87,6 +87,17 @@ class Kernel:
     def position(self, value: Value) -> int | None:
         """The loop that makes a value."""
         return next((i for i, loop in enumerate(self.loops) for n in loop.nodes if n.operation.output is value), None)
+
+    def pieces(self, roots: dict[Value, Value]) -> list["Kernel"]:
+        """Its loops in kernels of their own, where none needs what another makes."""
+        pieces: list[tuple[set[int], set[Value]]] = []
+        for i, loop in enumerate(self.loops):
+            needed = {roots[read.value] for node in loop.nodes for read in node.reads}
+            made = {node.operation.output for node in loop.nodes}
+            joined = [piece for piece in pieces if piece[1] & needed]
+            pieces = [piece for piece in pieces if piece not in joined]
+            pieces.append(({i}.union(*(piece[0] for piece in joined)), made.union(*(piece[1] for piece in joined))))
+        return [Kernel(self.rows, [self.loops[i] for i in sorted(at)]) for at, _ in sorted(pieces, key=lambda p: min(p[0]))]
 
     def add(self, node: Node, roots: dict[Value, Value]) -> None:
         """Put an operation into the first loop that comes after all it needs."""
@@ -160,7 +171,7 @@ def matrix(value: Value, column: bool = False) -> Extent:
 
 def computed(operation: Operation) -> np.dtype:
     """The dtype in which an operation takes its operands."""
-    if operation.output.dtype == np.bool_ and operation.name not in ("where", "astype", "copy"):
+    if operation.output.dtype == np.bool_ and operation.inputs and operation.name not in ("where", "astype", "copy"):
         return np.result_type(*(v.dtype if isinstance(v, Value) else v for v in operation.inputs))
     return operation.output.dtype
 
@@ -170,26 +181,30 @@ def _stage(part: Part, roots: dict[Value, Value], stored: set[Value]) -> Stage:
     if isinstance(part, Product):
         operation = part.operation
         over = frozenset({(operation.output, operation.arrays[0])} if operation.name == "accumulate" else ())
+        others = {roots[value] for value in operation.arrays[1:]}
+        if over and operation.arrays[0] in others:
+            over = frozenset()
         return Stage(frozenset(roots[value] for value in operation.arrays), (operation.output,), over)
     if isinstance(part, Columns):
         reads_ = frozenset(roots[read.value] for node in part.nodes for read in node.reads)
         return Stage(reads_, tuple(node.operation.output for node in part.nodes))
     made = {node.operation.output for node in part.nodes}
-    reads: dict[Value, list[tuple[int, Read]]] = {}
-    for i, loop in enumerate(part.loops):
-        for node in loop.nodes:
-            for read in node.reads:
-                reads.setdefault(roots[read.value], []).append((i, read))
+    pieces = part.pieces(roots)
+    reads: dict[Value, list[tuple[tuple[int, int], Read]]] = {}
+    places = [((p, i), node) for p, piece in enumerate(pieces) for i, loop in enumerate(piece.loops) for node in loop.nodes]
+    for place, node in places:
+        for read in node.reads:
+            reads.setdefault(roots[read.value], []).append((place, read))
     outside = {root: found for root, found in reads.items() if root not in made}
     pairs = set()
-    for i, loop in enumerate(part.loops):
-        for node in loop.nodes:
-            new = node.operation.output
-            if node.is_reduction or new not in stored:
-                continue
-            for root, found in outside.items():
-                alike = (root.shape, root.dtype, root.order) == (new.shape, new.dtype, new.order)
-                if alike and all(at <= i and r.straight and r.extent == node.made for at, r in found):
-                    pairs.add((new, root))
+    for (piece, i), node in places:
+        new = node.operation.output
+        if node.is_reduction or new not in stored:
+            continue
+        for root, found in outside.items():
+            alike = (root.shape, root.dtype, root.order) == (new.shape, new.dtype, new.order)
+            # Pieces are done in any order, and their loops row by row.
+            if alike and all(p == piece and at <= i and r.straight and r.extent == node.made for (p, at), r in found):
+                pairs.add((new, root))
     writes = tuple(node.operation.output for node in part.nodes if node.operation.output in stored)
     return Stage(frozenset(outside), writes, frozenset(pairs))

@@ -1,16 +1,23 @@
 """Graphs written anew for compilation: the same numbers by fewer, or by simpler, operations."""
 
+from collections import Counter
+from collections.abc import Collection
+
 from xpnet.capture.graph import Graph, Operation, Value
 from xpnet.capture.tracing.operations import REDUCTIONS
 
 
-def with_accumulated_products(graph: Graph, donated: int) -> Graph:
-    """The same with each `beta·c − alpha·(a @ b)` that takes the place of the input c as one operation."""
+def with_accumulated_products(graph: Graph, donated: int, apart: Collection[Value] = ()) -> Graph:
+    """The same with each `beta·c − alpha·(a @ b)` that takes the place of the input c as one operation.
+
+    Args:
+        graph: What is computed.
+        donated: How many of the first inputs are replaced by as many first outputs.
+        apart: Differences that are left as they are.
+    """
     makers = {operation.output: operation for operation in graph.operations}
     replaces = dict(zip(graph.outputs[:donated], graph.inputs[:donated], strict=True))
-    uses: dict[Value, int] = {}
-    for value in (*(v for operation in graph.operations for v in operation.arrays), *graph.outputs):
-        uses[value] = uses.get(value, 0) + 1
+    uses = Counter([*(value for operation in graph.operations for value in operation.arrays), *graph.outputs])
 
     def scaled(value: Value) -> tuple[Value | float | int, Value] | None:
         """A number, or an array of one, and what it multiplies; nothing else uses the product."""
@@ -18,37 +25,39 @@ def with_accumulated_products(graph: Graph, donated: int) -> Graph:
         if operation is None or operation.name != "multiply" or uses[value] != 1:
             return None
         for factor, other in (operation.inputs, operation.inputs[::-1]):
-            if isinstance(other, Value) and (not isinstance(factor, Value) or factor.shape == ()):
+            is_number = not isinstance(factor, Value) or (factor.shape, factor.dtype) == ((), value.dtype)
+            if is_number and isinstance(other, Value) and _alike(other, value):
                 return factor, other
         return None
 
     merged: dict[Value, Operation] = {}
     dropped: set[Value] = set()
-    last_read = {value: i for i, operation in enumerate(graph.operations) for value in operation.arrays}
-    for i, operation in enumerate(graph.operations):
-        old = replaces.get(operation.output)
-        if operation.name != "subtract" or old is None or len(operation.arrays) != 2:
+    for operation in graph.operations:
+        output, old = operation.output, replaces.get(operation.output)
+        if operation.name != "subtract" or old is None or len(operation.arrays) != 2 or output in apart:
             continue
         kept, taken = operation.arrays
-        product = scaled(taken)
-        beta: Value | float | int = 1
+        scale: Value | float | int = 1
+        unused = {taken}
         if kept is not old and (found := scaled(kept)) is not None:
-            beta, kept = found
-            dropped_kept = operation.arrays[0]
-        else:
-            dropped_kept = None
-        if product is None or kept is not old or last_read.get(old, -1) > i or uses[operation.output] < 1:
+            unused.add(kept)
+            scale, kept = found
+        product = scaled(taken)
+        made = makers.get(product[1]) if product else None
+        if kept is not old or product is None or made is None or made.name != "matmul" or uses[made.output] != 1:
             continue
-        alpha, matmul = product
-        made = makers.get(matmul)
-        if made is None or made.name != "matmul" or uses[matmul] != 1 or (isinstance(beta, Value) and beta.shape):
+        # Rows that lie end to end, of numbers of one kind, over which something is summed.
+        if not _alike(old, output) or not _alike(made.output, output) or not made.arrays[0].shape[1]:
             continue
-        merged[operation.output] = Operation(
-            "accumulate", (old, beta, alpha, *made.inputs), operation.output, (), operation.line
-        )
-        dropped |= {taken, matmul} | ({dropped_kept} if dropped_kept else set())
+        merged[output] = Operation("accumulate", (old, scale, product[0], *made.inputs), output, (), operation.line)
+        dropped |= {made.output, *unused}
     operations = [merged.get(op.output, op) for op in graph.operations if op.output not in dropped]
     return graph._replace(operations=tuple(operations))
+
+
+def _alike(one: Value, other: Value) -> bool:
+    """Whether two values have the same shape and dtype, and lie row by row both."""
+    return one.is_contiguous and other.is_contiguous and (one.shape, one.dtype) == (other.shape, other.dtype)
 
 
 def with_scalars_negated(graph: Graph) -> Graph:

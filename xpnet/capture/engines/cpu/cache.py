@@ -1,94 +1,140 @@
-"""Compiled plans on disk, in a folder that is the user's alone: a second run compiles nothing."""
+"""Object code on disk, in a folder that is the user's alone: what was compiled once is loaded from then on.
 
-import atexit
+A file has a name that its source, the CPU and the versions give it, and begins with a digest of that name and the code,
+so that what is damaged, or belongs elsewhere, is compiled anew.
+"""
+
 import ctypes
-import hashlib
 import os
-import shutil
 import sys
 import tempfile
-import threading
+import warnings
+from collections.abc import Iterable
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import version
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import platformdirs
 
 VARIABLE = "XPNET_CACHE_DIR"
 """Where the folder is to be, if not in the user's own cache."""
 
-_loading = threading.Lock()
+OPTIMIZATION = 2
+"""How much LLVM makes of what is written, from 0 to 3; no passes are run before."""
 
 
-def load(source: str) -> ModuleType:
-    """The module of a source; what was compiled of it before, on a CPU and with versions like these, is used again."""
+class Code:
+    """Machine code in this process, as long as this object is there.
+
+    Args:
+        texts: Modules, each a function; equal ones are loaded once.
+        is_kept: Whether the code is looked for on disk, and left there.
+    """
+
+    def __init__(self, texts: Iterable[str], *, is_kept: bool = True) -> None:
+        import llvmlite.binding
+
+        _add_symbols()
+        # The engine owns a machine of its own, and the code of all that is added.
+        self._engine = llvmlite.binding.create_mcjit_compiler(llvmlite.binding.parse_assembly(""), _new_machine())
+        for text in dict.fromkeys(texts):
+            code = _kept(text) if is_kept else compiled(text)
+            self._engine.add_object_file(llvmlite.binding.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Where a function is."""
+        return int(self._engine.get_function_address(name))
+
+
+def compiled(text: str) -> bytes:
+    """The object code of a module, for this CPU."""
     import llvmlite.binding
 
-    versions = "\n".join(f"{name} {version(name)}" for name in ("numba", "llvmlite", "numpy"))
-    cpu = f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
-    about = "\n".join([source, *called(), versions, cpu, sys.version])
-    name = f"xpnet_plan_{hashlib.sha256(about.encode()).hexdigest()[:24]}"
-    # A module is among the others before it is whole.
-    with _loading:
-        if name in sys.modules:
-            return sys.modules[name]
-        _add_symbols()
-        path = folder() / f"{name}.py"
-        _write(path, source)
-        spec = spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = module_from_spec(spec)
-        # Where numba looks for what a cached function refers to.
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-        return module
+    return bytes(_machine().emit_object(llvmlite.binding.parse_assembly(text)))
+
+
+def _kept(text: str) -> bytes:
+    """The object code of a module from the folder, where it is left if it was not there."""
+    name = sha256(f"{_circumstances()}\n{text}".encode()).hexdigest()
+    place = folder()
+    if place is None:
+        return compiled(text)
+    path = place / f"{name}.o"
+    try:
+        content = path.read_bytes()
+    except OSError:
+        content = b""
+    seal, code = content[:32], content[32:]
+    if seal != sha256(name.encode() + code).digest():
+        code = compiled(text)
+        _leave(path, sha256(name.encode() + code).digest() + code)
+    return code
+
+
+def _leave(path: Path, content: bytes) -> None:
+    """Write a file whole, or not at all: the next process compiles what is not there."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+    except OSError:
+        return
+    try:
+        with open(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
 
 
 @cache
-def called() -> list[str]:
-    """The text of what a source imports: numba looks at the source alone for what has changed."""
-    return [
-        Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
-        for name in ("primitives", "barrier", "tiles")
-    ]
-
-
-@cache
-def folder() -> Path:
-    """The folder, made with access for its owner only; one of this process alone where that cannot be had."""
+def folder() -> Path | None:
+    """The folder, made with access for its owner only; None, which is said once, where that cannot be had."""
     path = Path(os.environ.get(VARIABLE) or platformdirs.user_cache_dir("xpnet")) / "compiled"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         about = path.stat()
-        foreign = os.name == "posix" and (about.st_uid != os.getuid() or about.st_mode & 0o077)
-        if not foreign and os.access(path, os.W_OK):
+        if os.name == "posix" and about.st_uid != os.getuid():
+            why = "it belongs to somebody else"
+        elif os.name == "posix" and about.st_mode & 0o077:
+            why = f"others may use it too (its mode is {about.st_mode & 0o777:o}); run chmod 700 on it"
+        else:
             return path
-    except OSError:
-        pass
-    own = tempfile.mkdtemp(prefix="xpnet-")
-    atexit.register(shutil.rmtree, own, ignore_errors=True)
-    return Path(own)
+    except OSError as error:
+        why = str(error.strerror)
+    warnings.warn(f"Compiled code is not kept in {path}: {why}.", RuntimeWarning, stacklevel=2)
+    return None
 
 
-def _write(path: Path, source: str) -> None:
-    """Leave a file that says so already as it is: numba looks at its date."""
-    try:
-        if path.read_text(encoding="utf-8") == source:
-            return
-    except OSError:
-        pass
-    handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(source)
-    os.replace(temporary, path)
+@cache
+def _machine() -> Any:
+    """What makes code; an engine has another, since it takes that with it when it goes."""
+    return _new_machine()
+
+
+def _new_machine() -> Any:
+    """What code is made for: this CPU, with all that it has."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    about = {"cpu": llvm.get_host_cpu_name(), "features": llvm.get_host_cpu_features().flatten()}
+    return llvm.Target.from_default_triple().create_target_machine(**about, opt=OPTIMIZATION, jit=True)
+
+
+@cache
+def _circumstances() -> str:
+    """All that object code depends on beside its source."""
+    import llvmlite.binding as llvm
+
+    versions = (version("llvmlite"), *llvm.llvm_version_info, OPTIMIZATION, sys.platform)
+    return f"{versions} {llvm.get_process_triple()} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
 
 
 @cache
 def _add_symbols() -> None:
-    """Name to the process what compiled code calls, so that what is kept on disk finds it wherever it is now."""
+    """Name to the process what code calls: the system's function that lets other threads go first."""
     import llvmlite.binding
 
     windows = getattr(ctypes, "windll", None)

@@ -1,161 +1,384 @@
-"""Writes kernels as loops over rows and columns, and sums down columns, as Python source for numba to compile."""
+"""Writes kernels as loops over rows and columns, sums down columns, and copies."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Sequence
 
-from xpnet.capture.engines.cpu.expressions import COLLECTED, SEARCHED, cast, expression
-from xpnet.capture.engines.cpu.names import Names
+import numpy as np
+
+from xpnet.capture.engines.cpu.operations import (
+    apply, begun, collect, collected, operand, result, searched,
+)  # fmt: skip
+from xpnet.capture.engines.cpu.parts import ENOUGH, Body, Part, Pointer
+from xpnet.capture.engines.cpu.text import Word, kind
 from xpnet.capture.engines.cpu.tiling import registers
+from xpnet.capture.engines.cpu.vectors import INT32, TRUTH, Vectors
 from xpnet.capture.graph import Operation, Value
-from xpnet.capture.planning.kernels import FED, Columns, Fused, Kernel, Loop, Node, Read, computed
-from xpnet.capture.tracing.operations import REDUCTIONS, SEARCHES, start
-
-NARROW = 4
-"""Vectors of a row up to which it pays to do a part of one as a whole."""
-
-MASKED = 32
-"""Bytes of a vector from which CPUs can read and write a part of one."""
+from xpnet.capture.planning.kernels import FED, Extent, Fused, Kernel, Loop, Node, Read, computed
+from xpnet.capture.planning.layout import Layout
+from xpnet.capture.tracing.operations import REDUCTIONS, SEARCHES
 
 AHEAD = 2
 """How many rows ahead the data are read."""
 
+LINE = 64
+"""Bytes of a cache line."""
+
+ABREAST = 4
+"""Vectors of columns that are summed down together, so that none waits for its own last sum."""
+
+SLOW = 12
+"""Operations that one takes that is no single instruction."""
+
+QUICK = (
+    "add", "subtract", "multiply", "maximum", "minimum", "where", "astype", "copy", "negative", "square", "greater",
+    "less", "equal", "not_equal", "full", FED,
+)  # fmt: skip
+
 
 class LoopWriter:
-    """The loops of one plan."""
+    """The loops of one plan, in functions that know of no other plan."""
 
-    def __init__(self, fused: Fused, names: Names) -> None:
-        self._stored, self._roots, self._names = fused.stored, fused.graph.roots(), names
-        self._ids = {operation.output: i for i, operation in enumerate(fused.graph.operations)}
+    def __init__(self, fused: Fused, place: Callable[[Value], Pointer], checks: int) -> None:
+        self._stored, self._roots = fused.stored, fused.graph.roots()
+        self._layout, self._place, self._checks = Layout(fused.graph), place, checks
 
-    def rows(self, kernel: Kernel) -> list[str]:
-        """A thread's rows of a kernel; a single row is the first thread's, with numbers that are read once."""
-        made = {node.operation.output for node in kernel.nodes}
-        once: dict[str, str] = {}
-        for node in kernel.nodes:
-            for read in node.reads:
-                if self._roots[read.value] not in made and read.extent == (1, 1):
-                    once.setdefault(self._names.element(read.value, (1, 1)), f"h{len(once)}")
-        first, end = self._names.share(kernel.rows) if kernel.rows > 1 else ("0", "1")
-        lines = self._fetched([node.operation for node in kernel.nodes if node.operation.name == FED], end)
-        for loop in kernel.loops:
-            lines += self._row(loop, made, once)
-        read_once = [f"{name} = {element}" for element, name in once.items()]
+    def strides(self, value: Value, extent: Extent) -> tuple[int, int]:
+        """From a row to the next and from a column to the next, in numbers, of a value seen as a matrix."""
+        strides = self._layout.strides(value)
+        if len(strides) < 2 or (1 in extent and max(extent) == value.size):
+            # One line of numbers, whichever way it is turned.
+            strides = (max(strides, default=0),) * 2
+        return (strides[0] if extent[0] > 1 else 0, strides[1] if extent[1] > 1 else 0)
+
+    def pointer(self, f: Body, value: Value) -> str:
+        """The address of a value's memory."""
+        return f.pointer(self._place(self._roots[value]))
+
+    def kernel(self, kernel: Kernel) -> Part:
+        """Rows, or numbers one after the other where each stands for itself."""
+        if self._is_flat(kernel):
+            return self._flat(kernel)
+        f = Body(self._checks)
+        rows = _Rows(self, f, kernel)
         if kernel.rows == 1:
-            return ["if thread == 0:", *indented([*read_once, *lines])]
-        return [*read_once, f"for i in range({first}, {end}):", *indented(lines)]
+            rows.write(0)
+        else:
+            with f.loop("%begin", "%end") as loop:
+                rows.write(loop.index)
+        return f.part(kernel.rows, ENOUGH // max(1, sum(_work(loop) * loop.width for loop in kernel.loops)))
 
-    def _fetched(self, feeds: list[Operation], end: str) -> list[str]:
-        """Which row of the data comes next; one further on is read ahead, since chosen rows follow no order."""
-        if not feeds:
-            return []
-        lines = ["row = rows[step, i]", f"following = rows[step, min(i + {AHEAD}, {end} - 1)]"]
+    def _is_flat(self, kernel: Kernel) -> bool:
+        """Whether numbers at one place of all arrays make those at that place, wherever a row ends."""
+        (loop, *others), extents = kernel.loops, set()
+        for node in loop.nodes:
+            if node.is_reduction or node.operation.name == FED or node.extent != (kernel.rows, loop.width):
+                return False
+            values = [(read.value, read.extent) for read in node.reads if read.extent != (1, 1)]
+            if node.operation.output in self._stored:
+                values.append((node.operation.output, node.made))
+            extents |= {(extent, self.strides(value, extent)) for value, extent in values}
+        whole = (kernel.rows, loop.width)
+        row_by_row = (loop.width if kernel.rows > 1 else 0, 1 if loop.width > 1 else 0)
+        turned = (1 if kernel.rows > 1 else 0, kernel.rows if loop.width > 1 else 0)
+        return not others and whole != (1, 1) and extents in ({(whole, row_by_row)}, {(whole, turned)})
+
+    def _flat(self, kernel: Kernel) -> Part:
+        """A loop over numbers, as many as it is told; the last of them may not make a vector."""
+        f, loop = Body(self._checks), Loop(kernel.rows * kernel.loops[0].width, kernel.loops[0].nodes)
+        lanes = _lanes(loop, registers().size)
+        rows = _Rows(self, f, Kernel(1, [loop]), is_flat=True)
+        many = f.value(f"sub i64 %end, %begin")
+        whole = f.add("%begin", f.value(f"and i64 {many}, {-lanes}"))
+        with f.loop("%begin", whole, lanes) as counted:
+            rows.columns(loop, Vectors(f, lanes), 0, counted.index)
+        with f.when(f.value(f"icmp slt i64 {whole}, %end")):
+            rows.columns(loop, Vectors(f, lanes, f.value(f"sub i64 %end, {whole}")), 0, whole)
+        return f.part(loop.width, max(ENOUGH // _work(loop) // 1024, 1) * 1024)
+
+    def down(self, node: Node) -> Part:
+        """What one reduction makes of each column, some vectors of columns at a time."""
+        (rows, width), (read,), f = node.extent, node.reads, Body(self._checks)
+        name, output = node.operation.name, node.operation.output
+        source, target = self.pointer(f, read.value), self.pointer(f, output)
+        by_row, by_column = self.strides(read.value, read.extent)
+        into, lanes = self.strides(output, node.made)[1], registers().size // max(
+            read.value.dtype.itemsize, output.dtype.itemsize)  # fmt: skip
+        number = kind(read.value.dtype)
+
+        def sums(column: Word, counts: Sequence[int]) -> None:
+            vectors = [Vectors(f, lanes, count) for count in counts]
+            totals = [begun(of, name, output.dtype) for of in vectors]
+            if rows:
+                carried = [(of.kind(output.dtype), total) for of, total in zip(vectors, totals, strict=True)]
+                with f.loop(0, rows, 1, carried) as loop:
+                    row = f.at(source, f.times(loop.index, by_row), number if number != "i1" else "i8")
+                    for at, (of, total) in enumerate(zip(vectors, loop.carried, strict=True)):
+                        more = of.load(read.value.dtype, row, f.add(column, at * lanes), by_column)
+                        more = operand(of, node.operation, read.value, more, 0)
+                        loop.following.append(collect(of, name, output.dtype, total, more))
+                totals = loop.last
+            for at, (of, total) in enumerate(zip(vectors, totals, strict=True)):
+                of.store(output.dtype, total, target, f.add(column, at * lanes), into)
+
+        block = ABREAST * lanes
+        whole = width - width % block
+        if whole:
+            with f.loop("%begin", f.least("%end", whole), block) as loop:
+                sums(loop.index, [lanes] * ABREAST)
+        if whole < width:
+            counts = [min(lanes, width - at) for at in range(whole, width, lanes)]
+            with f.when(f.value(f"icmp eq i64 %end, {width}")):
+                sums(whole, counts)
+        return f.part(width, max(1, ENOUGH // max(rows, 1) // block) * block)
+
+    def total(self, node: Node) -> Part:
+        """What one reduction makes of a single column, which is read as a row."""
+        read = node.reads[0]
+        turned = Read(read.value, read.extent[::-1], read.straight)
+        return self.kernel(Kernel(1, [Loop(read.extent[0], [Node(node.operation, read.extent[::-1], (1, 1), (turned,))])]))
+
+    def copy(self, value: Value, target: Pointer, like: Value | None) -> Part:
+        """A value's numbers into another place, row by row or laid out like another value."""
+        f, shape = Body(self._checks), value.shape
+        strides = self._layout.strides(value)
+        to = self._layout.strides(like) if like is not None else tuple(
+            int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))  # fmt: skip
+        axes = [(size, a, b) for size, a, b in zip(shape, strides, to, strict=True) if size != 1] or [(1, 1, 1)]
+        while len(axes) > 1 and all(axes[-2][i] == axes[-1][i] * axes[-1][0] for i in (1, 2)):
+            axes[-2:] = [(axes[-2][0] * axes[-1][0], *axes[-1][1:])]
+        (_, source), destination = (value, self.pointer(f, value)), f.pointer(target)
+        dtype = value.dtype
+        lanes = registers().size // dtype.itemsize
+        axes = [(1, 0, 0)] * (2 - len(axes)) + axes
+        if len(axes) > 2:
+            raise_three(value)
+        (rows, *by_row), (width, *by_column) = axes
+        number = "i8" if dtype == np.bool_ else kind(dtype)
+
+        if rows and width:
+            with f.loop("%begin", "%end") as loop:
+                pairs = zip((source, destination), by_row, strict=True)
+                here, there = (f.at(pointer, f.times(loop.index, stride), number) for pointer, stride in pairs)
+
+                def vector(of: Vectors, column: Word, _: list[str]) -> list[str]:
+                    of.store(dtype, of.load(dtype, here, column, by_column[0]), there, column, by_column[1])
+                    return []
+
+                across(f, width, lanes, vector)
+        return f.part(rows if width else 0, ENOUGH // max(width, 1))
+
+
+class _Rows:
+    """The rows of a kernel in a function that is being written."""
+
+    def __init__(self, writer: LoopWriter, f: Body, kernel: Kernel, *, is_flat: bool = False) -> None:
+        self._writer, self._f, self._kernel, self._flat = writer, f, kernel, is_flat
+        self._roots, self._stored = writer._roots, writer._stored
+        self._made = {node.operation.output for node in kernel.nodes}
+        self._once: dict[Value, str] = {}
+        self._singles: dict[Value, str] = {}
+        self._live: dict[tuple[Value, int], str] = {}
+        self._inverted: dict[Value, tuple[str, str]] = {}
+        self._read_once()
+
+    def _read_once(self) -> None:
+        """Read what there is one of for all rows; what much is divided by is inverted, if that loses no digits."""
+        f, of = self._f, Vectors(self._f, 1)
+        for node in self._kernel.nodes:
+            for read in node.reads:
+                if self._roots[read.value] not in self._made and read.extent == (1, 1) and read.value not in self._once:
+                    self._once[read.value] = of.load(read.value.dtype, self._writer.pointer(f, read.value), 0)
+            if node.operation.name != "divide":
+                continue
+            divisor, dtype = node.operation.inputs[1], node.operation.output.dtype
+            if divisor in self._once and divisor.dtype == dtype:
+                inverse = of.do("fdiv", dtype, of.number(1, dtype), self._once[divisor])
+                size, info = of.intrinsic("fabs", dtype, inverse), np.finfo(dtype)
+                ends = (of.do("fcmp oge", dtype, size, of.number(info.smallest_normal, dtype)),
+                        of.do("fcmp ole", dtype, size, of.number(info.max, dtype)))  # fmt: skip
+                self._inverted[divisor] = inverse, of.do("and", TRUTH, *ends)
+
+    def write(self, row: Word) -> None:
+        """All loops of a row."""
+        f = self._f
+        self._singles, self._live, f._addresses = {}, {}, {}
+        feeds = [node.operation for node in self._kernel.nodes if node.operation.name == FED]
+        self._data = self._fetched(feeds, row) if feeds else {}
+        for loop in self._kernel.loops:
+            self._loop(loop, row)
+
+    def _fetched(self, feeds: list[Operation], row: Word) -> dict[Value, str]:
+        """Where the data of a row are; those of one further on are read ahead, since chosen rows follow no order."""
+        f, word = self._f, np.dtype(np.int64)
+        of, rows = Vectors(f, 1), f.pointer(("rows", 0))
+        chosen = of.load(word, rows, row)
+        ahead = of.load(word, rows, f.least(f.add(row, AHEAD), f.add("%end", -1)))
+        found = {}
         for feed in feeds:
             size = feed.output.nbytes // feed.output.shape[0]
-            lines.append(f"fetch(d{feed.options[0]}.ctypes.data + following * {size}, {size})")
-        return lines
+            data = f.pointer(("data", feed.options[0]))
+            found[feed.output] = f.at(data, f.times(chosen, size))
+            if size:
+                with f.loop(0, size, LINE) as loop:
+                    line = f.at(f.at(data, f.times(ahead, size)), loop.index)
+                    f.call("void", "llvm.prefetch.p0", ["ptr", "i32", "i32", "i32"], [line, "0", "3", "1"])
+        return found
 
-    def columns(self, columns: Columns) -> list[str]:
-        """A thread's columns of what goes down them; a single one is the first thread's."""
-        return [line for node in columns.nodes for line in self._down(node)]
+    def _loop(self, loop: Loop, row: Word) -> None:
+        """The columns of a row, and what is left of them: sums, and places of what was searched."""
+        f, reductions = self._f, [node for node in loop.nodes if node.is_reduction]
+        lanes = min(_lanes(loop, registers().size), 1 << (max(loop.width, 1) - 1).bit_length())
+        plain = Vectors(f, lanes)
+        kinds, starts = [], []
+        for node in reductions:
+            name, dtype = node.operation.name, _collected_in(node)
+            kinds.append(plain.kind(dtype))
+            starts.append(begun(plain, name, dtype))
+            if name in SEARCHES:
+                kinds.append(plain.kind(INT32))
+                starts.append(plain.number(0, INT32))
+        self._totals = starts
 
-    def _down(self, node: Node) -> list[str]:
-        """What one reduction makes of each column, row by row."""
-        (rows, width), (read,) = node.extent, node.reads
-        name, output = node.operation.name, node.operation.output
-        begun = self._names.number(start(name, output.dtype), output.dtype)
-        kept, element = self._names.element(output, node.made), self._names.element(read.value, read.extent)
-        target = kept if width > 1 else "t"
-        collected = f"{target} = {cast(COLLECTED[name].format(target, element), output.dtype)}"
-        down = f"for i in range({rows}):"
-        if width == 1:
-            return ["if thread == 0:", *indented([f"t = {begun}", down, f"    {collected}", f"{kept} = t"])]
-        across = f"for j in {self._names.columns(width)}:"
-        return [across, f"    {kept} = {begun}", down, f"    {across}", f"        {collected}"]
+        def turn(of: Vectors, column: Word, totals: list[str]) -> list[str]:
+            self._totals = list(totals)
+            self.columns(loop, of, row, column)
+            return self._totals
 
-    def _row(self, loop: Loop, made: set[Value], once: Mapping[str, str]) -> list[str]:
-        """The columns of a row: reads first, writes last, so that what is written may lie where something was read."""
-        reductions = [node for node in loop.nodes if node.is_reduction]
-        own = {node.operation.output for node in loop.nodes}
-        before: dict[str, str] = {}
-        body: list[str] = []
-        after: list[str] = []
+        totals = across(f, loop.width, lanes, turn, list(zip(kinds, starts, strict=True)))
+        at = 0
+        for node in reductions:
+            name, output, dtype = node.operation.name, node.operation.output, _collected_in(node)
+            if name in SEARCHES:
+                found, at = result(plain, name, dtype, (totals[at], totals[at + 1])), at + 2
+            else:
+                found, at = collected(plain, name, dtype, totals[at]), at + 1
+            self._singles[output] = found
+            if output in self._stored:
+                self._store(Vectors(f, 1), node, found, row, 0)
 
-        def operand(read: Read) -> str:
-            root = self._roots[read.value]
-            if root in own or (root in made and read.extent[1] == 1):
-                return f"t{self._ids[root]}"
-            element = self._names.element(read.value, read.extent)
-            return once[element] if element in once else before.setdefault(element, f"r{len(before)}")
+    def columns(self, loop: Loop, of: Vectors, row: Word, column: Word) -> None:
+        """Some columns: reads first, writes last, so that what is written may lie where something was read."""
+        own: dict[Value, str] = {}
+        read: dict[tuple[Value, Extent], str] = {}
+        at = 0
+        is_alone = loop.width <= of.lanes
+
+        def text(one: Read) -> str:
+            root = self._roots[one.value]
+            if root in own:
+                return own[root]
+            if root in self._made and one.extent[1] == 1:
+                return of.spread(root.dtype, self._singles[root])
+            if is_alone and (root, of.lanes) in self._live and one.extent[1] > 1 and root in self._made:
+                return self._live[root, of.lanes]
+            if (one.value, one.extent) not in read:
+                read[one.value, one.extent] = self._read(of, one, row, column)
+            return read[one.value, one.extent]
 
         for node in loop.nodes:
-            body += self._statements(node, list(self._operands(node, operand)))
-            output = node.operation.output
-            if output in self._stored and not node.is_reduction:
-                after.append(f"{self._names.element(output, node.made)} = t{self._ids[output]}")
-        inside = [*(f"{name} = {element}" for element, name in before.items()), *body, *after]
-        lines = [line for node in reductions for line in self._begun(node)]
-        lines += across(loop, inside) if loop.width > 1 else inside
-        for node in reductions:
-            if (output := node.operation.output) in self._stored:
-                lines.append(f"{self._names.element(output, node.made)} = t{self._ids[output]}")
-        return lines
-
-    def _operands(self, node: Node, operand: Callable[[Read], str]) -> Iterator[str]:
-        """What an operation is done with, in the dtype in which it is done."""
-        reads, dtype = iter(node.reads), computed(node.operation)
-        for at, value in enumerate(node.operation.inputs):
-            if not isinstance(value, Value):
-                yield self._names.number(value, dtype)
+            operation = node.operation
+            reads = iter(node.reads)
+            texts = [text(next(reads)) if isinstance(value, Value) else None for value in operation.inputs]
+            if node.is_reduction:
+                assert texts[0] is not None
+                at = self._reduce(of, node, texts[0], column, at)
                 continue
-            text, name = operand(next(reads)), node.operation.name
-            keep = value.dtype == dtype or node.is_reduction or name == "astype" or (name == "where" and at == 0)
-            yield text if keep else cast(text, dtype)
+            own[operation.output] = self._done(of, node, texts, column)
+            if loop.width == 1:
+                self._singles[operation.output] = own[operation.output]
+            elif is_alone:
+                self._live[operation.output, of.lanes] = own[operation.output]
+        for node in loop.nodes:
+            if not node.is_reduction and node.operation.output in self._stored:
+                self._store(of, node, own[node.operation.output], row, column)
 
-    def _statements(self, node: Node, operands: list[str]) -> list[str]:
-        """What is done at (i, j)."""
-        operation, output = node.operation, node.operation.output
-        id_ = self._ids[output]
-        if operation.name in SEARCHES:
-            (x,) = operands
-            found = "j" if node.extent[1] > 1 else "0"
-            better = SEARCHED[operation.name].format(f"b{id_}", x)
-            # Chosen without a branch, which could not be foretold.
-            return [
-                f"is_better = {better}",
-                f"b{id_} = {x} if is_better else b{id_}",
-                f"t{id_} = {found} if is_better else t{id_}",
-            ]
-        if operation.name in REDUCTIONS:
-            return [f"t{id_} = {cast(COLLECTED[operation.name].format(f't{id_}', *operands), output.dtype)}"]
+    def _read(self, of: Vectors, read: Read, row: Word, column: Word) -> str:
+        """Numbers from memory; what there is one of for a row is read as one."""
+        value, f = read.value, self._f
+        if value in self._once and read.extent == (1, 1):
+            return of.spread(value.dtype, self._once[value])
+        by_row, by_column = self._writer.strides(value, read.extent)
+        if self._flat:
+            by_row, by_column = 0, 1
+        address = f.row(self._writer.pointer(f, value), row, by_row, _element(value))
+        if by_column == 0:
+            return of.spread(value.dtype, Vectors(f, 1).load(value.dtype, address, 0))
+        return of.load(value.dtype, address, column, by_column)
+
+    def _store(self, of: Vectors, node: Node, value: str, row: Word, column: Word) -> None:
+        output, f = node.operation.output, self._f
+        by_row, by_column = (0, 1) if self._flat else self._writer.strides(output, node.made)
+        address = f.row(self._writer.pointer(f, output), row, by_row, _element(output))
+        of.store(output.dtype, value, address, column, max(by_column, 1))
+
+    def _done(self, of: Vectors, node: Node, texts: list[str | None], column: Word) -> str:
+        """What an operation gives for some columns."""
+        operation = node.operation
         if operation.name == FED:
-            column = {1: "", 2: ", j" if node.extent[1] > 1 else ", 0"}[len(output.shape)]
-            return [f"t{id_} = d{operation.options[0]}[row{column}]"]
+            return of.load(operation.output.dtype, self._data[operation.output], column)
         if operation.name == "full":
-            return [f"t{id_} = {self._names.number(operation.options[2], output.dtype)}"]
-        return [f"t{id_} = {expression(operation, operands)}"]
+            return of.number(operation.options[2], operation.output.dtype)
+        operands = [
+            operand(of, operation, value, text, at)
+            for at, (value, text) in enumerate(zip(operation.inputs, texts, strict=True))
+        ]
+        if operation.name == "divide" and of.lanes > 1 and operation.inputs[1] in self._inverted:
+            inverse, is_exact = self._inverted[operation.inputs[1]]
+            kind_, (x, y) = of.kind(operation.output.dtype), operands
+            factor = of.spread(operation.output.dtype, inverse)
+            return self._f.either(is_exact, kind_, f"fmul {kind_} {x}, {factor}", f"fdiv {kind_} {x}, {y}")
+        return apply(of, operation, operands)
 
-    def _begun(self, node: Node) -> list[str]:
-        """What a row's reduction or search begins with."""
-        name, output = node.operation.name, node.operation.output
-        id_ = self._ids[output]
-        if name in REDUCTIONS:
-            return [f"t{id_} = {self._names.number(start(name, output.dtype), output.dtype)}"]
-        dtype = node.reads[0].value.dtype
-        best = self._names.number(start(name, dtype), dtype)
-        return [f"t{id_} = {self._names.number(0, output.dtype)}", f"b{id_} = {best}"]
+    def _reduce(self, of: Vectors, node: Node, text: str, column: Word, at: int) -> int:
+        """Put what is read to what a reduction has; where that stands among the totals, and the next one's place."""
+        name, dtype, operation = node.operation.name, _collected_in(node), node.operation
+        if name in SEARCHES:
+            here = of.steps("i32")
+            if column != 0:
+                first = str(column) if isinstance(column, int) else self._f.value(f"trunc i64 {column} to i32")
+                here = of.do("add", INT32, of.spread(INT32, first), here)
+            best = (self._totals[at], self._totals[at + 1])
+            self._totals[at : at + 2] = searched(of, name, dtype, best, text, here)
+            return at + 2
+        more = operand(of, operation, operation.inputs[0], text, 0)
+        if of.mask:
+            more = of.choose(of.mask, dtype, more, begun(of, name, dtype))
+        self._totals[at] = collect(of, name, dtype, self._totals[at], more)
+        return at + 1
 
 
-def across(loop: Loop, lines: list[str]) -> list[str]:
-    """Lines that are done for each column; of a narrow loop as one vector, of which not all lanes count."""
-    lanes = registers().size // max(node.operation.output.dtype.itemsize for node in loop.nodes)
-    rest = loop.width % lanes
-    is_searched = any(node.operation.name in SEARCHES for node in loop.nodes)
-    if not rest or is_searched or loop.width > NARROW * lanes or registers().size < MASKED:
-        return [f"for j in range({loop.width}):", *indented(lines)]
-    # Otherwise the columns that do not make a vector would be done one by one.
-    whole = loop.width - rest + lanes
-    return [f"for j in range({whole}):", f"    if j < {loop.width}:", *indented(indented(lines))]
+def across(
+    f: Body, width: int, lanes: int, turn: Callable[[Vectors, Word, list[str]], list[str]], carried: Sequence[tuple[str, str]] = ()
+) -> list[str]:
+    """Go through so many columns vector by vector; a last one may not be whole. What the turns hand on comes back."""
+    totals = [start for _, start in carried]
+    whole = width - width % lanes
+
+    if whole == lanes:
+        totals = turn(Vectors(f, lanes), 0, totals)
+    elif whole:
+        with f.loop(0, whole, lanes, carried) as loop:
+            loop.following = turn(Vectors(f, lanes), loop.index, loop.carried)
+        totals = loop.last
+    if whole < width:
+        totals = turn(Vectors(f, lanes, width - whole), whole, totals)
+    return totals
 
 
-def indented(lines: list[str]) -> list[str]:
-    """Lines one level deeper."""
-    return [f"    {line}" for line in lines]
+def _lanes(loop: Loop, size: int) -> int:
+    """Numbers that a vector has of each array of a loop."""
+    values = [value for node in loop.nodes for value in (*node.operation.arrays, node.operation.output)]
+    return max(1, size // max(value.dtype.itemsize for value in values if value.dtype.itemsize)) if loop.width > 1 else 1
+
+
+def _collected_in(node: Node) -> np.dtype:
+    """The dtype in which a reduction collects, or a search compares."""
+    return node.operation.output.dtype if node.operation.name in REDUCTIONS else node.reads[0].value.dtype
+
+
+def _element(value: Value) -> str:
+    return "i8" if value.dtype == np.bool_ else kind(value.dtype)
+
+
+def _work(loop: Loop) -> int:
+    """Operations for a column."""
+    return sum(1 if node.operation.name in QUICK else SLOW for node in loop.nodes)

@@ -1,19 +1,23 @@
-"""Writes matrix products as loops over tiles, as Python source for numba to compile.
+"""Writes matrix products as loops over tiles.
 
 A product goes strip by strip through the columns of b, as many as a tile has, and tile by tile down the rows of a.
 Where the numbers of a column of b lie one after the other, as a transpose's do, a strip is first copied with its rows
-and columns exchanged; where b is larger than a cache, strips are copied in pieces that fit into it. A product with a
-vector is a plain loop.
+and columns exchanged; where b is larger than a cache, strips are copied in pieces that fit into it. Few rows with a
+transpose are summed along both, without a copy.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import NamedTuple
 
 import numpy as np
 
-from xpnet.capture.engines.cpu.expressions import cast
-from xpnet.capture.engines.cpu.names import Names
-from xpnet.capture.engines.cpu.tiling import WIDEST, chosen, parts, registers
-from xpnet.capture.graph import Graph, Operation, Value
+from xpnet.capture.engines.cpu.parts import Body, Part, Pointer
+from xpnet.capture.engines.cpu.text import Loop, Word, kind
+from xpnet.capture.engines.cpu.tiles import Form, dots, tile, turned
+from xpnet.capture.engines.cpu.tiling import WIDEST, Tile, chosen, parts, registers
+from xpnet.capture.engines.cpu.vectors import INT64, Vectors
+from xpnet.capture.graph import Graph, Number, Operation, Value
 from xpnet.capture.planning.layout import Layout
 
 CACHED = 2**20
@@ -28,6 +32,12 @@ DEPTH = 256
 FAR = 4096
 """Bytes from a number in a row of a to the next from which a cache has no place for many of them."""
 
+FEW = 16
+"""Rows of a up to which a strip that would have to be turned is not copied."""
+
+ENOUGH = 2**21
+"""Floating-point operations that are worth to be a thread's at a time."""
+
 
 def room() -> int:
     """Bytes that a piece of a strip can have; each thread has them for itself."""
@@ -35,169 +45,190 @@ def room() -> int:
 
 
 class Factor(NamedTuple):
-    """A matrix: the name of its array, and the bytes from a row to the next and from a column to the next."""
+    """A matrix: where it is, and how many numbers it is from a row to the next and from a column to the next."""
 
-    name: str
+    at: str
     row: int
     column: int
 
-
-class Strips(NamedTuple):
-    """A product in its loops, by the names that its lines have for them.
-
-    Attributes:
-        sizes: Rows of a, numbers that are summed over, columns of b.
-        dtype: Of all three matrices.
-        a: The first factor.
-        b: The second one.
-        c: What their product is put into.
-        b_row: Bytes from a row of a strip to the next, where tiles read it.
-        alpha: What the product is multiplied by.
-    """
-
-    sizes: tuple[int, int, int]
-    dtype: np.dtype
-    a: Factor
-    b: Factor
-    c: Factor
-    b_row: int
-    alpha: str
-
-    @property
-    def lanes(self) -> int:
-        """Numbers a vector."""
-        return registers().size // self.dtype.itemsize
+    def turned(self) -> "Factor":
+        """Its transpose."""
+        return Factor(self.at, self.column, self.row)
 
 
 class ProductWriter:
-    """The products of one plan.
+    """The products of one plan, in functions that know of no other plan."""
 
-    Attributes:
-        functions: The names of the functions that the lines call, by how they are made.
-    """
+    def __init__(self, graph: Graph, place: Callable[[Value], Pointer], checks: int) -> None:
+        self._layout, self._roots, self._place, self._checks = Layout(graph), graph.roots(), place, checks
 
-    def __init__(self, graph: Graph, names: Names) -> None:
-        self._layout, self._names = Layout(graph), names
-        self._makers = {operation.output: operation for operation in graph.operations}
-        self.functions: dict[str, str] = {}
-
-    def lines(self, operation: Operation) -> list[str]:
-        """A thread's part of a product, or of one that is added to what is there."""
-        out, dtype = operation.output, operation.output.dtype
+    def part(self, operation: Operation) -> Part:
+        """A product, or one that is taken from what is there."""
+        out = operation.output
+        f, dtype = Body(self._checks), out.dtype
         a, b = (value for value in operation.inputs[-2:] if isinstance(value, Value))
-        if operation.name == "accumulate":
-            beta, alpha = (self._scale(scale, dtype) for scale in operation.inputs[1:3])
-            return self._by_tiles(a, b, out, f"-{alpha}", beta)
-        if 1 in out.shape:
-            return self._of_vector(a, b, out)
-        return self._by_tiles(a, b, out, self._names.number(1, dtype), self._names.number(0, dtype))
-
-    def _scale(self, scale: Any, dtype: np.dtype) -> str:
-        """A number, or what an array of one number holds."""
-        if isinstance(scale, Value):
-            return cast(self._names.element(scale, (1, 1)), dtype)
-        return self._names.number(scale, dtype)
-
-    def _array(self, value: Value) -> tuple[str, bool]:
-        """A matrix's array, or that of which it is the transpose."""
-        maker = self._makers.get(value)
-        if maker is not None and maker.name == "transpose":
-            return self._names.array(maker.arrays[0]), True
-        return self._names.array(value), False
-
-    def _of_vector(self, a: Value, b: Value, out: Value) -> list[str]:
-        """A product of which one factor is a vector: a sum for each number of the result, or all of them together."""
         (m, k), n = a.shape, b.shape[1]
-        vector, matrix, length = (a, b, n) if m == 1 else (b, a, m)
-        (vector_name, is_vector_turned), (name, is_turned) = self._array(vector), self._array(matrix)
-        factor = f"{vector_name}[{'0, l' if (m == 1) != is_vector_turned else 'l, 0'}]"
-        target = f"{self._names.array(out)}[{'0, j' if m == 1 else 'j, 0'}]"
-        zero = self._names.number(0, out.dtype)
-        across = f"for j in {self._names.columns(length)}:"
-        if (m == 1) != is_turned:
-            each = [f"for l in range({k}):", f"    factor = {factor}", f"    {across}"]
-            return [across, f"    {target} = {zero}", *each, f"        {target} += factor * {name}[l, j]"]
-        total = ["    total = " + zero, f"    for l in range({k}):", f"        total += {factor} * {name}[j, l]"]
-        return [across, *total, f"    {target} = total"]
-
-    def _by_tiles(self, a: Value, b: Value, out: Value, alpha: str, beta: str) -> list[str]:
-        """out ← alpha·a·b + beta·out, strip by strip."""
-        (m, k), n = a.shape, b.shape[1]
-        dtype = out.dtype
         first, second, target = (
-            Factor(self._array(value)[0], *(stride * dtype.itemsize for stride in self._layout.strides(value)))
-            for value in (a, b, out)
+            Factor(f.pointer(self._place(self._roots[value])), *self._layout.strides(value)) for value in (a, b, out)
         )
+        alpha, beta = Vectors(f, 1).number(1, dtype), Vectors(f, 1).number(0, dtype)
+        if operation.name == "accumulate":
+            beta, alpha = (self._scale(f, scale, dtype) for scale in operation.inputs[1:3])
+            alpha = f.value(f"fneg {kind(dtype)} {alpha}")
+        if n == 1 < m:
+            # A column is a row that is turned.
+            m, n, first, second, target = 1, m, second.turned(), first.turned(), target.turned()
+        product = _Product(f, dtype, (m, k, n), first, second, target, alpha, beta, operation.name == "matmul")
+        if m * k * n == 0:
+            return _nothing(f, product)
         lanes = registers().size // dtype.itemsize
-        tile = chosen(m, -(-n // lanes), k, registers().total)
-        width, tiles = tile.vectors * lanes, -(-m // tile.rows)
-        is_turned = second.column != dtype.itemsize and n > 1
-        is_copied = is_turned or k * n * dtype.itemsize > CACHED
-        in_pieces = is_copied and (k > DEEPEST or first.column >= FAR)
-        depth = min(DEPTH, k) if in_pieces else k
-        b_row = width * dtype.itemsize if is_copied else second.row
-        strips = Strips((m, k, n), dtype, first, second, target, b_row, alpha)
+        if m <= FEW and k >= 2 * lanes and second.row == 1 == first.column and second.column != 1:
+            return product.by_dots(lanes)
+        return product.by_tiles(lanes)
 
-        begin, end = self._names.share(-(-n // width) * tiles)
-        lines = [
-            f"# {m}×{k} by {k}×{n}, in tiles of {tile.rows} rows and {tile.vectors} vectors",
-            f"for strip in range({begin} // {tiles}, ({end} + {tiles - 1}) // {tiles}):",
-            f"    above, below = max({begin} - strip * {tiles}, 0), min({end} - strip * {tiles}, {tiles})",
-            f"    for start in range(0, {k}, {depth}):",
-            f"        deep = min({depth}, {k} - start)",
-            f"        source = {second.name}.ctypes.data + start * {second.row} + strip * {width * second.column}",
-            f"        factor = {first.name}.ctypes.data + start * {first.column}",
-            f"        target = {target.name}.ctypes.data + strip * {width * target.column}",
-            f"        kept = {beta} if start == 0 else {self._names.number(1, dtype)}",
-        ]
-        whole, rest = divmod(n, width)
-        for condition, columns in ((f"strip < {whole}", width if whole else 0), (f"strip == {whole}", rest)):
-            if columns:
-                copied = self._copied(strips, columns, is_turned) if is_copied else []
-                down = self._down(strips, columns, tile.rows)
-                lines += [f"        if {condition}:", *(f"            {line}" for line in (*copied, *down))]
-        return lines
+    def _scale(self, f: Body, scale: Value | Number, dtype: np.dtype) -> str:
+        """A number, or what an array of one number holds."""
+        of = Vectors(f, 1)
+        if isinstance(scale, Value):
+            address = f.pointer(self._place(self._roots[scale]))
+            return of.cast(of.load(scale.dtype, address, 0), scale.dtype, dtype)
+        return of.number(scale, dtype)
 
-    def _down(self, strips: Strips, columns: int, rows: int) -> list[str]:
-        """Tile by tile down so many columns, from `above` to `below`."""
-        lines: list[str] = []
-        a, c, at = strips.a, strips.c, 0
-        for times, height in parts(strips.sizes[0], rows):
-            call = self._function(
-                "tile", strips, height, -(-columns // strips.lanes), columns % strips.lanes,
-                a.row, a.column, strips.b_row, c.row,
-            )  # fmt: skip
-            lines += [
-                f"for i in range(max(above, {at}), min(below, {at + times})):",
-                f"    {call}(factor + i * {rows * a.row}, source, target + i * {rows * c.row}, deep, "
-                f"{strips.alpha}, kept)",
-            ]
+
+class _Product(NamedTuple):
+    """A product that is being written: its factors, where it is put, and what it and what is there are multiplied by."""
+
+    f: Body
+    dtype: np.dtype
+    sizes: tuple[int, int, int]
+    a: Factor
+    b: Factor
+    c: Factor
+    alpha: str
+    beta: str
+    is_new: bool
+
+    def by_dots(self, lanes: int) -> Part:
+        """Blocks of rows and columns, all of a's rows for some of b's columns at a time."""
+        m, k, n = self.sizes
+        shape = Tile(min(m, 4), min(n, 8 if m == 1 else 6) if registers().total > 16 else min(n, 3))
+        f, blocks, at = self.f, -(-n // shape.vectors), 0
+        for times, columns in parts(n, shape.vectors):
+            with f.loop(f.most("%begin", at), f.least("%end", at + times)) as loop:
+                column = f.times(loop.index, shape.vectors)
+                row = 0
+                for times_, rows in parts(m, shape.rows):
+                    form = Form(self.dtype, lanes, rows, columns, k % lanes, (self.a.row, 1), self.b.column, self.c.row,
+                                "new" if self.is_new else "more")  # fmt: skip
+                    name = dots(f, form)
+                    for _ in range(times_):
+                        self._call(name, k, self._at(self.a, row, 0), self._at(self.b, 0, column),
+                                   self._at(self.c, row, column), self.beta)  # fmt: skip
+                        row += rows
             at += times
-        return lines
+        return f.part(blocks, -(-ENOUGH // (2 * m * k * shape.vectors)))
 
-    def _copied(self, strips: Strips, columns: int, is_turned: bool) -> list[str]:
-        """A piece of a strip in the thread's room, where tiles read it from then on."""
-        b, b_row, lanes = strips.b, strips.b_row, strips.lanes
-        lines: list[str] = []
-        if not is_turned:
-            call = self._function("line", strips, -(-columns // lanes), columns % lanes)
-            lines = ["for l in range(deep):", f"    {call}(source + l * {b.row}, room + l * {b_row})"]
-        for at in range(0, columns if is_turned else 0, lanes):
-            places = (f"source + l * {lanes * b.row} + {at * b.column}", f"room + l * {lanes * b_row} + {at * b.row}")
-            square = (min(lanes, columns - at), lanes, b.column, b_row)
-            lines += [
-                f"for l in range(deep // {lanes}):",
-                f"    {self._function('turned', strips, *square)}({', '.join(places)})",
-            ]
-            if rest := strips.sizes[1] % lanes:
-                square = (square[0], rest, *square[2:])
-                lines += [
-                    f"for l in range(deep // {lanes}, -(-deep // {lanes})):",
-                    f"    {self._function('turned', strips, *square)}({', '.join(places)})",
-                ]
-        return [*lines, "source = room"]
+    def by_tiles(self, lanes: int) -> Part:
+        """Strip by strip through the columns."""
+        (m, k, n), f, size = self.sizes, self.f, self.dtype.itemsize
+        shape = chosen(m, -(-n // lanes), k, registers().total)
+        width, tiles = shape.vectors * lanes, -(-m // shape.rows)
+        is_turned = self.b.column != 1 and n > 1
+        is_copied = is_turned or k * n * size > CACHED
+        in_pieces = is_copied and (k > DEEPEST or self.a.column * size >= FAR)
+        depth = min(DEPTH, k) if in_pieces else k
+        with f.loop(f.value(f"sdiv i64 %begin, {tiles}"), f.value(f"sdiv i64 {f.add('%end', tiles - 1)}, {tiles}")) as strip:
+            first = f.times(strip.index, tiles)
+            above = f.most(f.value(f"sub i64 %begin, {first}"), 0)
+            below = f.least(f.value(f"sub i64 %end, {first}"), tiles)
+            whole, rest = divmod(n, width)
+            for test, columns in (("slt", width if whole else 0), ("eq", rest)):
+                if columns:
+                    pieces = f.loop(0, k, depth) if in_pieces else nullcontext(Loop("0", []))
+                    with f.when(f.value(f"icmp {test} i64 {strip.index}, {whole}")), pieces as piece:
+                        start = piece.index if in_pieces else 0
+                        deep = f.least(f.value(f"sub i64 {k}, {start}"), depth) if in_pieces else k
+                        column = f.times(strip.index, width)
+                        source, b_row = self._at(self.b, start, column), self.b.row
+                        if is_copied:
+                            mark = f.add(f.times(strip.index, k), start)
+                            source, b_row = self._copied(lanes, width, source, mark, deep, columns), width
+                        beta, is_new = self.beta, self.is_new
+                        if in_pieces:
+                            one = Vectors(f, 1).number(1, self.dtype)
+                            is_first = f.value(f"icmp eq i64 {start}, 0")
+                            beta = Vectors(f, 1).choose(is_first, self.dtype, beta, one)
+                        ends = "more" if not is_new else "either" if in_pieces else "new"
+                        form = Form(self.dtype, lanes, shape.rows, -(-columns // lanes), columns % lanes,
+                                    self.a[1:], b_row, self.c.row, ends)  # fmt: skip
+                        self._down(form, (above, below), start, source, column, deep, beta)
+        each = 2 * k * width * shape.rows
+        return f.part(-(-n // width) * tiles, tiles if in_pieces else -(-ENOUGH // each))
 
-    def _function(self, kind: str, strips: Strips, *numbers: int) -> str:
-        """The name of a function of `tiles`, made for these numbers."""
-        made = f'{kind}("{strips.dtype.name}", {", ".join(map(str, (strips.lanes, *numbers)))})'
-        return self.functions.setdefault(made, f"{kind}{len(self.functions)}")
+    def _down(
+        self, form: Form, ends: tuple[Word, Word], start: Word, source: str, column: Word, deep: Word, beta: str
+    ) -> None:
+        """Tile by tile down so many columns, from one to before another."""
+        f, at = self.f, 0
+        for times, height in parts(self.sizes[0], form.rows):
+            name = tile(f, form._replace(rows=height))
+            with f.loop(f.most(ends[0], at), f.least(ends[1], at + times)) as loop:
+                row = f.times(loop.index, form.rows)
+                self._call(name, deep, self._at(self.a, row, start), source, self._at(self.c, row, column), beta)
+            at += times
+
+    def _copied(self, lanes: int, width: int, source: str, mark: Word, deep: Word, columns: int) -> str:
+        """A piece of a strip in the thread's room, where tiles read it from then on; it may be there already."""
+        f, b, (_, k, n) = self.f, self.b, self.sizes
+        is_straight = b.column == 1 or n == 1
+        number = kind(self.dtype)
+        space = f.value("load ptr, ptr %thread")
+        place = f.at("%thread", 8)
+        there = f.value(f"load i64, ptr {place}")
+        with f.when(f.value(f"icmp ne i64 {there}, {mark}")):
+            f.do(f"store i64 {mark}, ptr {place}")
+            if is_straight:
+                with f.loop(0, deep) as loop:
+                    here, into = f.at(source, f.times(loop.index, b.row), number), f.at(
+                        space, f.times(loop.index, width), number)  # fmt: skip
+                    for at in range(0, columns, lanes):
+                        of = Vectors(f, lanes, min(lanes, columns - at))
+                        of.store(self.dtype, of.load(self.dtype, here, at), into, at)
+            for at in range(0, 0 if is_straight else columns, lanes):
+                across = min(lanes, columns - at)
+                here, into = f.at(source, at * b.column, number), f.at(space, at, number)
+                full = f.value(f"sdiv i64 {deep}, {lanes}") if isinstance(deep, str) else deep // lanes
+                for rest in (lanes, k % lanes):
+                    if not rest or (rest == lanes and full == 0):
+                        continue
+                    block = turned(f, self.dtype, lanes, across, rest, b.column, width)
+                    blocks = (0, full) if rest == lanes else (full, self._all(deep, lanes))
+                    with f.loop(*blocks) as loop:
+                        pairs = (f.at(here, f.times(loop.index, lanes * b.row), number),
+                                 f.at(into, f.times(loop.index, lanes * width), number))  # fmt: skip
+                        f.do(f"call void @{block}(ptr {pairs[0]}, ptr {pairs[1]})")
+        return space
+
+    def _all(self, deep: Word, lanes: int) -> Word:
+        """How many blocks of lanes there are, the last of which may not be whole."""
+        if isinstance(deep, int):
+            return -(-deep // lanes)
+        return self.f.value(f"sdiv i64 {self.f.add(deep, lanes - 1)}, {lanes}")
+
+    def _at(self, factor: Factor, row: Word, column: Word) -> str:
+        number = kind(self.dtype)
+        return self.f.at(self.f.at(factor.at, self.f.times(row, factor.row), number),
+                         self.f.times(column, factor.column), number)  # fmt: skip
+
+    def _call(self, name: str, k: Word, a: str, b: str, c: str, beta: str) -> None:
+        number = kind(self.dtype)
+        self.f.do(f"call void @{name}(ptr {a}, ptr {b}, ptr {c}, i64 {k}, {number} {self.alpha}, {number} {beta})")
+
+
+def _nothing(f: Body, product: _Product) -> Part:
+    """A product over nothing, which is zero, or of nothing."""
+    m, _, n = product.sizes
+    of = Vectors(f, 1)
+    with f.loop("%begin", "%end") as loop:
+        of.store(product.dtype, of.number(0, product.dtype), product.c.at, loop.index)
+    return f.part(m * n, m * n)

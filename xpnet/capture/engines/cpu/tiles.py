@@ -1,216 +1,152 @@
-"""Matrix products of a few rows and a few vectors, which the larger ones of compiled plans are put together from.
+"""Matrix products of a few rows and a few vectors, which larger ones are put together from."""
 
-Addresses and strides are in bytes; numba knows no vectors, so that these functions are written in LLVM's own terms.
-"""
+from typing import NamedTuple
 
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+import numpy as np
 
-_REAL = {"float32": (types.float32, ir.FloatType(), 4), "float64": (types.float64, ir.DoubleType(), 8)}
-_WORD, _INT = ir.IntType(64), ir.IntType(32)
+from xpnet.capture.engines.cpu.operations import collected
+from xpnet.capture.engines.cpu.text import Function, kind
+from xpnet.capture.engines.cpu.vectors import Vectors
 
 
-class _Vectors:
-    """Vectors of so many lanes, in a function that is being built; a last one may have fewer that count."""
+class Form(NamedTuple):
+    """The form of a tile.
 
-    def __init__(self, builder, dtype, lanes, rest=0):
-        self.number, self.real, self.size = _REAL[dtype]
-        self.builder, self.lanes = builder, lanes
-        self.type = ir.VectorType(self.real, lanes)
-        self.zero = ir.Constant(self.type, [0.0] * lanes)
-        self._bits = ir.VectorType(ir.IntType(1), lanes)
-        self._mask = ir.Constant(self._bits, [lane < rest for lane in range(lanes)])
-
-    def load(self, address, partly=False):
-        """The numbers from there on; zeros for those that do not count."""
-        pointer, align = self._pointer(address), ir.Constant(_INT, self.size)
-        if not partly:
-            return self.builder.load(pointer, align=self.size)
-        kinds = [pointer.type, _INT, self._bits, self.type]
-        return self._call("masked.load", self.type, kinds, [pointer, align, self._mask, self.zero], ".p0")
-
-    def store(self, vector, address, partly=False):
-        """Put the numbers there, if they count."""
-        pointer, align = self._pointer(address), ir.Constant(_INT, self.size)
-        if not partly:
-            self.builder.store(vector, pointer, align=self.size)
-            return
-        kinds = [self.type, pointer.type, _INT, self._bits]
-        self._call("masked.store", ir.VoidType(), kinds, [vector, pointer, align, self._mask], ".p0")
-
-    def spread(self, number):
-        """A number in all lanes."""
-        one = self.builder.insert_element(ir.Constant(self.type, ir.Undefined), number, ir.Constant(_INT, 0))
-        return self.builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(_INT, self.lanes), [0] * self.lanes))
-
-    def read(self, address):
-        """The number there, in all lanes."""
-        return self.spread(self.builder.load(self.builder.inttoptr(address, self.real.as_pointer()), align=self.size))
-
-    def chosen(self, one, other, lanes):
-        """Some lanes of two vectors, those of the other counted on."""
-        return self.builder.shuffle_vector(one, other, ir.Constant(ir.VectorType(_INT, self.lanes), lanes))
-
-    def sum(self, a, b, c):
-        """a·b + c, rounded once where the CPU can."""
-        return self._call("fmuladd", self.type, [self.type] * 3, [a, b, c])
-
-    def at(self, address, offset):
-        """An address so many bytes on."""
-        return self.builder.add(address, ir.Constant(_WORD, offset))
-
-    def _pointer(self, address):
-        return self.builder.inttoptr(address, self.type.as_pointer())
-
-    def _call(self, name, result, kinds, arguments, pointers=""):
-        """One of LLVM's own functions of vectors."""
-        module = self.builder.module
-        full = f"llvm.{name}.v{self.lanes}f{8 * self.size}{pointers}"
-        function = module.globals.get(full) or ir.Function(module, ir.FunctionType(result, kinds), full)
-        return self.builder.call(function, arguments)
-
-
-def _called(builder, name, arguments, write):
-    """Call a function of the module, which `write(builder, arguments)` writes when it is first called."""
-    module = builder.module
-    function = module.globals.get(name)
-    if function is None:
-        kinds = [argument.type for argument in arguments]
-        function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
-        function.linkage = "internal"
-        function.attributes.add("noinline")
-        inside = ir.IRBuilder(function.append_basic_block())
-        write(inside, function.args)
-        inside.ret_void()
-    builder.call(function, arguments)
-
-
-def tile(dtype, lanes, rows, vectors, rest, a_row, a_next, b_next, c_row):
-    """The function (a, b, c, k, alpha, beta): c ← alpha·a·b + beta·c for some rows of a and some columns of b.
-
-    Each of the rows times vectors of c stays in a register while k numbers of a row of a, and vectors of b, go by.
-
-    Args:
-        dtype: Of all three.
+    Attributes:
+        dtype: Of all three matrices.
         lanes: Numbers a vector.
         rows: Rows of a and c.
         vectors: Vectors of a row of b and c, which follow each other there.
         rest: How many numbers of the last vector count, or 0 for all.
-        a_row: From a row of a to the next.
-        a_next: From a number in a row of a to the next.
-        b_next: From a row of b to the next.
-        c_row: From a row of c to the next; where beta is 0 they are not read.
+        a: From a row of a to the next and from a number in a row to the next, in numbers.
+        b: From a row of b to the next.
+        c: From a row of c to the next.
+        ends: How it ends: "new" puts alpha·a·b into c, "more" adds that to beta·c, "either" is new where beta is 0.
     """
-    number = _REAL[dtype][0]
-    name = f"xpnet.tile.{dtype}.{lanes}.{rows}.{vectors}.{rest}.{a_row}.{a_next}.{b_next}.{c_row}"
 
-    def write(builder, arguments):
-        a, b, c, k, alpha, beta = arguments
-        of = _Vectors(builder, dtype, lanes, rest)
-        places = [(i, j) for i in range(rows) for j in range(vectors)]
-        partly = [bool(rest) and j == vectors - 1 for j in range(vectors)]
-        begin, loop, end = builder.block, builder.append_basic_block(), builder.append_basic_block()
-        builder.branch(loop)
+    dtype: np.dtype
+    lanes: int
+    rows: int
+    vectors: int
+    rest: int
+    a: tuple[int, int]
+    b: int
+    c: int
+    ends: str
 
-        builder.position_at_end(loop)
-        left, from_a, from_b = (builder.phi(_WORD) for _ in range(3))
-        sums = {place: builder.phi(of.type) for place in places}
-        row = [of.load(of.at(from_b, j * lanes * of.size), partly[j]) for j in range(vectors)]
-        added = {}
-        for i in range(rows):
-            factor = of.read(of.at(from_a, i * a_row))
-            for j in range(vectors):
-                added[i, j] = of.sum(factor, row[j], sums[i, j])
-        following = [of.at(left, -1), of.at(from_a, a_next), of.at(from_b, b_next)]
-        for phi, first, then in (
-            *zip((left, from_a, from_b), (k, a, b), following, strict=True),
-            *((sums[place], of.zero, added[place]) for place in places),
-        ):
-            phi.add_incoming(first, begin)
-            phi.add_incoming(then, loop)
-        builder.cbranch(builder.icmp_signed(">", following[0], ir.Constant(_WORD, 0)), loop, end)
-
-        builder.position_at_end(end)
-        by_alpha, by_beta = of.spread(alpha), of.spread(beta)
-        targets = {(i, j): of.at(c, i * c_row + j * lanes * of.size) for i, j in places}
-        with builder.if_else(builder.fcmp_ordered("==", beta, ir.Constant(of.real, 0.0))) as (anew, on_top):
-            with anew:
-                for place in places:
-                    of.store(builder.fmul(by_alpha, added[place]), targets[place], partly[place[1]])
-            with on_top:
-                for place in places:
-                    old = builder.fmul(by_beta, of.load(targets[place], partly[place[1]]))
-                    of.store(of.sum(by_alpha, added[place], old), targets[place], partly[place[1]])
-
-    @intrinsic
-    def run(typing, a, b, c, k, alpha, beta):
-        def generate(context, builder, signature, arguments):
-            _called(builder, name, arguments, write)
-            return context.get_dummy_value()
-
-        return types.void(*[types.int64] * 4, number, number), generate
-
-    return run
+    def counts(self) -> list[int]:
+        """How many numbers of each vector count."""
+        return [self.lanes] * (self.vectors - 1) + [self.rest or self.lanes]
 
 
-def turned(dtype, lanes, rows, columns, from_row, to_row):
-    """The function (source, target): a square block with its rows as columns.
+def tile(f: Function, form: Form) -> str:
+    """The name of the function (a, b, c, k, alpha, beta) of a form, which `f` can call then.
+
+    Each of the rows times vectors of c stays in a register while k numbers of a row of a, and vectors of b, go by.
+    """
+    dtype, number = form.dtype, kind(form.dtype)
+    name = "_".join(map(str, ("tile", dtype, *form[1:5], *form.a, *form[6:])))
+    g = Function(f"ptr %a, ptr %b, ptr %c, i64 %k, {number} %alpha, {number} %beta", f.checks, name)
+    row, one = [Vectors(g, form.lanes, count) for count in form.counts()], Vectors(g, 1)
+    places = [(i, j) for i in range(form.rows) for j in range(form.vectors)]
+    zero = ("ptr", "%a"), ("ptr", "%b"), *[(row[0].kind(dtype), "zeroinitializer")] * len(places)
+    with g.loop(0, "%k", 1, zero) as loop:
+        a, b, *sums = loop.carried
+        vectors = [of.load(dtype, b, j * form.lanes) for j, of in enumerate(row)]
+        added = []
+        for i in range(form.rows):
+            factor = row[0].spread(dtype, one.load(dtype, a, i * form.a[0]))
+            added += [row[0].fma(dtype, factor, vectors[j], sums[len(added) + j]) for j in range(form.vectors)]
+        loop.following = [g.at(a, form.a[1], number), g.at(b, form.b, number), *added]
+    sums = loop.last[2:]
+    alpha, beta = (row[0].spread(dtype, scale) for scale in ("%alpha", "%beta"))
+
+    def end(is_new: bool) -> None:
+        for (i, j), total in zip(places, sums, strict=True):
+            place = i * form.c + j * form.lanes
+            if is_new:
+                total = row[0].do("fmul", dtype, alpha, total)
+            else:
+                total = row[0].fma(dtype, alpha, total, row[0].do("fmul", dtype, beta, row[j].load(dtype, "%c", place)))
+            row[j].store(dtype, total, "%c", place)
+
+    if form.ends == "either":
+        for test in ("oeq", "une"):
+            with g.when(g.value(f"fcmp {test} {number} %beta, 0.0")):
+                end(test == "oeq")
+    else:
+        end(form.ends == "new")
+    f.include(g)
+    return name
+
+
+def dots(f: Function, form: Form) -> str:
+    """The name of the function (a, b, c, k, alpha, beta) like `tile`'s, of a b that lies column by column.
+
+    Both factors are read along what is summed over; `vectors` are columns of b and c, `b` is from one to the next.
+    """
+    dtype, number = form.dtype, kind(form.dtype)
+    name = "_".join(map(str, ("dots", dtype, *form[1:5], *form.a, *form[6:])))
+    g = Function(f"ptr %a, ptr %b, ptr %c, i64 %k, {number} %alpha, {number} %beta", f.checks, name)
+    whole, one = Vectors(g, form.lanes), Vectors(g, 1)
+    places = [(i, j) for i in range(form.rows) for j in range(form.vectors)]
+    end = g.value(f"and i64 %k, {-form.lanes}")
+
+    def add(of: Vectors, at: str, sums: list[str]) -> list[str]:
+        columns = [of.load(dtype, g.at("%b", j * form.b, number), at) for j in range(form.vectors)]
+        found = []
+        for i in range(form.rows):
+            factor = of.load(dtype, g.at("%a", i * form.a[0], number), at)
+            found += [of.fma(dtype, factor, columns[j], sums[len(found) + j]) for j in range(form.vectors)]
+        return found
+
+    with g.loop(0, end, form.lanes, [(whole.kind(dtype), "zeroinitializer")] * len(places)) as loop:
+        loop.following = add(whole, loop.index, loop.carried)
+    sums = loop.last
+    if form.rest:
+        sums = add(Vectors(g, form.lanes, form.rest), end, sums)
+    for (i, j), total in zip(places, sums, strict=True):
+        total = one.do("fmul", dtype, "%alpha", collected(whole, "sum", dtype, total))
+        if form.ends != "new":
+            total = one.fma(dtype, "%beta", one.load(dtype, "%c", i * form.c + j), total)
+        one.store(dtype, total, "%c", i * form.c + j)
+    f.include(g)
+    return name
+
+
+def turned(f: Function, dtype: np.dtype, lanes: int, rows: int, columns: int, by_row: int, into: int) -> str:
+    """The name of the function (source, target): a square block with its rows as columns.
 
     Args:
+        f: What calls it.
         dtype: Of the numbers.
         lanes: Numbers a vector, and rows and columns of the block.
         rows: How many of the source's rows there are; zeros stand for the others.
         columns: How many of its columns there are; the others are left out.
-        from_row: From a row of the source to the next.
-        to_row: From a row of the target to the next.
+        by_row: From a row of the source to the next.
+        into: From a row of the target to the next.
     """
-    name = f"xpnet.turned.{dtype}.{lanes}.{rows}.{columns}.{from_row}.{to_row}"
+    name = f"turned_{dtype}_{lanes}_{rows}_{columns}_{by_row}_{into}"
+    g = Function("ptr %source, ptr %target", f.checks, name)
+    of, part = Vectors(g, lanes), Vectors(g, lanes, columns)
+    vector = of.kind(dtype)
+    block = [part.load(dtype, "%source", i * by_row) for i in range(rows)] + ["zeroinitializer"] * (lanes - rows)
 
-    def write(builder, arguments):
-        source, target = arguments
-        of = _Vectors(builder, dtype, lanes, columns % lanes)
-        block = [of.load(of.at(source, i * from_row), columns < lanes) for i in range(rows)]
-        block += [of.zero] * (lanes - rows)
-        # Quarters change places, then the quarters of each, down to single numbers.
-        width = lanes // 2
-        while width:
-            swapped = [lane if lane % (2 * width) < width else lanes + lane - width for lane in range(lanes)]
-            others = [lane + width if lane % (2 * width) < width else lanes + lane for lane in range(lanes)]
-            for i in range(lanes):
-                if not i & width:
-                    one, other = block[i], block[i + width]
-                    block[i], block[i + width] = of.chosen(one, other, swapped), of.chosen(one, other, others)
-            width //= 2
-        for j in range(columns):
-            of.store(block[j], of.at(target, j * to_row))
+    def chosen(one: str, other: str, places: list[int]) -> str:
+        mask = ", ".join(f"i32 {place}" for place in places)
+        return g.value(f"shufflevector {vector} {one}, {vector} {other}, <{lanes} x i32> <{mask}>")
 
-    return _mover(name, write)
-
-
-def line(dtype, lanes, vectors, rest):
-    """The function (source, target): some vectors that follow each other, copied; the last one may be a part of one."""
-    name = f"xpnet.line.{dtype}.{lanes}.{vectors}.{rest}"
-
-    def write(builder, arguments):
-        source, target = arguments
-        of = _Vectors(builder, dtype, lanes, rest)
-        for j in range(vectors):
-            partly = bool(rest) and j == vectors - 1
-            of.store(of.load(of.at(source, j * lanes * of.size), partly), of.at(target, j * lanes * of.size))
-
-    return _mover(name, write)
-
-
-def _mover(name, write):
-    """A function of two addresses."""
-
-    @intrinsic
-    def run(typing, source, target):
-        def generate(context, builder, signature, arguments):
-            _called(builder, name, arguments, write)
-            return context.get_dummy_value()
-
-        return types.void(types.int64, types.int64), generate
-
-    return run
+    # Quarters change places, then the quarters of each, down to single numbers.
+    width = lanes // 2
+    while width:
+        swapped = [lane if lane % (2 * width) < width else lanes + lane - width for lane in range(lanes)]
+        others = [lane + width if lane % (2 * width) < width else lanes + lane for lane in range(lanes)]
+        for i in range(lanes):
+            if not i & width:
+                one, other = block[i], block[i + width]
+                block[i], block[i + width] = chosen(one, other, swapped), chosen(one, other, others)
+        width //= 2
+    for j in range(columns):
+        of.store(dtype, block[j], "%target", j * into)
+    f.include(g)
+    return name

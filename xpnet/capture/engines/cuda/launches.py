@@ -8,11 +8,10 @@ import numpy as np
 from xpnet.capture.engines.cuda.kernel_source import Kernels, Launch
 from xpnet.capture.engines.cuda.layout import DeviceLayout, Factor
 from xpnet.capture.graph import Graph, Number, Operation, Value
-from xpnet.capture.planning.fusion import fuse
+from xpnet.capture.planning.fusion import arranged
 from xpnet.capture.planning.kernels import Product
-from xpnet.capture.planning.memory import Memory, lay_out
+from xpnet.capture.planning.memory import Memory
 from xpnet.capture.planning.plan import Plan
-from xpnet.capture.planning.rewrites import with_accumulated_products, with_scalars_negated
 from xpnet.errors import CaptureError
 
 
@@ -58,9 +57,7 @@ def launches(plan: Plan) -> Launches:
     Raises:
         CaptureError: It cannot be compiled for CUDA.
     """
-    graph = with_scalars_negated(with_accumulated_products(plan.graph, plan.donated))
-    fused = fuse(graph, plan.donated, plan.fed, by_element=True)
-    memory = lay_out(fused.graph, fused.stages(), plan.donated, plan.fed)
+    fused, memory = arranged(plan.graph, plan.donated, plan.fed, plan.fed, by_element=True, negated=True)
     layout, roots, kernels = DeviceLayout(fused.graph), fused.graph.roots(), Kernels(fused)
     sequence = [
         _gemm(part.operation, layout, roots) if isinstance(part, Product) else kernels.launch(part)

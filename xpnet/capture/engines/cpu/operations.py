@@ -1,0 +1,297 @@
+"""Operations of the standard on vectors, with NumPy's results for every kind of number."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from xpnet.capture.engines.cpu.vectors import FAST, INT32, INT64, TRUTH, Vectors
+from xpnet.capture.graph import Operation, Value
+from xpnet.capture.planning.kernels import computed
+from xpnet.capture.tracing.operations import REDUCTIONS, start
+from xpnet.errors import CaptureError
+
+LIBRARY = {name: name for name in (
+    "acosh", "asinh", "atan2", "atanh", "cos", "cosh", "expm1", "hypot", "log", "log10", "log1p", "log2", "pow", "sin",
+    "sinh", "tan", "acos", "asin", "atan",
+)}  # fmt: skip
+OWN = {"abs": "fabs", "ceil": "ceil", "floor": "floor", "sqrt": "sqrt", "trunc": "trunc"}
+FLOATS = {"add": "fadd", "divide": "fdiv", "multiply": "fmul", "subtract": "fsub"}
+WHOLES = {"add": "add", "multiply": "mul", "subtract": "sub"}
+BITS = {"bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor"}
+# What NumPy makes of truths as numbers.
+TRUTHS = {"add": "or", "multiply": "and", "maximum": "or", "minimum": "and", **BITS}
+LOGIC = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
+COMPARED = {"equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge"}
+ALIKE = ("positive", "copy", "astype")
+
+Written = Callable[[Vectors, np.dtype, Sequence[str]], str]
+
+
+def apply(of: Vectors, operation: Operation, operands: Sequence[str]) -> str:
+    """What an operation makes of its operands, which have the dtype it is computed in.
+
+    Raises:
+        CaptureError: It is not known for that dtype.
+    """
+    name, dtype, output = operation.name, computed(operation), operation.output.dtype
+    if name in ALIKE:
+        source = operation.arrays[0].dtype
+        return of.cast(operands[0], source if name == "astype" else dtype, output)
+    if name == "where":
+        return of.choose(operands[0], output, *operands[1:])
+    if name in COMPARED:
+        return compare(of, name, dtype, *operands)
+    if name in LOGIC or name == "logical_not":
+        truths = [of.cast(operand, dtype, TRUTH) for operand in operands]
+        return of.do(LOGIC[name], TRUTH, *truths) if name in LOGIC else _not(of, truths[0])
+    if name in ("isnan", "isinf", "isfinite"):
+        return of.cast(_classified(of, name, dtype, operands[0]), TRUTH, output)
+    table = {"f": _real, "b": _truth}.get(dtype.kind, _whole)
+    found = table(of, name, dtype, operands)
+    if found is None:
+        raise CaptureError(
+            f"{name} of {dtype} at {operation.line} cannot be compiled; use engine replay."
+        )
+    return found
+
+
+def compare(of: Vectors, name: str, dtype: np.dtype, one: str, other: str) -> str:
+    """Whether one is as large as the other, smaller and so on; NaN is unequal to all."""
+    if dtype.kind == "f":
+        test = f"fcmp {'u' if name == 'not_equal' else 'o'}{COMPARED[name]}"
+    else:
+        sign = "" if name in ("equal", "not_equal") else "s" if dtype.kind == "i" else "u"
+        test = f"icmp {sign}{COMPARED[name]}"
+    return of.do(test, dtype, one, other)
+
+
+def _real(of: Vectors, name: str, dtype: np.dtype, operands: Sequence[str]) -> str | None:
+    """An operation on floating-point numbers."""
+    x, y = operands[0], operands[-1]
+    if name in FLOATS:
+        return of.do(f"{FLOATS[name]} {FAST}", dtype, x, y)
+    if name in OWN:
+        return of.intrinsic(OWN[name], dtype, x)
+    if name in ("exp", "tanh"):
+        return getattr(of, name)(dtype, x)
+    if name in LIBRARY:
+        return of.library(LIBRARY[name], dtype, *operands)
+    if name == "negative":
+        return of.f.value(f"fneg {of.kind(dtype)} {x}")
+    if name == "square":
+        return of.do(f"fmul {FAST}", dtype, x, x)
+    if name == "reciprocal":
+        return of.do("fdiv", dtype, of.number(1, dtype), x)
+    if name in ("maximum", "minimum"):
+        return larger(of, dtype, x, y, name == "maximum")
+    return {"sign": _sign, "logaddexp": _logaddexp, "remainder": _remainder, "floor_divide": _floor_divide}.get(
+        name, lambda *_: None
+    )(of, dtype, x, y)
+
+
+def larger(of: Vectors, dtype: np.dtype, one: str, other: str, is_maximum: bool) -> str:
+    """The larger or the smaller of two; NaN is handed on, the first one's where both are alike."""
+    keep = compare(of, "greater_equal" if is_maximum else "less_equal", dtype, one, other)
+    if dtype.kind == "f":
+        keep = of.do("or", TRUTH, keep, of.do("fcmp uno", dtype, one, one))
+    return of.choose(keep, dtype, one, other)
+
+
+def _sign(of: Vectors, dtype: np.dtype, x: str, _: str) -> str:
+    zero = of.number(0, dtype)
+    size = of.intrinsic("copysign", dtype, of.number(1, dtype), x)
+    return of.choose(of.do("fcmp one", dtype, x, zero), dtype, size, of.choose(
+        of.do("fcmp uno", dtype, x, x), dtype, x, zero))  # fmt: skip
+
+
+def _logaddexp(of: Vectors, dtype: np.dtype, x: str, y: str) -> str:
+    """max + log1p(exp(−|x − y|)); of equal infinities the difference is not taken."""
+    apart = of.do("fsub", dtype, x, y)
+    size = of.f.value(f"fneg {of.kind(dtype)} {of.intrinsic('fabs', dtype, apart)}")
+    size = of.choose(of.do("fcmp oeq", dtype, x, y), dtype, of.number(0, dtype), size)
+    more = of.library("log1p", dtype, of.exp(dtype, size))
+    return of.do("fadd", dtype, larger(of, dtype, x, y, is_maximum=True), more)
+
+
+def _remainder(of: Vectors, dtype: np.dtype, x: str, y: str) -> str:
+    """As Python has it, with the divisor's sign."""
+    rest = of.do("frem", dtype, x, y)
+    is_zero = of.do("fcmp oeq", dtype, rest, of.number(0, dtype))
+    moved = of.choose(_apart(of, dtype, rest, y), dtype, of.do("fadd", dtype, rest, y), rest)
+    return of.choose(is_zero, dtype, of.intrinsic("copysign", dtype, rest, y), moved)
+
+
+def _floor_divide(of: Vectors, dtype: np.dtype, x: str, y: str) -> str:
+    """As NumPy has it: what the remainder leaves, divided, and rounded to the nearest whole number."""
+    zero, one = of.number(0, dtype), of.number(1, dtype)
+    ratio = of.do("fdiv", dtype, x, y)
+    rest = of.do("frem", dtype, x, y)
+    whole = of.do("fdiv", dtype, of.do("fsub", dtype, x, rest), y)
+    is_apart = of.do("and", TRUTH, _apart(of, dtype, rest, y), of.do("fcmp une", dtype, rest, zero))
+    whole = of.choose(is_apart, dtype, of.do("fsub", dtype, whole, one), whole)
+    down = of.intrinsic("floor", dtype, whole)
+    is_less = of.do("fcmp ogt", dtype, of.do("fsub", dtype, whole, down), of.number(0.5, dtype))
+    down = of.choose(is_less, dtype, of.do("fadd", dtype, down, one), down)
+    none = of.intrinsic("copysign", dtype, zero, ratio)
+    found = of.choose(of.do("fcmp une", dtype, whole, zero), dtype, down, none)
+    return of.choose(of.do("fcmp oeq", dtype, y, zero), dtype, ratio, found)
+
+
+def _apart(of: Vectors, dtype: np.dtype, one: str, other: str) -> str:
+    """Whether of two numbers one is below zero."""
+    below = (of.do("fcmp olt", dtype, x, of.number(0, dtype)) for x in (one, other))
+    return of.do("xor", TRUTH, *below)
+
+
+def _whole(of: Vectors, name: str, dtype: np.dtype, operands: Sequence[str]) -> str | None:
+    """An operation on whole numbers, which go round where they are too large."""
+    x, y, zero = operands[0], operands[-1], of.number(0, dtype)
+    if name in WHOLES or name in BITS:
+        return of.do({**WHOLES, **BITS}[name], dtype, x, y)
+    if name == "square":
+        return of.do("mul", dtype, x, x)
+    if name == "negative":
+        return of.do("sub", dtype, zero, x)
+    if name == "bitwise_invert":
+        return of.do("xor", dtype, x, of.number(-1, dtype))
+    if name in ("floor", "ceil", "trunc"):
+        return x
+    if name in ("maximum", "minimum"):
+        return larger(of, dtype, x, y, name == "maximum")
+    is_positive = compare(of, "greater", dtype, x, zero)
+    if name == "abs":
+        return of.choose(is_positive, dtype, x, of.do("sub", dtype, zero, x)) if dtype.kind == "i" else x
+    if name == "sign":
+        below = of.do("sub", dtype, zero, of.cast(compare(of, "less", dtype, x, zero), TRUTH, dtype))
+        return of.choose(is_positive, dtype, of.number(1, dtype), below)
+    return _divided(of, name, dtype, x, y) if name in ("floor_divide", "remainder") else None
+
+
+def _divided(of: Vectors, name: str, dtype: np.dtype, x: str, y: str) -> str:
+    """Rounded down, or what is left then; 0 where nothing can be divided by. No CPU is asked what it refuses."""
+    zero, one = of.number(0, dtype), of.number(1, dtype)
+    is_none = compare(of, "equal", dtype, y, zero)
+    is_odd = is_none
+    if dtype.kind == "i":
+        is_odd = of.do("or", TRUTH, is_none, compare(of, "equal", dtype, y, of.number(-1, dtype)))
+    divisor = of.choose(is_odd, dtype, one, y)
+    letter = "s" if dtype.kind == "i" else "u"
+    ratio = of.do(f"{letter}div", dtype, x, divisor)
+    rest = of.do("sub", dtype, x, of.do("mul", dtype, ratio, divisor))
+    if dtype.kind == "i":
+        apart = compare(of, "less", dtype, of.do("xor", dtype, rest, divisor), zero)
+        apart = of.do("and", TRUTH, apart, compare(of, "not_equal", dtype, rest, zero))
+        ratio = of.choose(apart, dtype, of.do("sub", dtype, ratio, one), ratio)
+        rest = of.choose(apart, dtype, of.do("add", dtype, rest, divisor), rest)
+        ratio = of.choose(is_odd, dtype, of.do("sub", dtype, zero, x), ratio)
+    if name == "remainder":
+        return of.choose(is_odd, dtype, zero, rest)
+    return of.choose(is_none, dtype, zero, ratio)
+
+
+def _truth(of: Vectors, name: str, dtype: np.dtype, operands: Sequence[str]) -> str | None:
+    """An operation on truths."""
+    if name in TRUTHS:
+        return of.do(TRUTHS[name], dtype, *operands)
+    if name == "bitwise_invert":
+        return _not(of, operands[0])
+    return operands[0] if name in ("abs", "floor", "ceil", "trunc") else None
+
+
+def _not(of: Vectors, truth: str) -> str:
+    return of.do("xor", TRUTH, truth, of.number(True, TRUTH))
+
+
+def _classified(of: Vectors, name: str, dtype: np.dtype, x: str) -> str:
+    """Whether a number is none, infinite or neither."""
+    if dtype.kind != "f":
+        return of.number(name == "isfinite", TRUTH)
+    if name == "isnan":
+        return of.do("fcmp uno", dtype, x, x)
+    test = "fcmp oeq" if name == "isinf" else "fcmp one"
+    return of.do(test, dtype, of.intrinsic("fabs", dtype, x), of.number(np.inf, dtype))
+
+
+def collect(of: Vectors, name: str, dtype: np.dtype, total: str, more: str) -> str:
+    """What a reduction makes of what it has and more."""
+    if name in ("max", "min"):
+        # What is new is kept if it is NaN, or else larger.
+        better = compare(of, "greater" if name == "max" else "less", dtype, more, total)
+        if dtype.kind == "f":
+            better = of.do("or", TRUTH, better, of.do("fcmp uno", dtype, more, more))
+        return of.choose(better, dtype, more, total)
+    if name in ("any", "all"):
+        return of.do("or" if name == "any" else "and", TRUTH, total, more)
+    letter = "f" if dtype.kind == "f" else ""
+    return of.do(f"{letter}{'add' if name == 'sum' else 'mul'}", dtype, total, more)
+
+
+def collected(of: Vectors, name: str, dtype: np.dtype, total: str) -> str:
+    """One number of all lanes of a reduction: halves are put together, down to one."""
+    lanes = of.lanes
+    while lanes > 1:
+        half = Vectors(of.f, lanes // 2)
+        parts = []
+        for first in (0, lanes // 2):
+            places = ", ".join(f"i32 {lane}" for lane in range(first, first + lanes // 2))
+            kind_ = Vectors(of.f, lanes).kind(dtype)
+            if lanes == 2:
+                parts.append(of.f.value(f"extractelement {kind_} {total}, i32 {first}"))
+            else:
+                parts.append(of.f.value(f"shufflevector {kind_} {total}, {kind_} poison, <{lanes // 2} x i32> <{places}>"))
+        total = collect(half, name, dtype, *parts)
+        lanes //= 2
+    return total
+
+
+def begun(of: Vectors, name: str, dtype: np.dtype) -> str:
+    """What a reduction or a search begins with."""
+    return of.number(start(name, dtype), dtype)
+
+
+def searched(of: Vectors, name: str, dtype: np.dtype, best: tuple[str, str], x: str, at: str) -> tuple[str, str]:
+    """The best of each lane and where it is, after one more of each."""
+    number, place = best
+    better = compare(of, "greater" if name == "argmax" else "less", dtype, x, number)
+    if dtype.kind == "f":
+        first = of.do("and", TRUTH, of.do("fcmp uno", dtype, x, x), of.do("fcmp ord", dtype, number, number))
+        better = of.do("or", TRUTH, better, first)
+    if of.mask:
+        better = of.do("and", TRUTH, better, of.mask)
+    return of.choose(better, dtype, x, number), of.choose(better, INT32, at, place)
+
+
+def result(of: Vectors, name: str, dtype: np.dtype, best: tuple[str, str]) -> str:
+    """Where the first of the best of all lanes is."""
+    number, place = best
+    if of.lanes > 1:
+        top = of.spread(dtype, collected(of, "max" if name == "argmax" else "min", dtype, number))
+        is_best = compare(of, "equal", dtype, number, top)
+        if dtype.kind == "f":
+            nans = [of.do("fcmp uno", dtype, x, x) for x in (number, top)]
+            is_best = of.do("or", TRUTH, is_best, of.do("and", TRUTH, *nans))
+        place = of.choose(is_best, INT32, place, of.number(2**31 - 1, INT32))
+        place = collected(of, "min", INT32, place)
+    one = Vectors(of.f, 1)
+    return one.cast(place, INT32, INT64)
+
+
+def operand(of: Vectors, operation: Operation, value: Value | Any, text: str | None, at: int) -> str:
+    """An input of an operation in the dtype it is computed in: a value's text, or a number.
+
+    Raises:
+        CaptureError: A number is not one of that dtype.
+    """
+    dtype = TRUTH if operation.name == "where" and at == 0 else computed(operation)
+    if isinstance(value, Value):
+        assert text is not None
+        if operation.name == "astype":
+            return text
+        return of.cast(text, value.dtype, operation.output.dtype if operation.name in REDUCTIONS else dtype)
+    if dtype.kind in "iu" and not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
+        raise CaptureError(
+            f"{operation.name} at {operation.line} with {value}, which is no {dtype}, cannot be compiled; "
+            "use engine replay."
+        )
+    return of.number(value, dtype)
