@@ -184,12 +184,12 @@ def test_the_backend_runs_blocks(driver, engine):
     """CuPy's backend has the kernels run blocks, one by one or as graphs; a program is made once, for any data."""
     step, carry, data = training(sgd(0.1), "cross_entropy", "sigmoid")
     rows = np.random.default_rng(0).integers(5, size=(3, 2))
-    here, data = cupys(driver, engine), map_arrays(driver.array, data)
+    backend, data = cupys(driver, engine), map_arrays(driver.array, data)
     made = driver.modules
     for _ in range(2):
         data = map_arrays(driver.array, data)
         held = weakref.ref(data.x)
-        after, metrics = here.run_block(step, map_arrays(driver.array, carry), data, rows)
+        after, metrics = backend.run_block(step, map_arrays(driver.array, carry), data, rows)
     assert driver.modules == made + 1
     assert ("graph" in driver.launched) == (engine == "compiled")
     wanted = PLAIN.run_block(step, PLAIN.copy(carry), map_arrays(np.array, data), rows)
@@ -201,29 +201,29 @@ def test_the_backend_runs_blocks(driver, engine):
 def test_a_device_that_cannot_capture_runs_plain(driver):
     """Whatever a capture fails with, the training goes on operation by operation, and one line says why."""
     step, carry, data = training(sgd(0.1), "cross_entropy", "tanh")
-    here, carry, data = cupys(driver, "compiled"), map_arrays(driver.array, carry), map_arrays(driver.array, data)
+    backend, carry, data = cupys(driver, "compiled"), map_arrays(driver.array, carry), map_arrays(driver.array, data)
     driver.broken = RuntimeError("CUDA_ERROR_NOT_SUPPORTED: operation not supported\nmore")
     with pytest.warns(
         UserWarning, match=r"^steps are run plain, since they cannot be captured: CUDA_ERROR.*supported$"
     ):
-        here.prepare(step, carry, data, 2)
-    assert here.engine == "plain"
+        backend.prepare(step, carry, data, 2)
+    assert backend.engine == "plain"
 
 
 def test_the_engine_is_a_graph_where_steps_can_be_captured(driver, monkeypatch):
     """Without nvmath, and for what has no kernel, steps are run plain, and the backend says what it lacks."""
     step, carry, data = training(sgd(0.1), "cross_entropy", "sigmoid")
-    here = cupys(driver, "plain")
-    assert here.choose(step, carry, data, 2, 100) == "compiled"
+    backend = cupys(driver, "plain")
+    assert backend.choose(step, carry, data, 2, 100) == "compiled"
 
     def unknown(carry, batch, *, xp):
         return carry, (xp.sum(xp.logaddexp(batch.x, 0.0)),)
 
-    assert here.choose(unknown, carry, data, 2, 100) == "plain"
+    assert backend.choose(unknown, carry, data, 2, 100) == "plain"
     monkeypatch.setattr("xpnet.backends.base.find_spec", lambda name: None)
-    assert here.choose(step, carry, data, 2, 100) == "plain"
+    assert backend.choose(step, carry, data, 2, 100) == "plain"
     with pytest.raises(DeviceError, match="engine compiled needs nvmath-python; run pip install nvmath-python"):
-        here.with_engine("compiled")
+        backend.with_engine("compiled")
 
 
 @pytest.mark.parametrize("architecture", ["sm_75", "sm_90"])

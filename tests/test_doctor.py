@@ -124,7 +124,7 @@ def test_an_engine_that_does_not_serve_has_failed(
 
 def test_nan_has_failed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A difference that is no number is not within the tolerance."""
-    monkeypatch.setattr(diagnosis, "training", lambda here: float("nan"))
+    monkeypatch.setattr(diagnosis, "training", lambda backend: float("nan"))
     status, lines = told(capsys, "--backend", "numpy")
     assert status == 1
     assert all(line.split()[-3:] == ["nan", "1e-05", "FAILED"] for line in lines if "training, " in line)

@@ -42,9 +42,9 @@ def like(found: Any, wanted: Any) -> None:
 @pytest.mark.parametrize("name", TASKS)
 def test_the_arrays_decide(backend: Backend, float_dtype: str, name: str, solver: str) -> None:
     """Fitted attributes and answers are of X's kind, on its device, in its dtype, and NumPy's but for rounding."""
-    there, here = on(backend, task(name), float_dtype), on(resolve("numpy"), task(name), float_dtype)
+    there, target = on(backend, task(name), float_dtype), on(resolve("numpy"), task(name), float_dtype)
     parameters = dict(solver=solver, max_iter=5, batch_size=20)
-    ours, wanted = (given.pair(**parameters)[0].fit(given.X, given.y, given.weight) for given in (there, here))
+    ours, wanted = (given.pair(**parameters)[0].fit(given.X, given.y, given.weight) for given in (there, target))
     for array in (*ours.coefs_, *ours.intercepts_):
         like(array, there.X)
         assert dtype_name(array) == float_dtype
@@ -52,28 +52,28 @@ def test_the_arrays_decide(backend: Backend, float_dtype: str, name: str, solver
     assert told(ours) == pytest.approx(told(wanted), rel=100 * ROUNDING[float_dtype], nan_ok=True)
     guess = ours.predict(there.X)
     like(guess, there.X)
-    assert distance(backend.to_host(guess), wanted.predict(here.X)) < 100 * ROUNDING[float_dtype]
+    assert distance(backend.to_host(guess), wanted.predict(target.X)) < 100 * ROUNDING[float_dtype]
     assert ours.score(there.X, there.y, there.weight) == pytest.approx(
-        wanted.score(here.X, here.y, here.weight), rel=1e-4
+        wanted.score(target.X, target.y, target.weight), rel=1e-4
     )
     if name in TASKS[:3]:
         like(ours.classes_, there.X)
         for method in ("predict_proba", "predict_log_proba"):
             a = getattr(ours, method)(there.X)
             like(a, there.X)
-            assert distance(backend.to_host(a), getattr(wanted, method)(here.X)) < 100 * ROUNDING[float_dtype]
+            assert distance(backend.to_host(a), getattr(wanted, method)(target.X)) < 100 * ROUNDING[float_dtype]
 
 
 def test_early_stopping_and_bits(backend: Backend, float_dtype: str) -> None:
     """Rows are held back, judged, and gone on with on every device."""
-    there, here = (
+    there, target = (
         on(backend, task("classes", 120), float_dtype),
         on(resolve("numpy"), task("classes", 120), float_dtype),
     )
     parameters = dict(early_stopping=True, learning_rate_init=0.03, max_iter=12)
-    ours, wanted = (given.pair(**parameters)[0].fit(given.X, given.y) for given in (there, here))
+    ours, wanted = (given.pair(**parameters)[0].fit(given.X, given.y) for given in (there, target))
     assert ours.validation_scores_ == pytest.approx(wanted.validation_scores_)
-    for each, given in ((ours, there), (wanted, here)):
+    for each, given in ((ours, there), (wanted, target)):
         each.set_params(early_stopping=False).partial_fit(given.X, given.y)
     assert apart(ours.to_host(), wanted) < 100 * ROUNDING[float_dtype]
 

@@ -113,14 +113,14 @@ def test_the_cpu_is_a_device_too() -> None:
 def test_on_a_gpu(library: str) -> None:
     """On a CUDA device arrays stay there, and NumPy's rows come back; both end where scikit-learn does."""
     try:
-        here = backends.resolve(library, "cuda")
+        backend = backends.resolve(library, "cuda")
     except DeviceError as error:
         pytest.skip(str(error))
     given = task("classes")
     sent = sent_to("cuda", given, max_iter=10).fit(given.X, given.y)
     stayed, wanted = given.pair(max_iter=10)
-    stayed.fit(here.asarray(given.X), here.asarray(given.y))
+    stayed.fit(backend.asarray(given.X), backend.asarray(given.y))
     wanted.fit(given.X, given.y)
-    assert type(stayed.predict(here.asarray(given.X))) is type(here.asarray(given.X))
+    assert type(stayed.predict(backend.asarray(given.X))) is type(backend.asarray(given.X))
     for each in (sent, stayed.to_host()):
         assert apart(each, wanted) < 100 * ROUNDING["float64"]

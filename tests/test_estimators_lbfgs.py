@@ -35,13 +35,15 @@ def test_the_gradient_is_that_of_the_cost(name: str, monkeypatch: pytest.MonkeyP
     given = task(name)
     loss = {"labels": "binary_cross_entropy", "regressions": "squared_error", "counts": "poisson"}[name]
     y = given.y.reshape(len(given.y), -1)
-    network, here = Network([5, 4, y.shape[1]], "tanh", loss), resolve("numpy")
+    network, backend = Network([5, 4, y.shape[1]], "tanh", loss), resolve("numpy")
     params = network.init(dtype="float64")
-    data = network.batch(here, "float64", given.X, y.astype(int) if name == "labels" else y.astype(float), given.weight)
+    data = network.batch(
+        backend, "float64", given.X, y.astype(int) if name == "labels" else y.astype(float), given.weight
+    )
     found = []
     for chunk in (2**20, 40):
         monkeypatch.setattr("xpnet.training.network.CHUNK", chunk)
-        objective = Objective(network, here, data, params, alpha=0.7)
+        objective = Objective(network, backend, data, params, alpha=0.7)
         at = objective.vector(params)
         cost, gradient = objective(at)
         assert distance(gradient, central_differences(lambda v, cost=objective: cost(v)[0], at)) < DIFFERENCES
@@ -53,8 +55,10 @@ def test_several_outputs_reach_the_minimum() -> None:
     """Their cost is lower than scikit-learn 1.9's, which gives up: its gradient is that of a sum, its cost a mean."""
     given = task("regressions")
     pair = given.fitted(solver="lbfgs", activation="tanh", alpha=1.0, max_iter=2000)
-    network, here = pair[0].network_, resolve("numpy")
-    objective = Objective(network, here, network.batch(here, "float64", given.X, given.y), pair[0].params_, alpha=1.0)
+    network, backend = pair[0].network_, resolve("numpy")
+    objective = Objective(
+        network, backend, network.batch(backend, "float64", given.X, given.y), pair[0].params_, alpha=1.0
+    )
     found = [objective(objective.vector(estimators.MLPRegressor.params_.fget(each))) for each in pair]
     (ours, slope), (theirs, _) = found
     assert np.abs(slope).max() < 1e-4

@@ -52,7 +52,7 @@ def run(network, x, y, *, epochs=2, test=True, **options):
     for epoch in records:
         numbers.append(epoch.numbers())
     settings = {"hidden": (8,), "note": "<b>&"}
-    return report.Run(network, epoch.params, data, numbers, settings, str(records.training.here), "python -m xpnet")
+    return report.Run(network, epoch.params, data, numbers, settings, str(records.training.backend), "python -m xpnet")
 
 
 def runs():

@@ -17,6 +17,6 @@ def test_both_halves_are_graphs(monkeypatch):
     monkeypatch.setattr(torch_backend.TorchBackend, "engines", ("plain", "compiled"))
     found = trained(Alone(), backend="torch", engine="compiled", epochs=2)[-1]
     wanted = trained(backend="torch", engine="plain", epochs=2)[-1]
-    here = backends.resolve("torch")
-    assert distance(host(here, found.params), host(here, wanted.params)) < ROUNDING["float64"]
+    backend = backends.resolve("torch")
+    assert distance(host(backend, found.params), host(backend, wanted.params)) < ROUNDING["float64"]
     assert cuda.told.count("replay") == 2 * 2 * 5

@@ -182,11 +182,11 @@ class Pending:
 @pytest.mark.parametrize("shown", [False, True], ids=["quiet", "with a bar"])
 def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
     """All blocks are handed out, the next order is drawn, and only then the device is waited for."""
-    here, (x, y, _) = Asynchronous(), rows()
+    backend, (x, y, _) = Asynchronous(), rows()
     draw, uploaded = batches.drawn, []
 
     def drawn(*arguments):
-        here.told.append("order")
+        backend.told.append("order")
         return draw(*arguments)
 
     def on_device(self, number, dtype=None):
@@ -194,7 +194,7 @@ def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
         return np.asarray(number, dtype or self.dtype)
 
     bar = SimpleNamespace(shown=shown, update=lambda batch_size, costs, errors: None)
-    monkeypatch.setattr(backends, "resolve", lambda *names: here)
+    monkeypatch.setattr(backends, "resolve", lambda *names: backend)
     monkeypatch.setattr("xpnet.training.rows.drawn", drawn)
     monkeypatch.setattr(training, "Bar", lambda *about: nullcontext(bar))
     monkeypatch.setattr(training, "BLOCK_STEPS", 2)
@@ -202,9 +202,9 @@ def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
     made = xpnet.epochs(Network([4, 3]), (x, y), xpnet.sgd(0.5), batch_size=2, epochs=2, backend="numpy")
     block, end = ["block", "read", "read"] if shown else ["block"], ["order", "synchronize"] + ["read"] * 6
     next(made)
-    assert here.told == ["order", *block * 3, *end]
+    assert backend.told == ["order", *block * 3, *end]
     next(made)
-    assert here.told == ["order", *block * 3, *end, *block * 3, *end]
+    assert backend.told == ["order", *block * 3, *end, *block * 3, *end]
     assert uploaded.count(0.5) == 2, "a rate that stays goes to the device once an epoch"
 
 

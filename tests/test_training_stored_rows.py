@@ -137,7 +137,7 @@ def test_the_worst_error_is_that_of_rows_in_memory(loss):
     """Of a regression the squares about the mean, whichever runs they are added up in."""
     y = np.random.default_rng(0).gamma(2.0, size=(301, 2)) + 100
     source = Source(y, y, None, Batch)
-    found = StoredRows(backends.resolve("numpy"), source, batch_size=8, size=40).worst(LOSSES[loss])
+    found = StoredRows(backends.resolve("numpy"), source, batch_size=8, size=40).total_error(LOSSES[loss])
     assert found == pytest.approx(np.sum((y - y.mean(axis=0)) ** 2) if loss != "cross_entropy" else 301)
 
 

@@ -63,16 +63,16 @@ def test_in_their_own_order_they_are_rows_in_memory(tmp_path, size):
 def test_on_every_library(tmp_path, name):
     """Each engine of each library comes to NumPy's numbers from the same files."""
     try:
-        here = backends.resolve(name)
+        backend = backends.resolve(name)
     except DeviceError as error:
         pytest.skip(str(error))
     x, y, _ = arrays(200)
     data = on_disk(tmp_path, x=x, y=y)
     (wanted,) = trained(data, epochs=1, validation_fraction=0.2, engine="plain")
-    for engine in here.engines:
-        if not here.missing(engine):
+    for engine in backend.engines:
+        if not backend.missing(engine):
             (found,) = trained(data, epochs=1, validation_fraction=0.2, backend=name, engine=engine)
-            assert distance(host(here, found.params), wanted.params) < 1e-10
+            assert distance(host(backend, found.params), wanted.params) < 1e-10
             assert found.validation_cost == pytest.approx(wanted.validation_cost, rel=1e-10)
 
 

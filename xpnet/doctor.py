@@ -65,7 +65,7 @@ def compiling() -> str:
 
 def listed(candidate: Candidate) -> str:
     """A backend on a device as its line shows it."""
-    engines = ", ".join(here.engine for here in candidate.usable) or "-"
+    engines = ", ".join(backend.engine for backend in candidate.usable) or "-"
     about = f"{candidate.name:<8} {candidate.version or '-':<14} {candidate.device:<7}"
     return f"{about} {engines:<24} {candidate.note}".rstrip()
 

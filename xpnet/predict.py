@@ -32,20 +32,20 @@ def main(arguments: list[str]) -> None:
     (source,) = given
     model = serialization.load(flags.model)
     network = model.network
-    here = backends.resolve(flags.backend, flags.device)
+    backend = backends.resolve(flags.backend, flags.device)
     if flags.image is None:
         x, y = load_rows(source)
         check_scale(network, x, source)
     else:
         scale = network.input_scale or 1.0
         x, y = load_picture(source, network.sizes[0], scale, model.configuration.get("data", "")), None
-    params, x_there = backends.moved(model.params, here), here.asarray(x)
-    a = here.to_host(network.predict(params, x_there))
+    params, x_there = backends.moved(model.params, backend), backend.asarray(x)
+    a = backend.to_host(network.predict(params, x_there))
     if y is None:
         shown = flags.image is not None and not network.output.regression
         print("\n".join(bars(source, network, a[0]) if shown else spelled_rows(network, a)))
         return
-    accuracy = network.score(params, x_there, here.asarray(y))
+    accuracy = network.score(params, x_there, backend.asarray(y))
     if network.output.regression:
         print(f"R² {accuracy:.4f} on {len(x):,} rows")
         return

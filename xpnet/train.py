@@ -54,7 +54,7 @@ def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) ->
         check_engine(engine, checkpoint, resume)
     optimizer = configuration.rule()
     ranks.agree({flag(name): spelled(value) for name, value in asdict(configuration).items()})
-    here = backends.resolve(configuration.backend, ranks.placed(configuration.backend, configuration.device))
+    backend = backends.resolve(configuration.backend, ranks.placed(configuration.backend, configuration.device))
     data = ranks.in_turn(lambda: load(configuration.data))
     fingerprint = data.fingerprint()
     if configuration.fingerprint not in ("", fingerprint):
@@ -75,8 +75,8 @@ def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) ->
         batch_size=configuration.batch_size,
         epochs=configuration.epochs,
         seed=configuration.seed,
-        backend=here.name,
-        device=here.device_name,
+        backend=backend.name,
+        device=backend.device_name,
         engine=engine,
         dtype=configuration.dtype,
         precision=configuration.precision,
@@ -93,12 +93,12 @@ def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) ->
     if not quiet:
         rows = f"{len(data.x_train):,} rows" + ("" if data.x_test is None else f", {len(data.x_test):,} to test")
         print(
-            f"xpnet {__version__}, {records.training.here}: {network}, {network.parameter_count:,} parameters; "
+            f"xpnet {__version__}, {records.training.backend}: {network}, {network.parameter_count:,} parameters; "
             f"{data.name}: {rows}",
             flush=True,
         )
         if ranks.average is not None:
-            print(f"{ranks}; their sums go {ranks.way(here)}", flush=True)
+            print(f"{ranks}; their sums go {ranks.way(backend)}", flush=True)
     number, held, numbers = (checkpoint.epoch if checkpoint else 0), resume, []
     try:
         for epoch in records:
@@ -117,7 +117,7 @@ def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) ->
     if plot is not None:
         params = backends.moved(epoch.best_params, backends.resolve("numpy"))
         command = shlex.join(["python", "-m", "xpnet.train", *arguments])
-        where = str(records.training.here)
+        where = str(records.training.backend)
         page = report.write(plot, report.Run(network, params, data, numbers, asdict(configuration), where, command))
         if not quiet:
             print(f"pictures in {plot}, all of them with the equations in {page}")

@@ -79,38 +79,38 @@ def candidates(backend: str | None = None, device: str | None = None) -> Iterato
             continue
         for place in (device,) if device else row.devices or (None,):
             try:
-                here = backends.resolve(row.name, place)
+                target = backends.resolve(row.name, place)
             except DeviceError as error:
                 yield Candidate(row.name, row.version, place or "-", (), str(error))
                 continue
             usable, notes = [], [row.note] if row.note else []
-            for engine in here.engines:
+            for engine in target.engines:
                 try:
-                    usable.append(here.with_engine(engine))
+                    usable.append(target.with_engine(engine))
                 except DeviceError as error:
                     notes.append(str(error))
-            yield Candidate(row.name, here.version, here.device_name, tuple(usable), "; ".join(notes))
+            yield Candidate(row.name, target.version, target.device_name, tuple(usable), "; ".join(notes))
 
 
 def checks(candidate: Candidate) -> Iterator[Check]:
     """Gradients once, a training with each engine."""
-    for here in candidate.usable[:1]:
-        dtype = widest(here)
-        yield Check(f"gradient, {dtype}", GRADIENT[dtype], partial(gradient, here, dtype))
-    for here in candidate.usable:
-        yield Check(f"training, {here.engine}, float32", TRAINING, partial(training, here))
+    for backend in candidate.usable[:1]:
+        dtype = widest(backend)
+        yield Check(f"gradient, {dtype}", GRADIENT[dtype], partial(gradient, backend, dtype))
+    for backend in candidate.usable:
+        yield Check(f"training, {backend.engine}, float32", TRAINING, partial(training, backend))
 
 
-def gradient(here: Backend, dtype: str) -> float:
+def gradient(backend: Backend, dtype: str) -> float:
     """How far the hand-derived gradients are from central differences of the cost."""
     x, y, weight = rows()
-    with here.current():
-        params, x, weight = map_arrays(lambda array: here.asarray(array.astype(dtype)), (initial(), x, weight))
-        found = NETWORK.gradients(params, x, here.asarray(y), weight=weight, l2=L2)
-        return largest_difference(map_arrays(here.to_host, found), central_differences())
+    with backend.current():
+        params, x, weight = map_arrays(lambda array: backend.asarray(array.astype(dtype)), (initial(), x, weight))
+        found = NETWORK.gradients(params, x, backend.asarray(y), weight=weight, l2=L2)
+        return largest_difference(map_arrays(backend.to_host, found), central_differences())
 
 
-def training(here: Backend) -> float:
+def training(backend: Backend) -> float:
     """How far three steps in float32, run as the backend's engine does, are from NumPy's in float64, one by one.
 
     Raises:
@@ -118,7 +118,7 @@ def training(here: Backend) -> float:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", EngineWarning)
-        found = trained(here.name, here.device_name, here.engine, "float32")
+        found = trained(backend.name, backend.device_name, backend.engine, "float32")
     return largest_difference(found, reference())
 
 
@@ -176,11 +176,11 @@ def rows() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return x, y, rng.uniform(0.5, 2.0, ROWS).astype("float32")
 
 
-def widest(here: Backend) -> str:
+def widest(backend: Backend) -> str:
     """float64 where the device has it, else float32."""
     try:
-        with here.current():
-            return dtype_name(here.asarray(np.zeros(1), "float64"))
+        with backend.current():
+            return dtype_name(backend.asarray(np.zeros(1), "float64"))
     except (TypeError, ValueError):
         return "float32"
 

@@ -92,7 +92,7 @@ LOSSES = {
 }
 
 
-def worst_error(loss: Loss, y: Float[Array, "n k"], *, xp: Namespace) -> Array | float:
+def total_error(loss: Loss, y: Float[Array, "n k"], *, xp: Namespace) -> Array | float:
     """The error that counts as an accuracy of 0: every sample wrong, or for a regression that of guessing the mean."""
     if not loss.regression:
         return float(y.shape[0])
@@ -100,6 +100,6 @@ def worst_error(loss: Loss, y: Float[Array, "n k"], *, xp: Namespace) -> Array |
     return xp.sum(spread * spread)
 
 
-def accuracy(error: float, worst: float) -> float:
+def accuracy(error: float, total_error: float) -> float:
     """The fraction of samples that are right, or R² for a regression; 1 where none could be wrong and none is."""
-    return (worst - error) / worst if worst else float(error == 0)
+    return (total_error - error) / total_error if total_error else float(error == 0)

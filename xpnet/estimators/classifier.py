@@ -141,8 +141,8 @@ class MLPClassifier(ClassifierMixin, MLP):
     def predict(self, X: Any) -> Array:
         """The most probable class of each row (n,), or each label as 0 or 1, (n, k)."""
         a, at = self._outputs(X, "predict")
-        with at.here.current():
-            decided = at.back(self._labels.decided(a, at.here))
+        with at.backend.current():
+            decided = at.back(self._labels.decided(a, at.backend))
             return self._labels.named(decided, self.classes_, at.home)
 
     def predict_proba(self, X: Any) -> Array:
@@ -152,9 +152,9 @@ class MLPClassifier(ClassifierMixin, MLP):
     def predict_log_proba(self, X: Any) -> Array:
         """Their logarithms."""
         a = self._probabilities(X, "predict_log_proba")
-        here = backends.of(a)
-        with here.current():
-            return here.xp.log(a)
+        backend = backends.of(a)
+        with backend.current():
+            return backend.xp.log(a)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The accuracy: the fraction of rows that are right, in all labels where there are several."""
@@ -165,8 +165,8 @@ class MLPClassifier(ClassifierMixin, MLP):
         """A column for each class; a binary task's network has only one."""
         a, at = self._outputs(X, method)
         if self._labels.kind == "binary":
-            with at.here.current():
-                a = at.here.xp.concat([1 - a, a], axis=1)
+            with at.backend.current():
+                a = at.backend.xp.concat([1 - a, a], axis=1)
         return at.back(a)
 
     def _learn(self, given: np.ndarray, at: Place, *, incremental: bool) -> None:
@@ -181,7 +181,7 @@ class MLPClassifier(ClassifierMixin, MLP):
                 )
             self._check_known(found)
         classes = self._labels.classes
-        self.classes_ = classes if classes.dtype.kind in "OSU" else at.back(at.here.asarray(classes))
+        self.classes_ = classes if classes.dtype.kind in "OSU" else at.back(at.backend.asarray(classes))
 
     def _check_held(self, given: np.ndarray) -> None:
         self._check_known(unique_labels(given))
@@ -207,8 +207,8 @@ class MLPClassifier(ClassifierMixin, MLP):
     def _strata(self, rows: Rows) -> np.ndarray | None:
         return self._labels.encoded(rows.given)[:, 0] if self.n_outputs_ == 1 else None
 
-    def _decided(self, a: Array, here: Backend) -> Array:
-        return self._labels.decided(a, here)
+    def _decided(self, a: Array, backend: Backend) -> Array:
+        return self._labels.decided(a, backend)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -83,7 +83,7 @@ class MLP(Parameters, ABC):
         """What rows that are held back are to have in proportion."""
 
     @abstractmethod
-    def _decided(self, a: Array, here: Backend) -> Array:
+    def _decided(self, a: Array, backend: Backend) -> Array:
         """What output activations come to, as targets are."""
 
     def _fit(
@@ -98,19 +98,19 @@ class MLP(Parameters, ABC):
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         if not first:
             self._check_home(at, "partial_fit" if incremental else "fit")
-        with at.here.current():
+        with at.backend.current():
             x, given = features_and_targets(self, X, y, at, reset=first, numbers=self._numbers)
             self._learn(given, at, incremental=incremental)
             rows = self._rows(x, given, sample_weight, at)
             random_state = check_random_state(self.random_state)
-            params = backends.moved(self._begin(rows, random_state) if first else self.params_, at.here)
+            params = backends.moved(self._begin(rows, random_state) if first else self.params_, at.backend)
             held = None
             if validation_data is not None:
                 held = self._rows_held(*validation_data, at=at)
             elif self.early_stopping and self.solver in STOCHASTIC:
-                rows, held = split(rows, at.here, self.validation_fraction, self._strata(rows), random_state)
-            params = self._train(at.here, rows, held, params, random_state, incremental)
-            if not all(bool(at.here.xp.all(at.here.xp.isfinite(array))) for layer in params for array in layer):
+                rows, held = split(rows, at.backend, self.validation_fraction, self._strata(rows), random_state)
+            params = self._train(at.backend, rows, held, params, random_state, incremental)
+            if not all(bool(at.backend.xp.all(at.backend.xp.isfinite(array))) for layer in params for array in layer):
                 raise ValueError(stochastic.DIVERGED.format("lower learning_rate_init, or scale X to about 1."))
         self._keep(params, at)
         return self
@@ -131,8 +131,8 @@ class MLP(Parameters, ABC):
     def _rows(self, x: Array, given: np.ndarray, sample_weight: Any, at: Place) -> Rows:
         """Checked rows in their place, with targets and weights."""
         weight, dtype = self._weighed(weights(sample_weight, x.shape[0]), given), dtype_name(x)
-        target = at.here.asarray(np.ascontiguousarray(self._targets(given, dtype)))
-        return Rows(x, target, None if weight is None else at.here.asarray(weight.astype(dtype)), given)
+        target = at.backend.asarray(np.ascontiguousarray(self._targets(given, dtype)))
+        return Rows(x, target, None if weight is None else at.backend.asarray(weight.astype(dtype)), given)
 
     def _rows_held(self, X: Any, y: Any, sample_weight: Any = None, *, at: Place) -> Rows:
         """Rows of the user's to validate on."""
@@ -162,7 +162,7 @@ class MLP(Parameters, ABC):
 
     def _train(
         self,
-        here: Backend,
+        backend: Backend,
         rows: Rows,
         held: Rows | None,
         params: Params,
@@ -171,13 +171,13 @@ class MLP(Parameters, ABC):
     ) -> Params:
         """The parameters that the solver finds."""
         if self.solver in STOCHASTIC:
-            return stochastic.train(self, here, rows, held, params, random_state, incremental=incremental)
-        data = self.network_.batch(here, dtype_name(params[0].w), rows.x, rows.y, rows.weight)
+            return stochastic.train(self, backend, rows, held, params, random_state, incremental=incremental)
+        data = self.network_.batch(backend, dtype_name(params[0].w), rows.x, rows.y, rows.weight)
         limits = {name: getattr(self, name) for name in ("alpha", "tol", "max_iter", "max_fun")}
         with iterating(self.max_iter, type(self).__name__, bool(self.verbose)) as tell:
-            found = lbfgs.train(self.network_, here, data, params, **limits, tell=tell)
+            found = lbfgs.train(self.network_, backend, data, params, **limits, tell=tell)
         self.n_iter_ = found.iterations
-        self.loss_ = reported(self.network_.loss, rows, here).loss(found.cost, found.penalty)
+        self.loss_ = reported(self.network_.loss, rows, backend).loss(found.cost, found.penalty)
         return found.params
 
     def _keep(self, params: Params, at: Place) -> None:
@@ -196,10 +196,10 @@ class MLP(Parameters, ABC):
         check_is_fitted(self)
         at = place(X, self.device)
         self._check_home(at, method)
-        with at.here.current():
+        with at.backend.current():
             x = features(self, X, at)
-            params = self.params_ if at.here is at.home else backends.moved(self.params_, at.here)
-            return map_rows(at.here, answers(self.network_.model(x)), params, x, self.network_.chunk), at
+            params = self.params_ if at.backend is at.home else backends.moved(self.params_, at.backend)
+            return map_rows(at.backend, answers(self.network_.model(x)), params, x, self.network_.chunk), at
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

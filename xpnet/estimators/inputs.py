@@ -34,11 +34,11 @@ class Rows(NamedTuple):
     weight: Array | None
     given: np.ndarray
 
-    def subset(self, rows: np.ndarray, here: Backend) -> "Rows":
+    def subset(self, rows: np.ndarray, backend: Backend) -> "Rows":
         """Some of them; sparse ones stay sparse."""
-        there = here.asarray(rows)
-        x = self.x[rows] if sparse.is_sparse(self.x) else here.take(self.x, there)
-        y, weight = here.take((self.y, self.weight), there)
+        there = backend.asarray(rows)
+        x = self.x[rows] if sparse.is_sparse(self.x) else backend.take(self.x, there)
+        y, weight = backend.take((self.y, self.weight), there)
         return Rows(x, y, weight, self.given[rows])
 
 
@@ -47,15 +47,15 @@ class Place(NamedTuple):
 
     Attributes:
         home: The backend of X.
-        here: The same, unless NumPy's rows are sent to a device.
+        backend: The same, unless NumPy's rows are sent to a device.
     """
 
     home: Backend
-    here: Backend
+    backend: Backend
 
     def back(self, array: Array) -> Array:
         """An array that was computed, of X's kind."""
-        return array if self.home is self.here else self.here.to_host(array)
+        return array if self.home is self.backend else self.backend.to_host(array)
 
 
 def place(X: Any, device: str | None, **others: Any) -> Place:
@@ -86,7 +86,7 @@ def features(estimator: Any, X: Any, place: Place) -> Array:
     """X alone, checked to be like the rows that were fitted on, and where it is computed with."""
     if place.home.name != "numpy":
         validate_data(estimator, X, reset=False, skip_check_array=True)
-        return _floating(X, place.here)
+        return _floating(X, place.backend)
     return _finite(validate_data(estimator, X, reset=False, accept_sparse=SPARSE, ensure_all_finite=False), place)
 
 
@@ -96,7 +96,7 @@ def features_and_targets(
     """X, checked and where it is computed with, and y, checked and on the host."""
     if place.home.name != "numpy":
         validate_data(estimator, X, y, reset=reset, skip_check_array=True)
-        x, y = _floating(X, place.here), on_host(y)
+        x, y = _floating(X, place.backend), on_host(y)
         y = check_array(y, ensure_2d=False, dtype="numeric" if numbers else None, input_name="y")
         check_same_rows(x, y, names=("X", "y"))
     else:
@@ -169,13 +169,13 @@ def _finite(x: Any, place: Place) -> Array:
     if sparse.is_sparse(x):
         return sparse.checked(x, name="X")
     check_finite(x, name="X", xp=np)
-    return place.here.asarray(x)
+    return place.backend.asarray(x)
 
 
-def _floating(x: Array, here: Backend) -> Array:
+def _floating(x: Array, backend: Backend) -> Array:
     """Rows in the floating dtype that they have, or else the widest one there is."""
-    check_features(x, name="X", xp=here.xp)
+    check_features(x, name="X", xp=backend.xp)
     if dtype_name(x) in DTYPES:
-        return here.asarray(x)
-    there = here.xp.__array_namespace_info__().dtypes(device=here.device, kind="real floating")
-    return here.xp.astype(x, here.dtype("float64" if "float64" in there else "float32"))
+        return backend.asarray(x)
+    there = backend.xp.__array_namespace_info__().dtypes(device=backend.device, kind="real floating")
+    return backend.xp.astype(x, backend.dtype("float64" if "float64" in there else "float32"))

@@ -49,13 +49,13 @@ class Labels(NamedTuple):
             return of_class[np.searchsorted(self.classes, y)]
         return compute_sample_weight(class_weight, y)
 
-    def decided(self, a: Array, here: Backend) -> Array:
+    def decided(self, a: Array, backend: Backend) -> Array:
         """The most probable class of each row, by number; of each label, 0 or 1."""
-        xp = here.xp
+        xp = backend.xp
         if self.kind == "multiclass":
             return xp.argmax(a, axis=1)
         # Where there is but one class, no row is of another.
-        chosen = xp.astype(a > (0.5 if len(self.classes) > 1 else 1.0), xp.asarray([0], device=here.device).dtype)
+        chosen = xp.astype(a > (0.5 if len(self.classes) > 1 else 1.0), xp.asarray([0], device=backend.device).dtype)
         return chosen if self.kind == "multilabel-indicator" else chosen[:, 0]
 
     def named(self, decided: Array, classes: Array, there: Backend) -> Array:

@@ -49,30 +49,32 @@ class Objective:
 
     cost = np.nan
 
-    def __init__(self, network: Network, here: Backend, data: Batch, params: Params, alpha: float) -> None:
+    def __init__(self, network: Network, backend: Backend, data: Batch, params: Params, alpha: float) -> None:
         n, chunk = data.x.shape[0], min(network.chunk, data.x.shape[0])
-        self._rows, self._order, self._chunk = in_memory(here, data), Order(np.arange(n), {}), chunk
+        self._rows, self._order, self._chunk = in_memory(backend, data), Order(np.arange(n), {}), chunk
         self._step = step.descent(network.model(data.x))
-        self._here = here.with_engine(here.choose(self._step, params, self._rows.sample, chunk, ceil(n / chunk)))
+        self._backend = backend.with_engine(
+            backend.choose(self._step, params, self._rows.sample, chunk, ceil(n / chunk))
+        )
         self._dtype = dtype_name(params[0].w)
         # All weights come first, inputs in front as scikit-learn has them, then all biases.
         shapes = [*pairwise(network.sizes), *((size,) for size in network.sizes[1:])]
         ends = list(accumulate(map(prod, shapes)))
         self._parts = [(slice(end - prod(shape), end), shape) for end, shape in zip(ends, shapes, strict=True)]
         self._weights = slice(0, ends[len(network.sizes) - 2])
-        weight = np.ones(n) if data.weight is None else here.to_host(data.weight).astype(np.float64)
+        weight = np.ones(n) if data.weight is None else backend.to_host(data.weight).astype(np.float64)
         self._shares = [weight[start : start + chunk].sum() / weight.sum() for start in range(0, n, chunk)]
         self._l2 = alpha / float(weight.sum())
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         """C and its gradient: of chunks of rows, each with its share of the weights."""
-        here, gradient = self._here, np.zeros(len(vector))
+        backend, gradient = self._backend, np.zeros(len(vector))
         gradient[self._weights] = self._l2 * vector[self._weights]
         self.cost = self.penalty(vector)
-        with here.current():
+        with backend.current():
             for piece, share in zip(self._rows.pieces(self._order, self._chunk, 1), self._shares, strict=True):
-                found, (cost,) = here.run_block(self._step, self.params(vector), piece.data, piece.batches)
-                self.cost += share * float(here.to_host(cost)[0])
+                found, (cost,) = backend.run_block(self._step, self.params(vector), piece.data, piece.batches)
+                self.cost += share * float(backend.to_host(cost)[0])
                 gradient += share * self.vector(found)
         return self.cost, gradient
 
@@ -83,7 +85,7 @@ class Objective:
 
     def vector(self, params: Params) -> np.ndarray:
         """The parameters as one vector."""
-        layers = map_arrays(self._here.to_host, params)
+        layers = map_arrays(self._backend.to_host, params)
         parts = [*(layer.w.T.ravel() for layer in layers), *(layer.b for layer in layers)]
         return np.concatenate(parts, dtype=np.float64)
 
@@ -93,14 +95,14 @@ class Objective:
         arrays = [cast[part].reshape(shape) for part, shape in self._parts]
         layers = len(arrays) // 2
         return tuple(
-            Layer(self._here.asarray(w.T), self._here.asarray(b))
+            Layer(self._backend.asarray(w.T), self._backend.asarray(b))
             for w, b in zip(arrays[:layers], arrays[layers:], strict=True)
         )
 
 
 def train(
     network: Network,
-    here: Backend,
+    backend: Backend,
     data: Batch,
     params: Params,
     *,
@@ -114,7 +116,7 @@ def train(
 
     Args:
         network: What to train.
-        here: Where the rows are.
+        backend: Where the rows are.
         data: The rows.
         params: To start from.
         alpha: α of the objective.
@@ -123,7 +125,7 @@ def train(
         max_fun: Evaluations at most.
         tell: Called after each iteration with C.
     """
-    objective = Objective(network, here, data, params, alpha)
+    objective = Objective(network, backend, data, params, alpha)
     result = minimize(
         objective,
         objective.vector(params),

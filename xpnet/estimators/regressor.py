@@ -121,7 +121,7 @@ class MLPRegressor(RegressorMixin, MLP):
     def predict(self, X: Any) -> Array:
         """Numbers (n,), or (n, k) for several outputs."""
         a, at = self._outputs(X, "predict")
-        return at.back(self._decided(a, at.here))
+        return at.back(self._decided(a, at.backend))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R², the mean of the outputs' where there are several."""
@@ -153,7 +153,7 @@ class MLPRegressor(RegressorMixin, MLP):
     def _strata(self, rows: Rows) -> np.ndarray | None:
         return None
 
-    def _decided(self, a: Array, here: Backend) -> Array:
+    def _decided(self, a: Array, backend: Backend) -> Array:
         return a[:, 0] if self.n_outputs_ == 1 else a
 
     def __sklearn_tags__(self) -> Any:

@@ -17,37 +17,37 @@ TOO_FEW = "The validation set is too small. Increase 'validation_fraction' or th
 
 
 def split(
-    rows: Rows, here: Backend, fraction: float, stratify: np.ndarray | None, random_state: np.random.RandomState
+    rows: Rows, backend: Backend, fraction: float, stratify: np.ndarray | None, random_state: np.random.RandomState
 ) -> tuple[Rows, Rows]:
     """The rows to train on and those held back, drawn as scikit-learn draws them."""
     numbers = np.arange(rows.x.shape[0])
     kept, held = train_test_split(numbers, test_size=fraction, stratify=stratify, random_state=random_state)
     if len(held) < 2:
         raise ValueError(TOO_FEW)
-    return rows.subset(kept, here), rows.subset(held, here)
+    return rows.subset(kept, backend), rows.subset(held, backend)
 
 
-def score(mlp: Any, here: Backend, params: Params, held: Rows) -> float:
+def score(mlp: Any, backend: Backend, params: Params, held: Rows) -> float:
     """The accuracy, or the mean R² of the outputs, or what the estimator's `scoring` says of these parameters."""
-    weight = None if held.weight is None else here.to_host(held.weight)
+    weight = None if held.weight is None else backend.to_host(held.weight)
     if mlp.scoring is not None:
-        return _scored(mlp, here, params, held, weight)
-    with here.current():
-        a = map_rows(here, answers(mlp.network_.model(held.x)), params, held.x, mlp.network_.chunk)
-        given, decided = held.given, here.to_host(mlp._decided(a, here))
+        return _scored(mlp, backend, params, held, weight)
+    with backend.current():
+        a = map_rows(backend, answers(mlp.network_.model(held.x)), params, held.x, mlp.network_.chunk)
+        given, decided = held.given, backend.to_host(mlp._decided(a, backend))
     if mlp.network_.output.regression:
         return float(r2_score(given, decided, sample_weight=weight))
-    right = here.to_host(held.y).reshape(decided.shape) == decided
+    right = backend.to_host(held.y).reshape(decided.shape) == decided
     return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=weight))
 
 
-def _scored(mlp: Any, here: Backend, params: Params, held: Rows, weight: np.ndarray | None) -> float:
+def _scored(mlp: Any, backend: Backend, params: Params, held: Rows, weight: np.ndarray | None) -> float:
     """A scorer's word, on the host."""
     judged = copy.copy(mlp)
     judged.coefs_, judged.intercepts_ = [w.T for w, _ in params], [b for _, b in params]
     judged = judged.to_host()
     # The rows are arrays by now, whatever they were.
     vars(judged).pop("feature_names_in_", None)
-    x = held.x if is_sparse(held.x) else here.to_host(held.x)
+    x = held.x if is_sparse(held.x) else backend.to_host(held.x)
     scorer = check_scoring(judged, mlp.scoring)
     return float(scorer(judged, x, held.given, **({} if weight is None else {"sample_weight": weight})))

@@ -41,11 +41,11 @@ class Reported(NamedTuple):
         return loss + float(sizes @ sums) / len(order)
 
 
-def reported(loss: str, rows: Rows, here: Backend) -> Reported:
+def reported(loss: str, rows: Rows, backend: Backend) -> Reported:
     """How the loss of those rows is reported."""
     if loss == "squared_error":
         return Reported(1 / (1 if rows.given.ndim == 1 else rows.given.shape[1]), None, None)
     if loss != "poisson":
         return Reported(1.0, None, None)
     y = rows.given.astype(np.float64).reshape(len(rows.given), -1)
-    return Reported(1.0, np.sum(xlogy(y, y) - y, axis=1), None if rows.weight is None else here.to_host(rows.weight))
+    return Reported(1.0, np.sum(xlogy(y, y) - y, axis=1), None if rows.weight is None else backend.to_host(rows.weight))

@@ -47,7 +47,7 @@ class Progress:
 
 def train(
     mlp: Any,
-    here: Backend,
+    backend: Backend,
     rows: Rows,
     held: Rows | None,
     params: Params,
@@ -59,7 +59,7 @@ def train(
 
     Args:
         mlp: The estimator; its `loss_curve_`, `n_iter_` and the like go on.
-        here: Where the rows are.
+        backend: Where the rows are.
         rows: To train on.
         held: To validate on, or None.
         params: To start from.
@@ -81,7 +81,7 @@ def train(
     done, watch = progress.checkpoint, progress.watch
     rate = progress.rate = progress.rate or Rate(_rule(mlp), mlp.learning_rate_init, mlp.power_t)
     size, orders = batch_size(mlp.batch_size, n), Orders(n, random_state)
-    report, report_held = (reported(mlp.network_.loss, found or rows, here) for found in (rows, held))
+    report, report_held = (reported(mlp.network_.loss, found or rows, backend) for found in (rows, held))
     if held is not None and mlp.validation_scores_ is None:
         mlp.validation_scores_ = []
     records = epochs(
@@ -113,7 +113,7 @@ def train(
                 tell(mlp.loss_)
                 if held is not None and epoch.validation_cost is not None:
                     mlp.validation_loss_curve_.append(report_held.loss(epoch.validation_cost))
-                    mlp.validation_scores_.append(score(mlp, here, params, held))
+                    mlp.validation_scores_.append(score(mlp, backend, params, held))
                 if watch.tell(-mlp.validation_scores_[-1] if mlp.early_stopping else mlp.loss_, mlp.tol):
                     best = params
                 if mlp.early_stopping:

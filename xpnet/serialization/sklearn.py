@@ -73,25 +73,25 @@ def to_sklearn(
     Raises:
         InputError: params, labels or activations that do not fit.
     """
-    here = backends.of(network.checked_params(params)[0].w)
+    backend = backends.of(network.checked_params(params)[0].w)
     if library is neural_network:
-        here = backends.resolve("numpy")
+        backend = backends.resolve("numpy")
         if len(set(network.activation)) > 1:
             raise InputError(
                 f"the network {network} has several hidden activations, but scikit-learn's have one for all; "
                 "use library=xpnet.estimators."
             )
     labels = _labels(network, classes)
-    with here.current():
-        params = backends.moved(params, here)
+    with backend.current():
+        params = backends.moved(params, backend)
         scale = network.model(params[0].w).input_scale
         *before, last = (params[0]._replace(w=params[0].w / scale), *params[1:])
         if labels is not None:
-            last = _sorted(last, np.argsort(labels), here)
+            last = _sorted(last, np.argsort(labels), backend)
         made = _estimator(network, library)
-        _make_fitted(made, network, labels, here.asarray, backends.dtype_name(last.w))
-        made.coefs_ = [here.copy(layer.w.T) for layer in (*before, last)]
-        made.intercepts_ = [here.copy(layer.b) for layer in (*before, last)]
+        _make_fitted(made, network, labels, backend.asarray, backends.dtype_name(last.w))
+        made.coefs_ = [backend.copy(layer.w.T) for layer in (*before, last)]
+        made.intercepts_ = [backend.copy(layer.b) for layer in (*before, last)]
     return made
 
 
@@ -109,12 +109,12 @@ def _labels(network: Network, classes: Sequence[Any] | None) -> np.ndarray | Non
     return labels
 
 
-def _sorted(last: Layer, order: np.ndarray, here: Backend) -> Layer:
+def _sorted(last: Layer, order: np.ndarray, backend: Backend) -> Layer:
     """The last layer for classes in rising order, as estimators have them, and with one output for two."""
     if last.b.shape[0] == 1:
         # σ(−z) = 1 − σ(z)
         return last if order[0] == 0 else Layer(-last.w, -last.b)
-    w, b = here.take(tuple(last), here.asarray(order))
+    w, b = backend.take(tuple(last), backend.asarray(order))
     # exp(z₁) / (exp(z₀) + exp(z₁)) = σ(z₁ − z₀)
     return Layer(w[1:, :] - w[:1, :], b[1:] - b[:1]) if len(order) == 2 else Layer(w, b)
 

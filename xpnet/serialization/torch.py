@@ -65,10 +65,10 @@ def to_torch(network: Network, params: Params) -> nn.Sequential:
     Raises:
         InputError: params do not fit the network.
     """
-    here = backends.of(network.checked_params(params)[0].w)
-    if here.name != "torch":
-        here = backends.resolve("torch", "cpu")
-    params = here.copy(backends.moved(params, here))
+    backend = backends.of(network.checked_params(params)[0].w)
+    if backend.name != "torch":
+        backend = backends.resolve("torch", "cpu")
+    params = backend.copy(backends.moved(params, backend))
     scale, dtype = network.model(params[0].w).input_scale, params[0].w.dtype
     modules: list[nn.Module] = [] if scale == 1 else [Divide(scale, dtype)]
     kinds = [*(ACTIVATIONS[name] for name in network.activation), OUTPUTS[network.loss]]

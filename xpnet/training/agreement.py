@@ -9,18 +9,18 @@ from xpnet.training.run import Training
 
 def told(training: Training, start: Checkpoint) -> dict[str, str]:
     """All that decides what comes out of a training, by what a message calls it."""
-    here = training.here
+    backend = training.backend
     rows = {"training": training.train, "validation": training.validation, "test": training.test}
     return {
         "the network": repr(training.network),
         "the optimizer": described(training.optimizer),
-        "the library": f"{here.name} {here.version}",
-        "the engine": here.engine,
-        "precision": here.precision,
+        "the library": f"{backend.name} {backend.version}",
+        "the engine": backend.engine,
+        "precision": backend.precision,
         "l2": "none" if training.l2 is None else str(float(training.l2)),
         **{name: str(getattr(training, name)) for name in ("dtype", "batch_size", "shuffle", "epochs", "patience")},
         **{f"the {kind} data": "none" if held is None else held.digest() for kind, held in rows.items()},
-        "the start": f"epoch {start.epoch}, {digest_of(here, (start.params, start.slots))}, {start.order}",
+        "the start": f"epoch {start.epoch}, {digest_of(backend, (start.params, start.slots))}, {start.order}",
     }
 
 

@@ -62,44 +62,44 @@ class Shared:
     benchmarks/scripts/overlap_with_mpi.py measures, since MPI moves them with the processor that computes.
     """
 
-    def __init__(self, at: At, here: Backend, halves: Halves, average: Average, params: Params) -> None:
-        self._at, self._here, self._halves, self._average = at, here, halves, average
-        number = here.asarray(np.zeros((), here.to_host(params[0].b).dtype))
-        zeros = Sums(map_arrays(here.xp.zeros_like, params), number, number, number)
-        self._buffer = here.joined(zeros)
-        self._sums: Sums = here.parted(self._buffer, zeros)
+    def __init__(self, at: At, backend: Backend, halves: Halves, average: Average, params: Params) -> None:
+        self._at, self._backend, self._halves, self._average = at, backend, halves, average
+        number = backend.asarray(np.zeros((), backend.to_host(params[0].b).dtype))
+        zeros = Sums(map_arrays(backend.xp.zeros_like, params), number, number, number)
+        self._buffer = backend.joined(zeros)
+        self._sums: Sums = backend.parted(self._buffer, zeros)
 
     def prepare(self, carry: Carry, data: Batch, size: int) -> None:
         """As a backend's, for both halves."""
-        here, (params, state) = self._at(size), carry
+        backend, (params, state) = self._at(size), carry
         if own := len(range(size)[self._average.share(size)]):
-            here.prepare(self._halves.add, (params, self._sums), data, own)
-        here.prepare(self._halves.update, (params, state, self._sums), None, 0)
+            backend.prepare(self._halves.add, (params, self._sums), data, own)
+        backend.prepare(self._halves.update, (params, state, self._sums), None, 0)
 
     def run_block(self, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
         """As a backend's; rows and metrics are those of whole batches."""
-        here, (params, state), sums = self._at(rows.shape[1]), carry, self._sums
+        backend, (params, state), sums = self._at(rows.shape[1]), carry, self._sums
         own = rows[:, self._average.share(rows.shape[1])]
-        adding = here.bound(self._halves.add, (params, sums), data, own.shape[1]) if own.size else nullcontext()
-        updating = here.bound(self._halves.update, (params, state, sums), None, 0)
+        adding = backend.bound(self._halves.add, (params, sums), data, own.shape[1]) if own.size else nullcontext()
+        updating = backend.bound(self._halves.update, (params, state, sums), None, 0)
         measured = []
         with adding as add, updating as update:
             for batch in own:
                 if add is None:
-                    sums = map_arrays(here.xp.zeros_like, sums)
+                    sums = map_arrays(backend.xp.zeros_like, sums)
                 else:
                     (params, sums), _ = add((params, sums), batch[None])
                 sums = self._parted(self._average(self._joined(sums)))
                 (params, state, sums), metrics = update((params, state, sums), NOTHING)
                 measured.append(metrics)
-        return (params, state), tuple(here.xp.concat(column) for column in zip(*measured, strict=True))
+        return (params, state), tuple(backend.xp.concat(column) for column in zip(*measured, strict=True))
 
     def _joined(self, sums: Sums) -> Array:
         """The sums as one array: the buffer, where they are its parts."""
         in_place = all(map(is_, arrays_in(sums), arrays_in(self._sums)))
-        return self._buffer if in_place else self._here.joined(sums)
+        return self._buffer if in_place else self._backend.joined(sums)
 
     def _parted(self, flat: Array) -> Sums:
         """One array as sums: the buffer's parts, where it is the buffer."""
-        parts: Sums = self._sums if flat is self._buffer else self._here.parted(flat, self._sums)
+        parts: Sums = self._sums if flat is self._buffer else self._backend.parted(flat, self._sums)
         return parts

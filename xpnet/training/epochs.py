@@ -111,10 +111,10 @@ def epochs(
     # Sparse inputs stay where they are, and so does what is on disk.
     inputs = {name: array for name, array in arrays.items() if is_sparse(array) or isinstance(array, Stored)}
     arrays |= dict.fromkeys(inputs)
-    here = backends.of(**arrays) if backend is None and device is None else backends.resolve(backend, device)
-    here = here.with_precision(precision)
-    with here.current():
-        placed = map_arrays(here.asarray, backends.moved(tuple(arrays.values()), here))
+    target = backends.of(**arrays) if backend is None and device is None else backends.resolve(backend, device)
+    target = target.with_precision(precision)
+    with target.current():
+        placed = map_arrays(target.asarray, backends.moved(tuple(arrays.values()), target))
         arrays = dict(zip(arrays, placed, strict=True)) | inputs
         x, y, x_test, y_test, weight, x_held, y_held, weight_held = arrays.values()
         dtype = dtype or (dtype_name(x) if dtype_name(x) in DTYPES else "float32")
@@ -126,9 +126,9 @@ def epochs(
 
         def rows(x: Array, y: Array, weight: Array | None = None, *, of: str) -> Rows:
             if isinstance(x, Stored):
-                return stored_rows(network, here, dtype, x, y, weight, of, batch_size, chunk_size)
+                return stored_rows(network, target, dtype, x, y, weight, of, batch_size, chunk_size)
             y = np.asarray(y) if isinstance(y, Stored) else y
-            return in_memory(here, network.batch(here, dtype, x, y, weight, of))
+            return in_memory(target, network.batch(target, dtype, x, y, weight, of))
 
         train, held = rows(x, y, weight, of=suffixes[0]).split(validation_fraction, seed)
         if validation is not None:
@@ -137,13 +137,13 @@ def epochs(
             network=network,
             optimizer=optimizer,
             step=training_step(network.model(x), optimizer, l2_of),
-            here=here,
+            backend=target,
             dtype=dtype,
             train=train,
-            worst=train.worst(network.output),
+            total_error=train.total_error(network.output),
             validation=held,
             test=None if x_test is None else rows(x_test, y_test, of=suffixes[1]),
-            l2=None if l2 == 0 else here.asarray(np.asarray(l2, dtype)),
+            l2=None if l2 == 0 else target.asarray(np.asarray(l2, dtype)),
             batch_size=batch_size,
             shuffle=shuffle,
             order=order,
@@ -155,12 +155,12 @@ def epochs(
         )
         if resume is None:
             params = network.init(seed, dtype=dtype) if params is None else params
-            start = _start(network, optimizer, here, dtype, params, generator(seed, "order").bit_generator.state)
+            start = _start(network, optimizer, target, dtype, params, generator(seed, "order").bit_generator.state)
         else:
-            tensors = here.copy(backends.moved((resume.params, resume.slots, resume.best_params), here))
+            tensors = target.copy(backends.moved((resume.params, resume.slots, resume.best_params), target))
             start = resume._replace(**dict(zip(("params", "slots", "best_params"), tensors, strict=True)))
             network.checked_params(start.params)
-        training = training._replace(here=_with_engine(training, start, engine, resume))
+        training = training._replace(backend=_with_engine(training, start, engine, resume))
         if average is not None:
             average.agree({"the seed": str(seed), "l2_of": l2_of, **told(training, start)})
     return Epochs(training, start)
@@ -168,34 +168,34 @@ def epochs(
 
 def _with_engine(training: Training, start: Checkpoint, engine: str | None, resume: Checkpoint | None) -> Backend:
     """The training's backend with the engine that is asked for, by the call or else by the checkpoint."""
-    here = training.here
+    backend = training.backend
     if engine is None and resume is not None:
         try:
-            return here.with_engine(resume.engine)
+            return backend.with_engine(resume.engine)
         except (DeviceError, InputError) as error:
             raise type(error)(
                 f"the checkpoint was trained with engine {resume.engine}, which cannot be had: {error} "
                 'With engine="auto" it goes on with another, equal to rounding.'
             ) from error
     if engine in (None, "auto"):
-        return here.with_engine(
-            here.choose(
+        return backend.with_engine(
+            backend.choose(
                 training.step, training.carry(start), training.train.sample, training.batch_size, training.steps
             )
         )
-    return here.with_engine(engine)
+    return backend.with_engine(engine)
 
 
 def _start(
-    network: Network, optimizer: Optimizer, here: Backend, dtype: str, params: Params, order: Mapping[str, Any]
+    network: Network, optimizer: Optimizer, backend: Backend, dtype: str, params: Params, order: Mapping[str, Any]
 ) -> Checkpoint:
     """Before the first epoch; its engine is not chosen yet."""
-    params = backends.moved(network.checked_params(params), here)
-    params = here.copy(map_arrays(lambda array: here.asarray(array, dtype), params))
+    params = backends.moved(network.checked_params(params), backend)
+    params = backend.copy(map_arrays(lambda array: backend.asarray(array, dtype), params))
     return Checkpoint(
         epoch=0,
         params=params,
-        slots=optimizer.init(params, xp=here.xp),
+        slots=optimizer.init(params, xp=backend.xp),
         steps=0,
         order=order,
         best_params=params,

@@ -12,18 +12,18 @@ from xpnet.training.rows import Rows
 
 
 def judge(
-    here: Backend, network: Network, params: Params, rows: Rows, average: Average | None = None
+    backend: Backend, network: Network, params: Params, rows: Rows, average: Average | None = None
 ) -> tuple[float, float]:
     """The mean cost, without L2, and the accuracy; of rows that are shared with others, for all of them."""
     share = (lambda n: slice(0, n)) if average is None else average.share
-    sums = np.sum([measured(here, network, params, part) for part in rows.parts(share)], axis=0)
+    sums = np.sum([measured(backend, network, params, part) for part in rows.parts(share)], axis=0)
     weight, cost, error = sums if average is None else average(sums)
-    return float(cost / weight), accuracy(float(error), rows.worst(network.output))
+    return float(cost / weight), accuracy(float(error), rows.total_error(network.output))
 
 
-def measured(here: Backend, network: Network, params: Params, rows: Batch) -> np.ndarray:
+def measured(backend: Backend, network: Network, params: Params, rows: Batch) -> np.ndarray:
     """Σ sᵢ, Σ sᵢ Cᵢ and the sum of the errors over some rows; waits for the device."""
-    xp, measure = here.xp, measures(network.model(rows.x))
-    cost, error = here.map_rows(measure, params, (rows.x, rows.y), network.chunk)
+    xp, measure = backend.xp, measures(network.model(rows.x))
+    cost, error = backend.map_rows(measure, params, (rows.x, rows.y), network.chunk)
     weight = xp.ones_like(cost) if rows.weight is None else rows.weight
     return np.asarray([float(xp.sum(array)) for array in (weight, weight * cost, error)])

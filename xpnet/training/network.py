@@ -16,7 +16,7 @@ from xpnet.backends import Backend, dtype_name
 from xpnet.data import check_features, check_same_rows, check_targets, check_weights
 from xpnet.equations import backprop, step
 from xpnet.equations.activations import ACTIVATIONS
-from xpnet.equations.losses import LOSSES, Loss, accuracy, worst_error
+from xpnet.equations.losses import LOSSES, Loss, accuracy, total_error
 from xpnet.errors import InputError
 from xpnet.training import sparse
 
@@ -110,8 +110,8 @@ class Network:
         Raises:
             InputError: x or params do not fit the network, or x is not finite.
         """
-        with self.placed(params, x, rowwise=True) as (here, params, data):
-            return sparse.map_rows(here, step.answers(self.model(data.x)), params, data.x, self.chunk)
+        with self.placed(params, x, rowwise=True) as (backend, params, data):
+            return sparse.map_rows(backend, step.answers(self.model(data.x)), params, data.x, self.chunk)
 
     def classify(self, params: Params, x: Shaped[Array, "n d_in"]) -> Shaped[Array, "n ..."]:
         """The most probable class of each row, (n,); for binary cross-entropy each label as 0 or 1, (n, k)."""
@@ -123,11 +123,11 @@ class Network:
 
     def score(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> float:
         """The fraction of rows that are right, in all labels where there are several; R² for a regression."""
-        with self.placed(params, x, y, rowwise=True) as (here, params, data):
+        with self.placed(params, x, y, rowwise=True) as (backend, params, data):
             measure = step.measures(self.model(data.x))
-            _, error = sparse.map_rows(here, measure, params, (data.x, data.y), self.chunk)
-            worst = worst_error(self.output, data.y, xp=here.xp)
-            return accuracy(float(here.xp.sum(error)), float(worst))
+            _, error = sparse.map_rows(backend, measure, params, (data.x, data.y), self.chunk)
+            total = total_error(self.output, data.y, xp=backend.xp)
+            return accuracy(float(backend.xp.sum(error)), float(total))
 
     def cost(
         self,
@@ -139,10 +139,10 @@ class Network:
         l2: float = 0.0,
     ) -> float:
         """The objective C = Σ sᵢ Cᵢ / Σ sᵢ + l2/2 · Σ ‖w‖², with `weight` the samples' sᵢ."""
-        with self.placed(params, x, y, weight) as (here, params, data):
+        with self.placed(params, x, y, weight) as (backend, params, data):
             model = self.model(data.x)
-            _, z = step.forward(model, params, data.x, xp=here.xp)
-            return float(step.objective(model, params, data, z, l2, xp=here.xp))
+            _, z = step.forward(model, params, data.x, xp=backend.xp)
+            return float(step.objective(model, params, data, z, l2, xp=backend.xp))
 
     def gradients(
         self,
@@ -154,21 +154,21 @@ class Network:
         l2: float = 0.0,
     ) -> Params:
         """∂C/∂w and ∂C/∂b of the objective, of x's kind; see `cost`."""
-        with self.placed(params, x, y, weight) as (here, params, data):
-            found, _ = step.gradients(self.model(data.x), params, data, l2, xp=here.xp)
+        with self.placed(params, x, y, weight) as (backend, params, data):
+            found, _ = step.gradients(self.model(data.x), params, data, l2, xp=backend.xp)
             return found
 
     def per_sample_gradients(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> Params:
         """Each sample's own ∂Cᵢ/∂w, (n, d_out, d_in), and ∂Cᵢ/∂b, (n, d_out)."""
-        with self.placed(params, x, y) as (here, params, data):
-            return backprop.per_sample_gradients(*self._deltas(here, params, data))
+        with self.placed(params, x, y) as (backend, params, data):
+            return backprop.per_sample_gradients(*self._deltas(backend, params, data))
 
     def per_sample_gradient_norms(
         self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]
     ) -> Params:
         """The norm of each sample's ∂Cᵢ/∂w and ∂Cᵢ/∂b, (n,) each, a layer at a time; never makes the gradients."""
-        with self.placed(params, x, y) as (here, params, data):
-            return backprop.per_sample_gradient_norms(*self._deltas(here, params, data), xp=here.xp)
+        with self.placed(params, x, y) as (backend, params, data):
+            return backprop.per_sample_gradient_norms(*self._deltas(backend, params, data), xp=backend.xp)
 
     def model(self, x: Array) -> step.Model:
         """What the mathematics needs to know of this network for inputs of x's dtype."""
@@ -187,10 +187,10 @@ class Network:
         self, params: Params, x: Any, y: Any = None, weight: Any = None, *, rowwise: bool = False
     ) -> Iterator[tuple[Backend, Params, Batch]]:
         """Within: where x lies, the parameters copied there, and the rows checked and encoded; sparse if rowwise."""
-        here = backends.of(x=np.empty(0) if rowwise and sparse.is_sparse(x) else x, y=y, weight=weight)
-        with here.current():
-            params = backends.moved(self.checked_params(params), here)
-            yield here, params, self.batch(here, dtype_name(params[0].w), x, y, weight)
+        backend = backends.of(x=np.empty(0) if rowwise and sparse.is_sparse(x) else x, y=y, weight=weight)
+        with backend.current():
+            params = backends.moved(self.checked_params(params), backend)
+            yield backend, params, self.batch(backend, dtype_name(params[0].w), x, y, weight)
 
     def checked_params(self, params: Params) -> Params:
         """The parameters, if their shapes are this network's."""
@@ -202,11 +202,11 @@ class Network:
             raise InputError(f"params have weights of shapes {came}, but the network {self} needs {needed}.")
         return params
 
-    def batch(self, here: Backend, dtype: str, x: Any, y: Any = None, weight: Any = None, of: str = "") -> Batch:
+    def batch(self, backend: Backend, dtype: str, x: Any, y: Any = None, weight: Any = None, of: str = "") -> Batch:
         """Rows as the mathematics takes them, checked: inputs as they came, targets one-hot or as numbers.
 
         Args:
-            here: Where they are to lie.
+            backend: Where they are to lie.
             dtype: The parameters' dtype, for targets and weights.
             x: Inputs, as they came.
             y: Targets, as they came, or None.
@@ -216,33 +216,33 @@ class Network:
         if sparse.is_sparse(x):
             x = sparse.checked(x, name=f"x{of}")
         else:
-            x = here.asarray(x)
-            check_features(x, name=f"x{of}", xp=here.xp)
+            x = backend.asarray(x)
+            check_features(x, name=f"x{of}", xp=backend.xp)
         if x.shape[1] != self.sizes[0]:
             raise InputError(f"x{of} has {x.shape[1]} columns, but the network {self} takes {self.sizes[0]} inputs.")
         if y is not None:
-            y = here.asarray(y)
+            y = backend.asarray(y)
             check_same_rows(x, y, names=(f"x{of}", f"y{of}"))
-            check_targets(y, name=f"y{of}", loss=self.loss, outputs=self.sizes[-1], xp=here.xp)
-            y = self._targets(here, y, dtype)
+            check_targets(y, name=f"y{of}", loss=self.loss, outputs=self.sizes[-1], xp=backend.xp)
+            y = self._targets(backend, y, dtype)
         if weight is not None:
-            weight = here.asarray(weight, dtype)
-            check_weights(weight, xp=here.xp)
+            weight = backend.asarray(weight, dtype)
+            check_weights(weight, xp=backend.xp)
             check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
         return Batch(x, y, weight)
 
-    def _targets(self, here: Backend, y: Array, dtype: str) -> Float[Array, "n k"]:
+    def _targets(self, backend: Backend, y: Array, dtype: str) -> Float[Array, "n k"]:
         """Labels one-hot, everything else as a column for each output."""
-        xp, outputs = here.xp, self.sizes[-1]
+        xp, outputs = backend.xp, self.sizes[-1]
         if self.loss == "cross_entropy":
-            y = xp.astype(y, xp.int32)[:, None] == xp.arange(outputs, dtype=xp.int32, device=here.device)[None, :]
-        return xp.astype(xp.reshape(y, (-1, outputs)), here.dtype(dtype))
+            y = xp.astype(y, xp.int32)[:, None] == xp.arange(outputs, dtype=xp.int32, device=backend.device)[None, :]
+        return xp.astype(xp.reshape(y, (-1, outputs)), backend.dtype(dtype))
 
-    def _deltas(self, here: Backend, params: Params, data: Batch) -> tuple[backprop.Deltas, list[Array]]:
+    def _deltas(self, backend: Backend, params: Params, data: Batch) -> tuple[backprop.Deltas, list[Array]]:
         """Each sample's own ∂C/∂z, and the activations."""
         model = self.model(data.x)
-        a, _ = step.forward(model, params, data.x, xp=here.xp)
-        return backprop.backward(params, a, data.y, model.hidden, xp=here.xp), a
+        a, _ = step.forward(model, params, data.x, xp=backend.xp)
+        return backprop.backward(params, a, data.y, model.hidden, xp=backend.xp), a
 
 
 def _known(what: str, name: Any, table: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Batch
 from xpnet.backends import Backend
 from xpnet.data import digest
-from xpnet.equations.losses import Loss, worst_error
+from xpnet.equations.losses import Loss, total_error
 from xpnet.errors import InputError
 from xpnet.training.batches import Order, blocks, drawn, told
 from xpnet.training.prefetch import ahead
@@ -55,7 +55,7 @@ class Rows(Protocol):
     def digest(self) -> str:
         """What tells whether these are the same rows as others."""
 
-    def worst(self, loss: Loss) -> float:
+    def total_error(self, loss: Loss) -> float:
         """The error of an accuracy of 0."""
 
     def ordered(self, state: Mapping[str, Any], shuffle: bool, orders: Iterator[np.ndarray] | None) -> Order:
@@ -72,13 +72,13 @@ class PlacedRows:
     """Rows that lie where they are computed with.
 
     Attributes:
-        here: Where that is.
+        backend: Where that is.
         batch: All there are.
         chosen: The indices of those that are meant, on the host.
     """
 
-    def __init__(self, here: Backend, batch: Batch, chosen: np.ndarray | None = None) -> None:
-        self.here, self.batch = here, batch
+    def __init__(self, backend: Backend, batch: Batch, chosen: np.ndarray | None = None) -> None:
+        self.backend, self.batch = backend, batch
         self.chosen = np.arange(batch.x.shape[0]) if chosen is None else chosen
 
     def __len__(self) -> int:
@@ -94,20 +94,20 @@ class PlacedRows:
         if not fraction:
             return self, None
         kept, held = split(len(self), fraction, seed)
-        return type(self)(self.here, self.batch, kept), PlacedRows(self.here, self.taken(held))
+        return type(self)(self.backend, self.batch, kept), PlacedRows(self.backend, self.taken(held))
 
     def taken(self, rows: np.ndarray) -> Batch:
         """Some of the rows, for themselves."""
-        return take(self.here, self.batch, rows)
+        return take(self.backend, self.batch, rows)
 
     def digest(self) -> str:
         """Of all that they hold."""
-        return digest_of(self.here, self.batch) + digest((self.chosen,))
+        return digest_of(self.backend, self.batch) + digest((self.chosen,))
 
-    def worst(self, loss: Loss) -> float:
+    def total_error(self, loss: Loss) -> float:
         """Of the targets where they lie."""
-        y = self.here.take(self.batch.y, self.here.asarray(self.chosen))
-        return float(worst_error(loss, y, xp=self.here.xp))
+        y = self.backend.take(self.batch.y, self.backend.asarray(self.chosen))
+        return float(total_error(loss, y, xp=self.backend.xp))
 
     def ordered(self, state: Mapping[str, Any], shuffle: bool, orders: Iterator[np.ndarray] | None) -> Order:
         """An order of all of them."""
@@ -134,8 +134,8 @@ class PlacedRows:
 class SparseRows(PlacedRows):
     """Rows whose inputs are sparse, made dense a few batches at a time."""
 
-    def __init__(self, here: Backend, batch: Batch, chosen: np.ndarray | None = None) -> None:
-        super().__init__(here, batch, chosen)
+    def __init__(self, backend: Backend, batch: Batch, chosen: np.ndarray | None = None) -> None:
+        super().__init__(backend, batch, chosen)
         self._held: dict[int, Batch] = {}
 
     @property
@@ -146,7 +146,7 @@ class SparseRows(PlacedRows):
     def digest(self) -> str:
         """Of all that they hold."""
         x, *rest = self.batch
-        return digest((x.data, x.indices, x.indptr, self.chosen)) + digest_of(self.here, tuple(rest))
+        return digest((x.data, x.indices, x.indptr, self.chosen)) + digest_of(self.backend, tuple(rest))
 
     def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
         """Every block in parts of a few steps."""
@@ -158,9 +158,9 @@ class SparseRows(PlacedRows):
                     yield piece._replace(batches=piece.batches[start : start + few])
 
         for piece, x in ahead(lambda piece: self.batch.x[piece.batches.reshape(-1)].toarray(), cut()):
-            rows, n = self.here.asarray(piece.batches.reshape(-1)), piece.batches.size
-            data = Batch(self.here.asarray(x), *self.here.take(self.batch[1:], rows))
-            self._held[n] = self.here.take_over(self._held.get(n), data)
+            rows, n = self.backend.asarray(piece.batches.reshape(-1)), piece.batches.size
+            data = Batch(self.backend.asarray(x), *self.backend.take(self.batch[1:], rows))
+            self._held[n] = self.backend.take_over(self._held.get(n), data)
             yield Piece(self._held[n], np.arange(n).reshape(piece.batches.shape), piece.middle)
 
     def parts(self, share: Share) -> Iterator[Batch]:
@@ -171,14 +171,14 @@ class SparseRows(PlacedRows):
             yield self.taken(rows[share(len(rows))])
 
 
-def in_memory(here: Backend, batch: Batch) -> PlacedRows:
+def in_memory(backend: Backend, batch: Batch) -> PlacedRows:
     """The rows of a batch, whose inputs may be sparse."""
-    return (SparseRows if is_sparse(batch.x) else PlacedRows)(here, batch)
+    return (SparseRows if is_sparse(batch.x) else PlacedRows)(backend, batch)
 
 
-def digest_of(here: Backend, tree: Any) -> str:
+def digest_of(backend: Backend, tree: Any) -> str:
     """What tells whether a tree's arrays are the same as others; waits for the device."""
-    return digest(map(here.to_host, arrays_in(tree)))
+    return digest(map(backend.to_host, arrays_in(tree)))
 
 
 def split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

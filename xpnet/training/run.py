@@ -39,10 +39,10 @@ class Training(NamedTuple):
 
     Attributes:
         step: Of the network and the optimizer; one object, so that it is compiled once.
-        here: Where it is computed, and with which engine.
+        backend: Where it is computed, and with which engine.
         train: The rows to train on.
         validation: The rows held back, or None.
-        worst: The error of an accuracy of 0 on the rows to train on.
+        total_error: The error of an accuracy of 0 on the rows to train on.
         l2: λ, a 0-d array, or None.
         order: What gives each epoch's order of `rows` in place of the seed's own, or None.
         epochs: The number of the last epoch.
@@ -54,10 +54,10 @@ class Training(NamedTuple):
     network: Network
     optimizer: Optimizer
     step: Step
-    here: Backend
+    backend: Backend
     dtype: str
     train: Rows
-    worst: float
+    total_error: float
     validation: Rows | None
     test: Rows | None
     l2: Array | None
@@ -74,11 +74,11 @@ class Training(NamedTuple):
         """The epochs after `done`."""
         if self.finished(done):
             return
-        with self.here.current(), compiling(self.progress and self.here.engine == "compiled"):
+        with self.backend.current(), compiling(self.progress and self.backend.engine == "compiled"):
             run_block = self.prepared(done)
         following = None
         while not self.finished(done):
-            with self.here.current():
+            with self.backend.current():
                 order = following or self.ordered(done.order)
                 if self.average is not None:
                     self.average.agree(
@@ -95,7 +95,7 @@ class Training(NamedTuple):
         """What runs a block of steps, ready to do so."""
         steps: Whole | Shared = Whole(self.at, self.step)
         if self.average is not None:
-            steps = Shared(self.at, self.here, self.halves, self.average, done.params)
+            steps = Shared(self.at, self.backend, self.halves, self.average, done.params)
         carry, sample = self.carry(done), self.train.sample
         for size in self.batch_sizes:
             steps.prepare(carry, sample, size)
@@ -103,7 +103,7 @@ class Training(NamedTuple):
 
     def at(self, size: int) -> Backend:
         """Where batches of so many rows are trained on: a short last one as what is rare."""
-        return self.here if size == self.batch_sizes[0] else self.here.rarely
+        return self.backend if size == self.batch_sizes[0] else self.backend.rarely
 
     def finished(self, done: Checkpoint) -> bool:
         """Whether there is nothing left to do, or nothing left to hope for."""
@@ -111,7 +111,7 @@ class Training(NamedTuple):
 
     def carry(self, done: Checkpoint) -> tuple[Params, State]:
         """What the next step is given; a copy, since a block of steps may overwrite it."""
-        params, slots, l2 = self.here.copy((done.params, done.slots, self.l2))
+        params, slots, l2 = self.backend.copy((done.params, done.slots, self.l2))
         return params, State(slots, self.on_device(done.steps, "int32"), self.on_device(0.0), l2)
 
     def begin(self, done: Checkpoint, order: Order, run_block: RunBlock) -> Begun:
@@ -131,13 +131,13 @@ class Training(NamedTuple):
                 (params, state), metrics = run_block((params, state), data, batches)
                 measured.append((batches.shape[1], metrics))
                 if bar.shown:
-                    bar.update(batches.shape[1], *map(self.here.to_host, metrics[:2]))
+                    bar.update(batches.shape[1], *map(self.backend.to_host, metrics[:2]))
                 steps += len(batches)
         return Begun(began, params, state.slots, done.steps + steps, rate, measured)
 
     def finish(self, done: Checkpoint, order: Order, begun: Begun) -> Epoch:
         """Wait for the device, then judge what came out."""
-        self.here.synchronize()
+        self.backend.synchronize()
         seconds = time.perf_counter() - begun.time
         number, n, params, rate = done.epoch + 1, len(self.train), begun.params, begun.learning_rate
         cost = self.mean(begun.metrics, 0, n)
@@ -148,7 +148,7 @@ class Training(NamedTuple):
                 "or scale the inputs to about 1."
             )
         if self.average is not None:
-            self.average.agree({f"the outcome of epoch {number}": digest_of(self.here, params)})
+            self.average.agree({f"the outcome of epoch {number}": digest_of(self.backend, params)})
         validation_cost, validation_accuracy = self.judged(params, self.validation)
         monitored = cost if validation_cost is None else validation_cost
         best = self.patience is None or monitored < done.best_cost
@@ -156,7 +156,7 @@ class Training(NamedTuple):
             number=number,
             cost=cost,
             penalty=0.0 if self.l2 is None else self.mean(begun.metrics, 2, n),
-            train_accuracy=accuracy(error, self.worst),
+            train_accuracy=accuracy(error, self.total_error),
             test_accuracy=self.judged(params, self.test)[1],
             validation_cost=validation_cost,
             validation_accuracy=validation_accuracy,
@@ -172,7 +172,7 @@ class Training(NamedTuple):
                 best_params=params if best else done.best_params,
                 best_cost=min(monitored, done.best_cost),
                 waited=0 if best else done.waited + 1,
-                engine=self.here.engine,
+                engine=self.backend.engine,
             ),
         )
 
@@ -204,11 +204,11 @@ class Training(NamedTuple):
 
     def judged(self, params: Params, rows: Rows | None) -> tuple[float | None, float | None]:
         """The mean cost, without L2, and the accuracy on rows that are not trained on."""
-        return (None, None) if rows is None else judge(self.here.rarely, self.network, params, rows, self.average)
+        return (None, None) if rows is None else judge(self.backend.rarely, self.network, params, rows, self.average)
 
     def on_device(self, number: float, dtype: str | None = None) -> Array:
         """A number as a 0-d array where the training is."""
-        return self.here.asarray(np.asarray(number, dtype or self.dtype))
+        return self.backend.asarray(np.asarray(number, dtype or self.dtype))
 
     def mean(self, measured: list[tuple[int, tuple[Array, ...]]], metric: int, n: int) -> float:
         """A metric's mean over an epoch's batches, each counted by its rows."""
@@ -216,7 +216,7 @@ class Training(NamedTuple):
 
     def total(self, array: Array) -> float:
         """The sum of a metric over a block; waits for the device."""
-        return float(self.here.to_host(array).sum(dtype=np.float64))
+        return float(self.backend.to_host(array).sum(dtype=np.float64))
 
 
 class Epochs(Iterator[Epoch]):

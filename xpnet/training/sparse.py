@@ -31,21 +31,21 @@ def checked(x: Any, *, name: str) -> Any:
     return x
 
 
-def take(here: Backend, data: Batch, rows: np.ndarray) -> Batch:
+def take(backend: Backend, data: Batch, rows: np.ndarray) -> Batch:
     """Those rows, all of them dense."""
-    x = here.asarray(data.x[rows].toarray()) if is_sparse(data.x) else here.take(data.x, here.asarray(rows))
-    return Batch(x, *here.take((data.y, data.weight), here.asarray(rows)))
+    x = backend.asarray(data.x[rows].toarray()) if is_sparse(data.x) else backend.take(data.x, backend.asarray(rows))
+    return Batch(x, *backend.take((data.y, data.weight), backend.asarray(rows)))
 
 
-def map_rows(here: Backend, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
+def map_rows(backend: Backend, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
     """As a backend's own, of data that may be sparse."""
     arrays = arrays_in(data)
     if not any(map(is_sparse, arrays)):
-        return here.map_rows(function, params, data, chunk)
+        return backend.map_rows(function, params, data, chunk)
     n = arrays[0].shape[0]
 
     def part(start: int) -> Any:
         rows = slice(start, min(start + chunk, n))
-        return map_arrays(lambda a: here.asarray(a[rows].toarray()) if is_sparse(a) else a[rows, ...], data)
+        return map_arrays(lambda a: backend.asarray(a[rows].toarray()) if is_sparse(a) else a[rows, ...], data)
 
-    return join([here.map_rows(function, params, part(start), chunk) for start in range(0, n, chunk)], here.xp)
+    return join([backend.map_rows(function, params, part(start), chunk) for start in range(0, n, chunk)], backend.xp)

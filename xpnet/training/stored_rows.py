@@ -59,7 +59,7 @@ class StoredRows:
     """Rows that are on disk.
 
     Attributes:
-        here: Where they are computed with.
+        backend: Where they are computed with.
         source: Where they come from.
         batch_size: Rows a step: a chunk is made of whole batches, but for the one with the last rows.
         size: Rows of a chunk, about.
@@ -67,9 +67,9 @@ class StoredRows:
     """
 
     def __init__(
-        self, here: Backend, source: Source, batch_size: int, size: int, runs: np.ndarray | None = None
+        self, backend: Backend, source: Source, batch_size: int, size: int, runs: np.ndarray | None = None
     ) -> None:
-        self.here, self.source, self.batch_size, self.size = here, source, batch_size, size
+        self.backend, self.source, self.batch_size, self.size = backend, source, batch_size, size
         self.runs = cut(len(source.x), self._run, 0.0)[0] if runs is None else runs
         self._held: Batch | None = None
 
@@ -80,7 +80,7 @@ class StoredRows:
     def sample(self) -> Batch:
         """The first row."""
         first = int(self.runs[0, 0])
-        made: Batch = self.here.upload(self.source.read(first, first + 1))
+        made: Batch = self.backend.upload(self.source.read(first, first + 1))
         return made
 
     @property
@@ -99,7 +99,7 @@ class StoredRows:
             return self, None
         kept, held = cut(len(self), self._run, fraction)
         runs = kept, shorter(held, self.size)
-        made = [type(self)(self.here, self.source, self.batch_size, self.size, part) for part in runs]
+        made = [type(self)(self.backend, self.source, self.batch_size, self.size, part) for part in runs]
         check_held_back(len(made[1]), len(self), fraction)
         return made[0], made[1]
 
@@ -107,7 +107,7 @@ class StoredRows:
         """Of shapes and dtypes, of some rows, and of what makes a chunk."""
         return digest((*self.source[:3], self.runs, np.asarray(self.size)))
 
-    def worst(self, loss: Loss) -> float:
+    def total_error(self, loss: Loss) -> float:
         """Of the targets alone, bit by bit."""
         if not loss.regression:
             return float(len(self))
@@ -130,7 +130,7 @@ class StoredRows:
         """Each with the rows of a chunk."""
         trained = 0
         for number, (arrays, count) in self._chunks(order.rows):
-            data = self._held = self.here.take_over(self._held, arrays)
+            data = self._held = self.backend.take_over(self._held, arrays)
             rows = np.arange(count)
             if order.within is not None:
                 rows = np.random.default_rng((order.within, number)).permutation(count)
@@ -151,7 +151,9 @@ class StoredRows:
         """
         rows = min(len(self), self._together * int(np.max(self.runs[:, 1] - self.runs[:, 0])))
         like = self.source.read(int(self.runs[0, 0]), int(self.runs[0, 0]) + 1)
-        buffers = [map_arrays(lambda a: self.here.buffer((rows, *a.shape[1:]), a.dtype), like) for _ in range(BUFFERS)]
+        buffers = [
+            map_arrays(lambda a: self.backend.buffer((rows, *a.shape[1:]), a.dtype), like) for _ in range(BUFFERS)
+        ]
 
         def load(number: int) -> tuple[Batch, int]:
             into, count = buffers[number % BUFFERS], 0
@@ -160,14 +162,14 @@ class StoredRows:
                 for buffer, array in zip(arrays_in(into), arrays_in(read), strict=True):
                     buffer[count : count + len(array)] = array
                 count += len(read.x)
-            return self.here.upload(into), count
+            return self.backend.upload(into), count
 
         return ahead(load, range(-(-len(runs) // self._together)))
 
 
 def stored_rows(
     network: Network,
-    here: Backend,
+    backend: Backend,
     dtype: str,
     x: Stored,
     y: Stored | Array,
@@ -179,15 +181,15 @@ def stored_rows(
     """Inputs on disk, in chunks of about so many megabytes; the arguments are those of `network.batch`."""
     host = backends.resolve("numpy")
     if weight is not None:
-        weight = host.asarray(here.to_host(weight), dtype)
+        weight = host.asarray(backend.to_host(weight), dtype)
         check_weights(weight, xp=np)
         check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
     if not isinstance(y, Stored):
-        y = here.to_host(y)
+        y = backend.to_host(y)
     check_same_rows(x, y, names=(f"x{of}", f"y{of}"))
     source = Source(x, y, weight, lambda x, y: network.batch(host, dtype, x, y, of=of))
     row = sum(array.nbytes for array in arrays_in(source.read(0, 1)))
-    return StoredRows(here, source, batch_size, max(1, min(len(x), int(megabytes * 2**20 / row))))
+    return StoredRows(backend, source, batch_size, max(1, min(len(x), int(megabytes * 2**20 / row))))
 
 
 def cut(n: int, kept: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:

@@ -88,8 +88,8 @@ def telling(network: Network, params: Params, x: np.ndarray, y: np.ndarray) -> i
 
     Where none is right it is the one that cost least; of a regression the one whose cost is in the middle.
     """
-    with network.placed(params, x, y) as (here, params, data):
-        cost, error = here.map_rows(step.measures(network.model(data.x)), params, (data.x, data.y), network.chunk)
+    with network.placed(params, x, y) as (backend, params, data):
+        cost, error = backend.map_rows(step.measures(network.model(data.x)), params, (data.x, data.y), network.chunk)
     order = np.argsort(cost, kind="stable")
     if network.output.regression:
         return int(order[len(order) // 2])
