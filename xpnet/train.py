@@ -7,10 +7,11 @@ from dataclasses import asdict, replace
 
 from xpnet import __version__, backends, distributed, serialization
 from xpnet._cli.commandline import Parser, number, run, silent, uninterrupted, whole_number
-from xpnet._cli.configuration import PRESETS, RULES, Configuration, configure, contradiction, flag, resumed, spelled
+from xpnet._cli.configuration import PRESETS, Configuration, configure, contradiction, flag, resumed, spelled
 from xpnet._support.atomic_write import check_writable
 from xpnet.data import load
 from xpnet.equations.activations import ACTIVATIONS
+from xpnet.equations.optimizers import OPTIMIZERS
 from xpnet.errors import InputError
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.epochs import DTYPES, epochs
@@ -163,7 +164,7 @@ def parser() -> Parser:
     flags.add_argument("--preset", choices=PRESETS, help="post: the network of the post, one sample at a time")
     flags.add_argument("--hidden", type=widths, metavar="N,N", help="neurons of the hidden layers, or none")
     flags.add_argument("--activation", type=names, metavar="A,A", help=f"{', '.join(ACTIVATIONS)}: one, or one a layer")
-    flags.add_argument("--optimizer", choices=RULES, help="update rule (default: adam)")
+    flags.add_argument("--optimizer", choices=OPTIMIZERS, help="update rule (default: adam)")
     flags.add_argument("--learning-rate", type=number, metavar="X", help="default: one that suits the optimizer")
     flags.add_argument("--momentum", type=number, metavar="X", help="of momentum and nesterov (default: 0.9)")
     flags.add_argument("--l2", type=number, metavar="X", help="weight of the squared weights in the cost (default: 0)")

@@ -1,22 +1,14 @@
 """What a training is told: flags, the defaults that fit the data, and what is made of them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from xpnet.data import Data, task
-from xpnet.equations.optimizers import Optimizer, adam, adamw, momentum, nesterov, sgd
+from xpnet.equations.optimizers import OPTIMIZERS, Optimizer, default_rate
 from xpnet.errors import InputError
 from xpnet.schedules import Constant, Cosine, InverseScaling, Step
 from xpnet.training.network import Network
 
-RULES: dict[str, Callable[..., Optimizer]] = {
-    "sgd": sgd,
-    "momentum": momentum,
-    "nesterov": nesterov,
-    "adam": adam,
-    "adamw": adamw,
-}
 WITH_MOMENTUM = ("momentum", "nesterov")
 
 Schedule = Constant | InverseScaling | Step | Cosine
@@ -26,9 +18,6 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "step": Step,
     "cosine": Cosine,
 }
-
-RATES = {"sgd": 0.1, "momentum": 0.05, "nesterov": 0.05, "adamw": 0.001}
-"""The learning rate where none is given, of the rules that are not the default."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "post": {
@@ -92,8 +81,8 @@ class Configuration:
                 f"start anew with --schedule cosine:{self.epochs}, or stay within it."
             )
         if self.optimizer in WITH_MOMENTUM:
-            return RULES[self.optimizer](rate, self.momentum)
-        return RULES[self.optimizer](rate)
+            return OPTIMIZERS[self.optimizer](rate, self.momentum)
+        return OPTIMIZERS[self.optimizer](rate)
 
 
 def configure(flags: dict[str, Any], preset: str | None = None) -> Configuration:
@@ -103,7 +92,7 @@ def configure(flags: dict[str, Any], preset: str | None = None) -> Configuration
     optimizer = asked.get("optimizer", Configuration.optimizer)
     if optimizer != Configuration.optimizer:
         # The rate that stands with the data is for the default rule.
-        values["learning_rate"] = asked.get("learning_rate", RATES[optimizer])
+        values["learning_rate"] = asked.get("learning_rate", default_rate(optimizer))
     if asked.get("backend") == "cupy":
         # It has no CPU.
         values.setdefault("device", "cuda")

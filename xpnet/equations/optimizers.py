@@ -6,6 +6,7 @@ Symbols: w a parameter array, g its gradient, η the learning rate, t the number
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from inspect import signature
 from typing import Any, NamedTuple, TypeAlias
 
 from xpnet._support.typing import Array, Layer, Namespace, Params, Slots
@@ -82,7 +83,7 @@ def _descent(w: Array, g: Array, learning_rate: Array, t: Array, xp: Namespace) 
     return (w - learning_rate * g,)
 
 
-def momentum(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimizer:
+def momentum(learning_rate: LearningRate = 0.05, momentum: float = 0.9) -> Optimizer:
     """Momentum: v ← μ v − η g, w ← w + v; with μ = 1 nothing slows v down.
 
     At a constant rate the same as torch's, which keeps v / −η.
@@ -100,7 +101,7 @@ def _momentum(mu: float) -> Callable[..., tuple[Array, ...]]:
     return rule
 
 
-def nesterov(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimizer:
+def nesterov(learning_rate: LearningRate = 0.05, momentum: float = 0.9) -> Optimizer:
     """Nesterov's momentum: v ← μ v − η g, w ← w + μ v − η g.
 
     Source: Sutskever et al., "On the importance of initialization and momentum in deep learning" (2013), with the
@@ -197,3 +198,15 @@ def _adamw(
 def _one_minus_power(beta: float, t: Array, *, xp: Namespace) -> Array:
     """1 − βᵗ = −expm1(t ln β), which keeps its digits in float32 where β is near 1."""
     return -xp.expm1(t * (math.log(beta) if beta else -math.inf))
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    optimizer.__name__: optimizer for optimizer in (sgd, momentum, nesterov, adam, adamw)
+}
+"""The rules by name."""
+
+
+def default_rate(name: str) -> float:
+    """η of a rule where none is named: the default of its function's argument."""
+    rate: float = signature(OPTIMIZERS[name]).parameters["learning_rate"].default
+    return rate

@@ -11,6 +11,7 @@ from jaxtyping import Float, Shaped
 
 from xpnet import backends
 from xpnet._support.seeds import generator
+from xpnet._support.tables import lookup
 from xpnet._support.typing import Array, Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.data import check_features, check_same_rows, check_targets, check_weights
@@ -52,8 +53,8 @@ class Network:
                 f"activation has {len(names)} names for {hidden} hidden layers; give one for all, or {hidden}."
             )
         for name in names if names else (self.activation if isinstance(self.activation, str) else "relu",):
-            _known("activation", name, ACTIVATIONS)
-        _known("loss", self.loss, LOSSES)
+            lookup(ACTIVATIONS, "activation", name)
+        lookup(LOSSES, "loss", self.loss)
         if self.input_scale is not None and not 0 < self.input_scale < np.inf:
             raise InputError(f"input_scale is {self.input_scale}; inputs are divided by it, so it must be above 0.")
         if sizes[-1] == 1 and self.loss == "cross_entropy":
@@ -243,8 +244,3 @@ class Network:
         model = self.model(data.x)
         a, _ = step.forward(model, params, data.x, xp=backend.xp)
         return backprop.backward(params, a, data.y, model.hidden, xp=backend.xp), a
-
-
-def _known(what: str, name: Any, table: dict[str, Any]) -> None:
-    if name not in table:
-        raise InputError(f"{what} is {name!r}; it can be {', '.join(table)}.")
