@@ -13,7 +13,7 @@ from xpnet.backends import Backend
 from xpnet.equations import step as steps
 from xpnet.equations.optimizers import Optimizer
 from xpnet.errors import XpnetError
-from xpnet.training.batches import blocks
+from xpnet.training.rows import blocks
 from xpnet.training.run import BLOCK_STEPS, BLOCK_WORK
 
 

@@ -10,7 +10,7 @@ from xpnet.equations import step
 from xpnet.equations.optimizers import adam, momentum, sgd
 from xpnet.equations.partial_step import divided, halves, summed
 from xpnet.schedules import Constant
-from xpnet.training.agreement import described
+from xpnet.training.epochs import described
 
 TOLERANCE = ROUNDING["float64"]
 

@@ -10,7 +10,7 @@ from helpers.oracles import ROUNDING, distance
 import xpnet
 from xpnet import Network, backends
 from xpnet.backends import Backend
-from xpnet.training import batches
+from xpnet.training import rows as rows_module
 from xpnet.training import run as training
 
 TOLERANCE = ROUNDING["float64"]
@@ -183,7 +183,7 @@ class Pending:
 def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
     """All blocks are handed out, the next order is drawn, and only then the device is waited for."""
     backend, (x, y, _) = Asynchronous(), rows()
-    draw, uploaded = batches.drawn, []
+    draw, uploaded = rows_module.drawn, []
 
     def drawn(*arguments):
         backend.told.append("order")
@@ -195,7 +195,7 @@ def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
 
     bar = SimpleNamespace(shown=shown, update=lambda batch_size, costs, errors: None)
     monkeypatch.setattr(backends, "resolve", lambda *names: backend)
-    monkeypatch.setattr("xpnet.training.rows.drawn", drawn)
+    monkeypatch.setattr("xpnet.training.memory_rows.drawn", drawn)
     monkeypatch.setattr(training, "Bar", lambda *about: nullcontext(bar))
     monkeypatch.setattr(training, "BLOCK_STEPS", 2)
     monkeypatch.setattr(training.Training, "on_device", on_device)

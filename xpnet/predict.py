@@ -8,7 +8,7 @@ from xpnet import backends, serialization
 from xpnet._cli.commandline import Parser, run
 from xpnet.data import load_picture, load_rows
 from xpnet.errors import InputError
-from xpnet.training import counts
+from xpnet.training import evaluation
 from xpnet.training.network import Network
 
 EXAMPLES = """examples:
@@ -106,7 +106,7 @@ def bar(p: float) -> str:
 
 def confusion(y: np.ndarray, guess: np.ndarray) -> list[str]:
     """The table of how often a label, one a line, was taken for another, one a column."""
-    found = counts.confusion(y, guess)
+    found = evaluation.confusion(y, guess)
     k = len(found)
     width = max(len(str(found.max())), len(str(k - 1))) + 2
     head = f"{'label':>7} |" + "".join(f"{label:>{width}}" for label in range(k)) + "   taken for"
@@ -116,7 +116,7 @@ def confusion(y: np.ndarray, guess: np.ndarray) -> list[str]:
 
 def tally(y: np.ndarray, guess: np.ndarray) -> list[str]:
     """The table of how often each label was right or wrong, where it was there and where it was not."""
-    columns = counts.cases(y.reshape(guess.shape), guess)
+    columns = evaluation.cases(y.reshape(guess.shape), guess)
     head = f"{'label':>7} |" + "".join(f"  {name:>8}" for name in columns)
     lines = [
         f"{label:>7} |" + "".join(f"  {found[label]:>{max(8, len(name))}}" for name, found in columns.items())

@@ -14,9 +14,9 @@ from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.equations import step
-from xpnet.training.batches import Order
+from xpnet.training.memory_rows import in_memory
 from xpnet.training.network import Network
-from xpnet.training.rows import in_memory
+from xpnet.training.rows import Order
 
 UNFINISHED = (
     "lbfgs failed to converge after {} iteration(s) (status={}):\n{}\n\n"

@@ -12,7 +12,7 @@ from xpnet._support.typing import Array
 from xpnet.data.checks import count
 from xpnet.plots.images import draw_row, host, image_shape
 from xpnet.plots.style import BLUE, GREY, ORANGE, PALE, PURPLE, grid, panels, styled
-from xpnet.training import counts
+from xpnet.training import evaluation
 
 MOST_NUMBERS = 12
 """Classes up to which the cells of a confusion matrix have numbers."""
@@ -39,7 +39,7 @@ def confusion_matrix(y: Array, guess: Array, *, classes: Sequence[Any] | None = 
         classes: What the labels are called; None leaves them numbers.
     """
     y, guess = host((y, guess))
-    found = counts.confusion(y, guess, None if classes is None else len(classes))
+    found = evaluation.confusion(y, guess, None if classes is None else len(classes))
     k, right = len(found), int(np.trace(found))
     diagonal = np.eye(k, dtype=bool)
     most = max(1, int(found[~diagonal].max(initial=0)))
@@ -104,7 +104,7 @@ def label_cases(y: Array, guess: Array) -> Figure:
         guess: What was said of it (n, k).
     """
     y, guess = host((y, guess))
-    found = counts.cases(y.reshape(guess.shape), guess)
+    found = evaluation.cases(y.reshape(guess.shape), guess)
     k = guess.shape[1]
     figure, (axes,) = panels(1, 1.2 + 0.24 * k)
     left = np.zeros(k)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from xpnet._support.typing import Array, Params, Slots
+from xpnet._support.typing import Params, Slots
 
 
 class Checkpoint(NamedTuple):
@@ -87,23 +87,3 @@ class Epoch:
         if self.test_accuracy is not None:
             parts.append(f"test {self.test_accuracy:7.2%}")
         return "  ".join([*parts, f"{self.seconds:.2f} s", f"{self.samples_per_second:,.0f} samples/s"])
-
-
-class Begun(NamedTuple):
-    """An epoch whose steps the device may still be at.
-
-    Attributes:
-        time: When it began, on `time.perf_counter`'s clock.
-        params: What it ends with.
-        slots: The optimizer's memory then.
-        steps: Steps done then, those of earlier epochs counted.
-        learning_rate: Of its last block.
-        metrics: Each block's batch size and metrics, on the device.
-    """
-
-    time: float
-    params: Params
-    slots: Slots
-    steps: int
-    learning_rate: float
-    metrics: list[tuple[int, tuple[Array, ...]]]

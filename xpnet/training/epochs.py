@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,11 @@ from xpnet.equations.optimizers import Optimizer
 from xpnet.equations.partial_step import halves
 from xpnet.equations.step import L2_OF, training_step
 from xpnet.errors import DeviceError, InputError
-from xpnet.training.agreement import told
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.data_parallel import Average
+from xpnet.training.memory_rows import in_memory
 from xpnet.training.network import Network
-from xpnet.training.rows import Rows, in_memory
+from xpnet.training.rows import Rows, digest_of
 from xpnet.training.run import Epochs, Training
 from xpnet.training.sparse import is_sparse
 from xpnet.training.stored_rows import stored_rows
@@ -203,6 +204,33 @@ def _start(
         waited=0,
         engine="auto",
     )
+
+
+def told(training: Training, start: Checkpoint) -> dict[str, str]:
+    """All that decides what comes out of a training, by what a message calls it."""
+    backend = training.backend
+    rows = {"training": training.train, "validation": training.validation, "test": training.test}
+    return {
+        "the network": repr(training.network),
+        "the optimizer": described(training.optimizer),
+        "the library": f"{backend.name} {backend.version}",
+        "the engine": backend.engine,
+        "precision": backend.precision,
+        "l2": "none" if training.l2 is None else str(float(training.l2)),
+        **{name: str(getattr(training, name)) for name in ("dtype", "batch_size", "shuffle", "epochs", "patience")},
+        **{f"the {kind} data": "none" if held is None else held.digest() for kind, held in rows.items()},
+        "the start": f"epoch {start.epoch}, {digest_of(backend, (start.params, start.slots))}, {start.order}",
+    }
+
+
+def described(thing: object) -> str:
+    """What can be compared with another's: of a function its name and what it was made with."""
+    if isinstance(thing, FunctionType):
+        held = ", ".join(described(cell.cell_contents) for cell in thing.__closure__ or ())
+        return f"{thing.__qualname__}({held})"
+    if isinstance(thing, tuple):
+        return f"({', '.join(map(described, thing))})"
+    return type(thing).__qualname__ if type(thing).__repr__ is object.__repr__ else repr(thing)
 
 
 def _check_arguments(

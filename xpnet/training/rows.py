@@ -1,29 +1,35 @@
-"""Rows as a training asks for them: an epoch's steps to train on, and all of them in order to judge by.
+"""Rows as a training asks for them: an epoch's order and its steps to train on, and all of them in order to judge."""
 
-They lie where they are computed with, or are made there piece by piece, each while the last one is used.
-"""
-
+import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from xpnet._support.seeds import generator
-from xpnet._support.trees import arrays_in, map_arrays
+from xpnet._support.trees import arrays_in
 from xpnet._support.typing import Batch
 from xpnet.backends import Backend
 from xpnet.data import digest
-from xpnet.equations.losses import Loss, total_error
+from xpnet.equations.losses import Loss
 from xpnet.errors import InputError
-from xpnet.training.batches import Order, blocks, drawn, told
-from xpnet.training.prefetch import ahead
-from xpnet.training.sparse import is_sparse, take
-
-DENSE = 2**22
-"""How many numbers may be dense at a time, where one batch has fewer: 32 MB in float64."""
 
 Share = Callable[[int], slice]
 """Which of so many rows are meant."""
+
+
+class Order(NamedTuple):
+    """The rows of an epoch.
+
+    Attributes:
+        rows: Their indices, in the order in which they are trained on; of rows on disk, those of their runs.
+        state: Of the generator that has drawn it, from which the next epoch's is drawn.
+        within: What seeds the orders within parts of the rows, where these have orders of their own.
+    """
+
+    rows: np.ndarray
+    state: Mapping[str, Any]
+    within: int | None = None
 
 
 class Piece(NamedTuple):
@@ -68,112 +74,55 @@ class Rows(Protocol):
         """All rows in order, in as many parts as it takes, and of each part a share."""
 
 
-class PlacedRows:
-    """Rows that lie where they are computed with.
+def drawn(rows: np.ndarray, state: Any, shuffle: bool) -> Order:
+    """The next order of the rows: their own without shuffling, which leaves the generator as it is."""
+    if not shuffle:
+        return Order(rows, state)
+    rng, bits = generator_in(state)
+    return Order(rows[rng.permutation(len(rows))], bits.state)
 
-    Attributes:
-        backend: Where that is.
-        batch: All there are.
-        chosen: The indices of those that are meant, on the host.
+
+def drawn_in_parts(parts: np.ndarray, state: Any, shuffle: bool) -> Order:
+    """As `drawn`, of parts of the rows, with a seed for the orders within them."""
+    if not shuffle:
+        return Order(parts, state)
+    rng, bits = generator_in(state)
+    order, within = rng.permutation(parts), int(rng.integers(2**63))
+    return Order(order, bits.state, within)
+
+
+def generator_in(state: Any) -> tuple[np.random.Generator, np.random.PCG64]:
+    """A generator in that state, and what tells its state later."""
+    bits = np.random.PCG64()
+    bits.state = state
+    return np.random.Generator(bits), bits
+
+
+def told(rows: np.ndarray, orders: Iterator[Any]) -> np.ndarray:
+    """The rows in the order that a caller tells next, as indices from 0 on.
+
+    Raises:
+        InputError: There is none, or it has not as many.
     """
-
-    def __init__(self, backend: Backend, batch: Batch, chosen: np.ndarray | None = None) -> None:
-        self.backend, self.batch = backend, batch
-        self.chosen = np.arange(batch.x.shape[0]) if chosen is None else chosen
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    @property
-    def sample(self) -> Batch:
-        """All of them."""
-        return self.batch
-
-    def split(self, fraction: float, seed: int) -> tuple[Self, "PlacedRows | None"]:
-        """Those held back are drawn, and dense."""
-        if not fraction:
-            return self, None
-        kept, held = split(len(self), fraction, seed)
-        return type(self)(self.backend, self.batch, kept), PlacedRows(self.backend, self.taken(held))
-
-    def taken(self, rows: np.ndarray) -> Batch:
-        """Some of the rows, for themselves."""
-        return take(self.backend, self.batch, rows)
-
-    def digest(self) -> str:
-        """Of all that they hold."""
-        return digest_of(self.backend, self.batch) + digest((self.chosen,))
-
-    def total_error(self, loss: Loss) -> float:
-        """Of the targets where they lie."""
-        y = self.backend.take(self.batch.y, self.backend.asarray(self.chosen))
-        return float(total_error(loss, y, xp=self.backend.xp))
-
-    def ordered(self, state: Mapping[str, Any], shuffle: bool, orders: Iterator[np.ndarray] | None) -> Order:
-        """An order of all of them."""
-        if orders is not None and shuffle:
-            return Order(told(self.chosen, orders), state)
-        return drawn(self.chosen, state, shuffle)
-
-    def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
-        """Each with all of the rows."""
-        trained = 0
-        for block in blocks(order.rows, batch_size, steps):
-            yield Piece(self.batch, block, trained + block.size / 2)
-            trained += block.size
-
-    def parts(self, share: Share) -> Iterator[Batch]:
-        """One part."""
-        own, n = share(len(self)), self.batch.x.shape[0]
-        if len(self) < n:
-            yield self.taken(self.chosen[own])
-        else:
-            yield self.batch if own == slice(0, n) else map_arrays(lambda array: array[own, ...], self.batch)
+    given = next(orders, None)
+    if given is None or np.shape(given) != rows.shape:
+        came = "has ended" if given is None else f"gave an array of shape {np.shape(given)}"
+        raise InputError(
+            f"order {came}; it must give an order of {len(rows)} rows, ({len(rows)},) indices from 0 on, every epoch."
+        )
+    ordered: np.ndarray = rows[np.asarray(given)]
+    return ordered
 
 
-class SparseRows(PlacedRows):
-    """Rows whose inputs are sparse, made dense a few batches at a time."""
-
-    def __init__(self, backend: Backend, batch: Batch, chosen: np.ndarray | None = None) -> None:
-        super().__init__(backend, batch, chosen)
-        self._held: dict[int, Batch] = {}
-
-    @property
-    def sample(self) -> Batch:
-        """One row."""
-        return self.taken(self.chosen[:1])
-
-    def digest(self) -> str:
-        """Of all that they hold."""
-        x, *rest = self.batch
-        return digest((x.data, x.indices, x.indptr, self.chosen)) + digest_of(self.backend, tuple(rest))
-
-    def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
-        """Every block in parts of a few steps."""
-
-        def cut() -> Iterator[Piece]:
-            for piece in super(SparseRows, self).pieces(order, batch_size, steps):
-                few = max(1, DENSE // (piece.batches.shape[1] * self.batch.x.shape[1]))
-                for start in range(0, len(piece.batches), few):
-                    yield piece._replace(batches=piece.batches[start : start + few])
-
-        for piece, x in ahead(lambda piece: self.batch.x[piece.batches.reshape(-1)].toarray(), cut()):
-            rows, n = self.backend.asarray(piece.batches.reshape(-1)), piece.batches.size
-            data = Batch(self.backend.asarray(x), *self.backend.take(self.batch[1:], rows))
-            self._held[n] = self.backend.take_over(self._held.get(n), data)
-            yield Piece(self._held[n], np.arange(n).reshape(piece.batches.shape), piece.middle)
-
-    def parts(self, share: Share) -> Iterator[Batch]:
-        """As many rows at a time as may be dense."""
-        few = max(1, DENSE // self.batch.x.shape[1])
-        for start in range(0, len(self), few):
-            rows = self.chosen[start : start + few]
-            yield self.taken(rows[share(len(rows))])
-
-
-def in_memory(backend: Backend, batch: Batch) -> PlacedRows:
-    """The rows of a batch, whose inputs may be sparse."""
-    return (SparseRows if is_sparse(batch.x) else PlacedRows)(backend, batch)
+def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray]:
+    """Rows as matrices (steps, batch): whole batches in blocks of nearly equal length, then the short last batch."""
+    whole = len(rows) // batch_size * batch_size
+    if whole:
+        batches = rows[:whole].reshape(-1, batch_size)
+        parts = math.ceil(len(batches) / steps)
+        yield from np.array_split(batches, parts) if parts > 1 else [batches]
+    if whole < len(rows):
+        yield rows[None, whole:]
 
 
 def digest_of(backend: Backend, tree: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xpnet._support.typing import Array, Batch, Params
+from xpnet._support.typing import Array, Batch, Params, Slots
 from xpnet.backends import Backend, Carry, Step
 from xpnet.data import digest
 from xpnet.equations.losses import accuracy
@@ -15,13 +15,12 @@ from xpnet.equations.optimizers import Optimizer
 from xpnet.equations.partial_step import Halves
 from xpnet.equations.step import State
 from xpnet.errors import DivergenceError
-from xpnet.training.batches import Order
-from xpnet.training.checkpoint import Begun, Checkpoint, Epoch
+from xpnet.training.checkpoint import Checkpoint, Epoch
 from xpnet.training.data_parallel import Average, Shared, Whole
 from xpnet.training.evaluation import judge
 from xpnet.training.network import Network
 from xpnet.training.progress import Bar, compiling
-from xpnet.training.rows import Rows, digest_of
+from xpnet.training.rows import Order, Rows, digest_of
 
 BLOCK_WORK = 8e9
 """Floating-point operations a block of steps may hold: about a tenth of a second on one core."""
@@ -32,6 +31,26 @@ BLOCK_STEPS = 500
 
 RunBlock = Callable[[Carry, Batch, np.ndarray], tuple[Carry, tuple[Array, ...]]]
 """What runs a block of steps on such data, one for each line of row indices."""
+
+
+class Begun(NamedTuple):
+    """An epoch whose steps the device may still be at.
+
+    Attributes:
+        time: When it began, on `time.perf_counter`'s clock.
+        params: What it ends with.
+        slots: The optimizer's memory then.
+        steps: Steps done then, those of earlier epochs counted.
+        learning_rate: Of its last block.
+        metrics: Each block's batch size and metrics, on the device.
+    """
+
+    time: float
+    params: Params
+    slots: Slots
+    steps: int
+    learning_rate: float
+    metrics: list[tuple[int, tuple[Array, ...]]]
 
 
 class Training(NamedTuple):

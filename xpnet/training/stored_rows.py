@@ -21,10 +21,9 @@ from xpnet.backends import Backend
 from xpnet.data import Stored, check_same_rows, check_weights, digest, place, some
 from xpnet.equations.losses import Loss
 from xpnet.errors import InputError
-from xpnet.training.batches import Order, blocks, drawn_in_parts
 from xpnet.training.network import Network
 from xpnet.training.prefetch import ahead
-from xpnet.training.rows import Piece, Share, check_held_back
+from xpnet.training.rows import Order, Piece, Share, blocks, check_held_back, drawn_in_parts
 
 RUNS = 16
 """How many runs make a chunk, where it has as many batches."""
