@@ -20,8 +20,8 @@ from xpnet.capture.engines.cuda.launches import launches
 from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import LOSSES
 from xpnet.equations.optimizers import adam, adamw, momentum, nesterov, sgd
-from xpnet.equations.partial_step import Sums, halves
-from xpnet.equations.step import State, training_step
+from xpnet.equations.partial_step import WeightedSums, partial_step
+from xpnet.equations.step import State, Sums, training_step
 from xpnet.errors import CaptureError, DeviceError
 from xpnet.training.data_parallel import NOTHING
 
@@ -97,14 +97,14 @@ def test_steps_are_the_plain_ones(driver, loss, activation):
 
 
 @pytest.mark.parametrize("weighted", [True, False])
-def test_both_halves_of_a_step_are_the_plain_ones(driver, weighted):
+def test_both_parts_of_a_step_are_the_plain_ones(driver, weighted):
     """Sums over a batch, which leave the parameters alone, and an update that is fed with no rows."""
     _, (params, state), data = training(adam(0.01), "cross_entropy", "tanh", weighted=weighted, l2=True)
-    made, number = halves(problem("cross_entropy", "tanh").model, adam(0.01)), np.zeros(())
-    carry = (params, Sums(map_arrays(np.zeros_like, params), number, number, number))
+    made, number = partial_step(problem("cross_entropy", "tanh").model, adam(0.01)), np.zeros(())
+    carry = (params, state, WeightedSums(Sums(map_arrays(np.zeros_like, params), number, number), number))
     found, wanted = both(driver, made.add, carry, data, np.asarray([[3, 0, 1]]))
     assert distance(found, wanted) < ROUNDING["float64"]
-    found, wanted = both(driver, made.update, (params, state, wanted[0][1]), None, NOTHING)
+    found, wanted = both(driver, made.update, (params, state, wanted[0][2]), None, NOTHING)
     assert distance(found, wanted) < ROUNDING["float64"]
 
 

@@ -16,7 +16,7 @@ from xpnet import Network, backends, distributed, sgd
 from xpnet._support.typing import Params
 from xpnet.distributed import Ranks
 from xpnet.equations import step
-from xpnet.equations.partial_step import halves
+from xpnet.equations.partial_step import partial_step
 from xpnet.training.data_parallel import Shared
 
 ROWS = 4096
@@ -55,7 +55,7 @@ def measured(ranks: Ranks, sizes: list[int], batch_size: int, engine: str, share
     network, optimizer, backend = Network(sizes, "sigmoid"), sgd(0.1), backends.resolve("numpy").with_engine(engine)
     x, y = rng.random((ROWS, sizes[0]), dtype=np.float32), rng.integers(sizes[-1], size=ROWS)
     data, params, model = network.batch(backend, "float32", x, y), network.init(0), network.model(x)
-    whole, both = step.training_step(model, optimizer), halves(model, optimizer)
+    whole, both = step.training_step(model, optimizer), partial_step(model, optimizer)
 
     def carry() -> tuple[Params, step.State]:
         rate = np.asarray(0.1, np.float32)

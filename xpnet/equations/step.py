@@ -96,25 +96,46 @@ def penalty(params: Params, l2: Array, *, xp: Namespace) -> Array:
     return l2 / 2 * sum(xp.sum(layer.w * layer.w) for layer in params)
 
 
+class Sums(NamedTuple):
+    """What the rows of a batch add up to, each counted by its sᵢ.
+
+    Attributes:
+        gradients: Σ sᵢ ∂Cᵢ/∂w and Σ sᵢ ∂Cᵢ/∂b.
+        cost: Σ sᵢ Cᵢ, 0-d.
+        error: The sum of the samples' errors, 0-d.
+    """
+
+    gradients: Params
+    cost: Array
+    error: Array
+
+
+def summed(model: Model, params: Params, batch: Batch, s: Array | float, *, xp: Namespace) -> Sums:
+    """Forward and backward once through the network; `s`, a column or a number, is what a row counts for in the sums.
+
+    With shares that add up to 1 the sums are the batch's C and its gradients: to scale one column of deltas costs less
+    than to divide every gradient afterwards.
+    """
+    a, z = forward(model, params, batch.x, xp=xp)
+    dC_dz = backprop.backward(params, a, batch.y, model.hidden, s, xp=xp)
+    cost = xp.sum(s * model.loss.cost(z, batch.y, xp=xp)[:, None])
+    error = xp.sum(model.loss.error(a[-1], batch.y, xp=xp))
+    return Sums(backprop.gradients(dC_dz, a, xp=xp), cost, error)
+
+
 def gradients(model: Model, params: Params, batch: Batch, l2: Array | None, *, xp: Namespace) -> tuple[Params, Metrics]:
     """The objective's gradients, and the metrics that the same forward pass gives."""
-    a, z = forward(model, params, batch.x, xp=xp)
-    dC_dz = backprop.backward(params, a, batch.y, model.hidden, shares(batch.weight, batch.y, xp=xp), xp=xp)
-    found = backprop.gradients(dC_dz, a, xp=xp)
-    cost = objective(model, params, batch, z, None, xp=xp)
-    error = xp.sum(model.loss.error(a[-1], batch.y, xp=xp))
-    return with_penalty(params, found, cost, error, l2, xp=xp)
+    sums = summed(model, params, batch, shares(batch.weight, batch.y, xp=xp), xp=xp)
+    return with_penalty(params, sums, l2, xp=xp)
 
 
-def with_penalty(
-    params: Params, found: Params, cost: Array, error: Array, l2: Array | None, *, xp: Namespace
-) -> tuple[Params, Metrics]:
+def with_penalty(params: Params, means: Sums, l2: Array | None, *, xp: Namespace) -> tuple[Params, Metrics]:
     """The objective's gradients and metrics, from those of its samples alone."""
     if l2 is None:
-        return found, (cost, error)
+        return means.gradients, (means.cost, means.error)
     added = penalty(params, l2, xp=xp)
-    found = tuple(Layer(g.w + l2 * layer.w, g.b) for g, layer in zip(found, params, strict=True))
-    return found, (cost + added, error, added)
+    grown = tuple(Layer(g.w + l2 * layer.w, g.b) for g, layer in zip(means.gradients, params, strict=True))
+    return grown, (means.cost + added, means.error, added)
 
 
 def training_step(
@@ -134,18 +155,18 @@ def _step(
     def step(carry: tuple[Params, State], batch: Batch, *, xp: Namespace) -> tuple[tuple[Params, State], Metrics]:
         params, state = carry
         l2 = state.l2 if state.l2 is None or l2_of == "mean" else of_mean(state.l2, batch, xp=xp)
-        found, metrics = gradients(model, params, batch, l2, xp=xp)
-        return updated(rule, params, state, found, xp=xp), metrics
+        batch_gradients, metrics = gradients(model, params, batch, l2, xp=xp)
+        return updated(rule, params, state, batch_gradients, xp=xp), metrics
 
     return step
 
 
 def updated(
-    rule: Callable[..., tuple[Params, Slots]], params: Params, state: State, found: Params, *, xp: Namespace
+    rule: Callable[..., tuple[Params, Slots]], params: Params, state: State, gradients: Params, *, xp: Namespace
 ) -> tuple[Params, State]:
-    """The carry after the gradients that were found."""
+    """Parameters and state after one update by the gradients."""
     t = state.count + 1
-    params, slots = rule(found, state.slots, params, state.learning_rate, t, xp=xp)
+    params, slots = rule(gradients, state.slots, params, state.learning_rate, t, xp=xp)
     return params, state._replace(slots=slots, count=t)
 
 
@@ -154,8 +175,8 @@ def descent(model: Model) -> Callable[..., tuple[Params, Metrics]]:
     """A step that leaves C's gradients in the parameters' place, for an optimizer elsewhere; one object a model."""
 
     def step(params: Params, batch: Batch, *, xp: Namespace) -> tuple[Params, Metrics]:
-        found, (cost, _) = gradients(model, params, batch, None, xp=xp)
-        return found, (cost,)
+        batch_gradients, (cost, _) = gradients(model, params, batch, None, xp=xp)
+        return batch_gradients, (cost,)
 
     return step
 

@@ -13,7 +13,8 @@ import numpy as np
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Array, Batch, Params
 from xpnet.backends import Backend, Carry, Step
-from xpnet.equations.partial_step import Halves, Sums
+from xpnet.equations.partial_step import PartialStep, WeightedSums
+from xpnet.equations.step import State, Sums
 
 NOTHING = np.empty((1, 0), np.intp)
 """The rows of one step that is fed with none."""
@@ -62,44 +63,50 @@ class Shared:
     benchmarks/scripts/overlap_with_mpi.py measures, since MPI moves them with the processor that computes.
     """
 
-    def __init__(self, at: At, backend: Backend, halves: Halves, average: Average, params: Params) -> None:
-        self._at, self._backend, self._halves, self._average = at, backend, halves, average
+    def __init__(self, at: At, backend: Backend, partial_step: PartialStep, average: Average, params: Params) -> None:
+        self._at, self._backend, self._partial_step, self._average = at, backend, partial_step, average
         number = backend.asarray(np.zeros((), backend.to_host(params[0].b).dtype))
-        zeros = Sums(map_arrays(backend.xp.zeros_like, params), number, number, number)
+        zeros = WeightedSums(Sums(map_arrays(backend.xp.zeros_like, params), number, number), number)
         self._buffer = backend.joined(zeros)
-        self._sums: Sums = backend.parted(self._buffer, zeros)
+        self._sums: WeightedSums = backend.parted(self._buffer, zeros)
 
     def prepare(self, carry: Carry, data: Batch, size: int) -> None:
-        """As a backend's, for both halves."""
+        """As a backend's, for both parts."""
         backend, (params, state) = self._at(size), carry
         if own := len(range(size)[self._average.share(size)]):
-            backend.prepare(self._halves.add, (params, self._sums), data, own)
-        backend.prepare(self._halves.update, (params, state, self._sums), None, 0)
+            backend.prepare(self._partial_step.add, (params, without_slots(state), self._sums), data, own)
+        backend.prepare(self._partial_step.update, (params, state, self._sums), None, 0)
 
     def run_block(self, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
         """As a backend's; rows and metrics are those of whole batches."""
         backend, (params, state), sums = self._at(rows.shape[1]), carry, self._sums
         own = rows[:, self._average.share(rows.shape[1])]
-        adding = backend.bound(self._halves.add, (params, sums), data, own.shape[1]) if own.size else nullcontext()
-        updating = backend.bound(self._halves.update, (params, state, sums), None, 0)
+        seen = params, without_slots(state), sums
+        adding = backend.bound(self._partial_step.add, seen, data, own.shape[1]) if own.size else nullcontext()
+        updating = backend.bound(self._partial_step.update, (params, state, sums), None, 0)
         measured = []
         with adding as add, updating as update:
             for batch in own:
                 if add is None:
                     sums = map_arrays(backend.xp.zeros_like, sums)
                 else:
-                    (params, sums), _ = add((params, sums), batch[None])
+                    (params, _, sums), _ = add((params, without_slots(state), sums), batch[None])
                 sums = self._parted(self._average(self._joined(sums)))
                 (params, state, sums), metrics = update((params, state, sums), NOTHING)
                 measured.append(metrics)
         return (params, state), tuple(backend.xp.concat(column) for column in zip(*measured, strict=True))
 
-    def _joined(self, sums: Sums) -> Array:
+    def _joined(self, sums: WeightedSums) -> Array:
         """The sums as one array: the buffer, where they are its parts."""
         in_place = all(map(is_, arrays_in(sums), arrays_in(self._sums)))
         return self._buffer if in_place else self._backend.joined(sums)
 
-    def _parted(self, flat: Array) -> Sums:
+    def _parted(self, flat: Array) -> WeightedSums:
         """One array as sums: the buffer's parts, where it is the buffer."""
-        parts: Sums = self._sums if flat is self._buffer else self._backend.parted(flat, self._sums)
+        parts: WeightedSums = self._sums if flat is self._buffer else self._backend.parted(flat, self._sums)
         return parts
+
+
+def without_slots(state: State) -> State:
+    """What a forward and backward pass may depend on; the optimizer's arrays need not travel with it."""
+    return state._replace(slots=())

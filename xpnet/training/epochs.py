@@ -14,7 +14,7 @@ from xpnet._support.typing import Array, Params
 from xpnet.backends import ENGINES, Backend, dtype_name
 from xpnet.data import Data, Stored
 from xpnet.equations.optimizers import Optimizer
-from xpnet.equations.partial_step import halves
+from xpnet.equations.partial_step import partial_step
 from xpnet.equations.step import L2_OF, training_step
 from xpnet.errors import DeviceError, InputError
 from xpnet.training.checkpoint import Checkpoint
@@ -152,7 +152,7 @@ def epochs(
             patience=patience,
             progress=progress,
             average=average,
-            halves=halves(network.model(x), optimizer, l2_of),
+            partial_step=partial_step(network.model(x), optimizer, l2_of),
         )
         if resume is None:
             params = network.init(seed, dtype=dtype) if params is None else params

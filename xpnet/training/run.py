@@ -12,7 +12,7 @@ from xpnet.backends import Backend, Carry, Step
 from xpnet.data import digest
 from xpnet.equations.losses import accuracy
 from xpnet.equations.optimizers import Optimizer
-from xpnet.equations.partial_step import Halves
+from xpnet.equations.partial_step import PartialStep
 from xpnet.equations.step import State
 from xpnet.errors import DivergenceError
 from xpnet.training.checkpoint import Checkpoint, Epoch
@@ -67,7 +67,7 @@ class Training(NamedTuple):
         epochs: The number of the last epoch.
         patience: Epochs without a lower cost before it stops earlier, or None.
         average: What joins it with others that train the same, or None.
-        halves: Of the step, between which that happens.
+        partial_step: The step in two parts, between which that happens.
     """
 
     network: Network
@@ -87,7 +87,7 @@ class Training(NamedTuple):
     patience: int | None
     progress: bool
     average: Average | None
-    halves: Halves
+    partial_step: PartialStep
 
     def run(self, done: Checkpoint) -> Iterator[Epoch]:
         """The epochs after `done`."""
@@ -114,7 +114,7 @@ class Training(NamedTuple):
         """What runs a block of steps, ready to do so."""
         steps: Whole | Shared = Whole(self.at, self.step)
         if self.average is not None:
-            steps = Shared(self.at, self.backend, self.halves, self.average, done.params)
+            steps = Shared(self.at, self.backend, self.partial_step, self.average, done.params)
         carry, sample = self.carry(done), self.train.sample
         for size in self.batch_sizes:
             steps.prepare(carry, sample, size)
