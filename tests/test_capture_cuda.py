@@ -140,14 +140,15 @@ def test_a_second_block_goes_on(driver):
 def test_images_stay_bytes(driver):
     """uint8 images are scaled where they are fetched: the data on the device are the bytes that came."""
     from xpnet import Network
+    from xpnet.training.placement import encoded
 
     x = np.random.default_rng(0).integers(256, size=(6, 5)).astype(np.uint8)
     network = Network([5, 4, 3])
-    data = network.batch(PLAIN, "float32", x, np.array([0, 1, 2, 0, 1, 2]))
+    data = encoded(network, PLAIN, "float32", x, np.array([0, 1, 2, 0, 1, 2]))
     rule = sgd(0.1)
     params = network.init(0)
     carry = (params, State(rule.init(params, xp=np), np.asarray(0, np.int32), np.asarray(0.1, np.float32), None))
-    found, wanted = both(driver, training_step(network.model(x), rule), carry, data, np.array([[0, 3], [1, 2]]))
+    found, wanted = both(driver, training_step(network.model, rule), carry, data, np.array([[0, 3], [1, 2]]))
     assert distance(found, wanted) < ROUNDING["float32"]
 
 

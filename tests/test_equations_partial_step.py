@@ -10,7 +10,7 @@ from xpnet.equations import step
 from xpnet.equations.optimizers import adam, momentum, sgd
 from xpnet.equations.partial_step import divided, partial_step, weighted_sums
 from xpnet.schedules import Constant
-from xpnet.training.epochs import described
+from xpnet.training.epochs import definition
 
 TOLERANCE = ROUNDING["float64"]
 
@@ -82,4 +82,4 @@ class Halving:
 )
 def test_optimizers_are_told_apart_by_their_numbers(one, other, alike):
     """Two descriptions are equal where rules, their numbers and learning rates are."""
-    assert (described(one) == described(other)) is alike
+    assert (definition(one) == definition(other)) is alike

@@ -8,7 +8,7 @@ from xpnet import Network, backends
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet.backends import BACKENDS, dtype_name
 from xpnet.equations.losses import LOSSES
-from xpnet.training import network
+from xpnet.training import placement
 
 LOSS = pytest.mark.parametrize("loss", list(LOSSES))
 SIZES = (6, 5, 4, 3)
@@ -124,8 +124,8 @@ def test_chunks_change_nothing(backend, float_dtype, monkeypatch, rows):
     """Rows that are mapped one, two or five at a time have the same outputs and score as all at once."""
     net, params, x, y, _ = asked("cross_entropy", backend, float_dtype)
     wanted = backend.to_host(net.predict(params, x)), net.score(params, x, y)
-    monkeypatch.setattr(network, "CHUNK", rows * max(SIZES))
-    assert net.chunk == rows
+    monkeypatch.setattr(placement, "CHUNK", rows * max(SIZES))
+    assert placement.chunk_rows(net) == rows
     assert distance(backend.to_host(net.predict(params, x)), wanted[0]) < ROUNDING[float_dtype]
     assert net.score(params, x, y) == wanted[1]
 

@@ -42,7 +42,7 @@ def test_equal_networks_are_equal():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (dict(sizes=[5]), r"sizes is \[5\]; it needs two or more positive numbers, inputs first"),
+        (dict(sizes=[5]), r"sizes is \[5\]; it needs two or more positive integers, inputs first"),
         (dict(sizes=[]), r"sizes is \[\]; it needs two or more"),
         (dict(sizes=[5, 0, 2]), r"sizes is \[5, 0, 2\]; it needs two or more positive"),
         (dict(sizes=[5, 2], activation="rleu"), "activation is 'rleu'; it can be sigmoid, tanh, relu, identity"),

@@ -82,7 +82,7 @@ def test_answers_are_those_for_dense_rows(monkeypatch):
     """Predictions, classes and scores of sparse rows are those of dense ones, in chunks too."""
     (x, y, _), params = rows(), NETWORK.init(dtype="float64")
     for chunk in (2**20, 300):
-        monkeypatch.setattr("xpnet.training.network.CHUNK", chunk)
+        monkeypatch.setattr("xpnet.training.placement.CHUNK", chunk)
         there = scipy_sparse.csr_array(x)
         assert distance(NETWORK.predict(params, there), NETWORK.predict(params, x)) < 1e-14
         assert (NETWORK.classify(params, there) == NETWORK.classify(params, x)).all()

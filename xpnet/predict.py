@@ -42,11 +42,11 @@ def main(arguments: list[str]) -> None:
     params, x_there = backends.moved(model.params, backend), backend.asarray(x)
     a = backend.to_host(network.predict(params, x_there))
     if y is None:
-        shown = flags.image is not None and not network.output.regression
+        shown = flags.image is not None and not network.model.loss.regression
         print("\n".join(bars(source, network, a[0]) if shown else spelled_rows(network, a)))
         return
     accuracy = network.score(params, x_there, backend.asarray(y))
-    if network.output.regression:
+    if network.model.loss.regression:
         print(f"R² {accuracy:.4f} on {len(x):,} rows")
         return
     print(f"accuracy {accuracy:.2%} on {len(x):,} rows")

@@ -17,7 +17,8 @@ from xpnet._support.typing import Params
 from xpnet.distributed import Ranks
 from xpnet.equations import step
 from xpnet.equations.partial_step import partial_step
-from xpnet.training.data_parallel import Shared
+from xpnet.training.data_parallel import SharedBatches
+from xpnet.training.placement import encoded
 
 ROWS = 4096
 """Of the data, from which every batch is gathered."""
@@ -54,7 +55,7 @@ def measured(ranks: Ranks, sizes: list[int], batch_size: int, engine: str, share
     rng = np.random.default_rng(0)
     network, optimizer, backend = Network(sizes, "sigmoid"), sgd(0.1), backends.resolve("numpy").with_engine(engine)
     x, y = rng.random((ROWS, sizes[0]), dtype=np.float32), rng.integers(sizes[-1], size=ROWS)
-    data, params, model = network.batch(backend, "float32", x, y), network.init(0), network.model(x)
+    data, params, model = encoded(network, backend, "float32", x, y), network.init(0), network.model
     whole, both = step.training_step(model, optimizer), partial_step(model, optimizer)
 
     def carry() -> tuple[Params, step.State]:
@@ -73,7 +74,7 @@ def measured(ranks: Ranks, sizes: list[int], batch_size: int, engine: str, share
         return seconds(lambda held, data, rows: backend.run_block(whole, held, data, rows), size)
 
     silent, joined = (
-        Shared(lambda size: backend, backend, both, average, params) for average in (Silent(ranks), ranks)
+        SharedBatches(lambda size: backend, backend, both, average, params) for average in (Silent(ranks), ranks)
     )
     return {
         "ranks": str(ranks),

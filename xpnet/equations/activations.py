@@ -2,11 +2,16 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from jaxtyping import Float
 
 from xpnet._support.typing import Array, Namespace
+
+Name = Literal["sigmoid", "tanh", "relu", "identity"]
+
+SYNONYMS = {"logistic": "sigmoid", "linear": "identity", "none": "identity"}
+"""What other libraries call them."""
 
 
 class Activation(NamedTuple):

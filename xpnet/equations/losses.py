@@ -4,12 +4,29 @@ Costs are computed from z, not from a, so that they stay finite where a rounds t
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from jaxtyping import Float
 
 from xpnet._support.typing import Array, Namespace
 from xpnet.equations.activations import identity, sigmoid
+
+Name = Literal["cross_entropy", "binary_cross_entropy", "squared_error", "poisson"]
+
+SYNONYMS = {
+    "softmax": "cross_entropy",
+    "categorical_crossentropy": "cross_entropy",
+    "sparse_categorical_crossentropy": "cross_entropy",
+    "crossentropy": "cross_entropy",
+    "log_loss": "cross_entropy",
+    "nll": "cross_entropy",
+    "binary_crossentropy": "binary_cross_entropy",
+    "bce": "binary_cross_entropy",
+    "sigmoid": "binary_cross_entropy",
+    "mse": "squared_error",
+    "mean_squared_error": "squared_error",
+}
+"""What other libraries call them."""
 
 STRAIGHT = 32.0
 """Where `exp` goes on as a constant and its cost as a straight line; exp(32) = 8e13, whose square float32 holds."""

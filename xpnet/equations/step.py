@@ -28,12 +28,12 @@ class Model(NamedTuple):
     Attributes:
         hidden: The activation of every layer but the last.
         loss: The last layer's activation with its cost.
-        input_scale: What inputs are divided by.
+        input_scale: What inputs are divided by; None divides bytes by 255 and takes anything else as it is.
     """
 
     hidden: tuple[Activation, ...]
     loss: Loss
-    input_scale: float
+    input_scale: float | None = None
 
 
 class State(NamedTuple):
@@ -52,16 +52,30 @@ class State(NamedTuple):
     l2: Array | None
 
 
+def input_scale(model: Model, x: Array, *, xp: Namespace) -> float:
+    """What inputs of x's dtype are divided by."""
+    if model.input_scale is None:
+        return 255.0 if x.dtype == xp.uint8 else 1.0
+    return model.input_scale
+
+
 def inputs(model: Model, params: Params, x: Array, *, xp: Namespace) -> Array:
-    """The rows as the first layer takes them: in the parameters' dtype, and scaled."""
+    """Rows as the first layer takes them: in the parameters' dtype, and scaled."""
+    scale = input_scale(model, x, xp=xp)
     x = xp.astype(x, params[0].w.dtype, copy=False)
-    return x if model.input_scale == 1 else x / model.input_scale
+    return x if scale == 1 else x / scale
 
 
 def forward(model: Model, params: Params, x: Array, *, xp: Namespace) -> tuple[list[Array], Array]:
     """Every activation, and the last z."""
     x = inputs(model, params, x, xp=xp)
     return backprop.forward(params, x, model.hidden, model.loss.activation, xp=xp)
+
+
+def deltas(model: Model, params: Params, batch: Batch, *, xp: Namespace) -> tuple[backprop.Deltas, list[Array]]:
+    """Each sample's own ∂C/∂z of every layer, and the activations."""
+    a, _ = forward(model, params, batch.x, xp=xp)
+    return backprop.backward(params, a, batch.y, model.hidden, xp=xp), a
 
 
 def shares(weight: Array | None, y: Array, *, xp: Namespace) -> Array | float:

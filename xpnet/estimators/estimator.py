@@ -21,6 +21,7 @@ from xpnet.estimators.parameters import STOCHASTIC, Parameters
 from xpnet.estimators.random_state import initial_params
 from xpnet.estimators.scoring import split
 from xpnet.estimators.sklearn_losses import reported
+from xpnet.training.placement import chunk_rows, encoded
 from xpnet.training.progress import iterating
 from xpnet.training.sparse import map_rows
 
@@ -172,7 +173,7 @@ class MLP(Parameters, ABC):
         """The parameters that the solver finds."""
         if self.solver in STOCHASTIC:
             return stochastic.train(self, backend, rows, held, params, random_state, incremental=incremental)
-        data = self.network_.batch(backend, dtype_name(params[0].w), rows.x, rows.y, rows.weight)
+        data = encoded(self.network_, backend, dtype_name(params[0].w), rows.x, rows.y, rows.weight)
         limits = {name: getattr(self, name) for name in ("alpha", "tol", "max_iter", "max_fun")}
         with iterating(self.max_iter, type(self).__name__, bool(self.verbose)) as tell:
             found = lbfgs.train(self.network_, backend, data, params, **limits, tell=tell)
@@ -199,7 +200,7 @@ class MLP(Parameters, ABC):
         with at.backend.current():
             x = features(self, X, at)
             params = self.params_ if at.backend is at.home else backends.moved(self.params_, at.backend)
-            return map_rows(at.backend, answers(self.network_.model(x)), params, x, self.network_.chunk), at
+            return map_rows(at.backend, answers(self.network_.model), params, x, chunk_rows(self.network_)), at
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -6,9 +6,15 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPRegressor
 
+from xpnet.equations.activations import Name
 from xpnet.training.network import Network
 
-ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
+ACTIVATIONS: dict[str, Name] = {
+    "identity": "identity",
+    "logistic": "sigmoid",
+    "tanh": "tanh",
+    "relu": "relu",
+}
 """xpnet's name for each of scikit-learn's activations."""
 
 STOCHASTIC = ("sgd", "adam")
@@ -75,7 +81,7 @@ class Parameters(BaseEstimator):
             return (self.activation,) * len(self._widths)
         return tuple(self.activation)
 
-    def _network(self, inputs: int, outputs: int, loss: str) -> Network:
+    def _network(self, inputs: int, outputs: int, loss: Any) -> Network:
         """The network of these parameters."""
         names = [ACTIVATIONS[name] for name in self._activations]
         return Network((inputs, *self._widths, outputs), names, loss, input_scale=1.0)

@@ -11,6 +11,7 @@ from xpnet._support.typing import Params
 from xpnet.backends import Backend
 from xpnet.equations.step import answers
 from xpnet.estimators.inputs import Rows
+from xpnet.training.placement import chunk_rows
 from xpnet.training.sparse import is_sparse, map_rows
 
 TOO_FEW = "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
@@ -33,9 +34,9 @@ def score(mlp: Any, backend: Backend, params: Params, held: Rows) -> float:
     if mlp.scoring is not None:
         return _scored(mlp, backend, params, held, weight)
     with backend.current():
-        a = map_rows(backend, answers(mlp.network_.model(held.x)), params, held.x, mlp.network_.chunk)
+        a = map_rows(backend, answers(mlp.network_.model), params, held.x, chunk_rows(mlp.network_))
         given, decided = held.given, backend.to_host(mlp._decided(a, backend))
-    if mlp.network_.output.regression:
+    if mlp.network_.model.loss.regression:
         return float(r2_score(given, decided, sample_weight=weight))
     right = backend.to_host(held.y).reshape(decided.shape) == decided
     return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=weight))

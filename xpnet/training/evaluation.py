@@ -7,25 +7,26 @@ from xpnet._support.typing import Batch, Params
 from xpnet.backends import Backend
 from xpnet.equations.losses import accuracy
 from xpnet.equations.step import measures
-from xpnet.training.data_parallel import Average
+from xpnet.training.data_parallel import DataParallel
 from xpnet.training.network import Network
+from xpnet.training.placement import chunk_rows
 from xpnet.training.rows import Rows
 
 
-def judge(
-    backend: Backend, network: Network, params: Params, rows: Rows, average: Average | None = None
+def evaluate(
+    backend: Backend, network: Network, params: Params, rows: Rows, data_parallel: DataParallel | None = None
 ) -> tuple[float, float]:
     """The mean cost, without L2, and the accuracy; of rows that are shared with others, for all of them."""
-    share = (lambda n: slice(0, n)) if average is None else average.share
-    sums = np.sum([measured(backend, network, params, part) for part in rows.parts(share)], axis=0)
-    weight, cost, error = sums if average is None else average(sums)
-    return float(cost / weight), accuracy(float(error), rows.total_error(network.output))
+    share = (lambda n: slice(0, n)) if data_parallel is None else data_parallel.share
+    sums = np.sum([sums_over(backend, network, params, part) for part in rows.parts(share)], axis=0)
+    weight, cost, error = sums if data_parallel is None else data_parallel(sums)
+    return float(cost / weight), accuracy(float(error), rows.total_error(network.model.loss))
 
 
-def measured(backend: Backend, network: Network, params: Params, rows: Batch) -> np.ndarray:
+def sums_over(backend: Backend, network: Network, params: Params, rows: Batch) -> np.ndarray:
     """Σ sᵢ, Σ sᵢ Cᵢ and the sum of the errors over some rows; waits for the device."""
-    xp, measure = backend.xp, measures(network.model(rows.x))
-    cost, error = backend.map_rows(measure, params, (rows.x, rows.y), network.chunk)
+    xp, measure = backend.xp, measures(network.model)
+    cost, error = backend.map_rows(measure, params, (rows.x, rows.y), chunk_rows(network))
     weight = xp.ones_like(cost) if rows.weight is None else rows.weight
     return np.asarray([float(xp.sum(array)) for array in (weight, weight * cost, error)])
 

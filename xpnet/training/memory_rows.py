@@ -10,8 +10,8 @@ from xpnet._support.typing import Batch
 from xpnet.backends import Backend
 from xpnet.data import digest
 from xpnet.equations.losses import Loss, total_error
-from xpnet.training.prefetch import ahead
-from xpnet.training.rows import Order, Piece, Share, blocks, digest_of, drawn, split, told
+from xpnet.training.prefetch import prefetch
+from xpnet.training.rows import Order, Piece, Share, blocks, digest_of, drawn, next_order, split
 from xpnet.training.sparse import is_sparse, take
 
 DENSE = 2**22
@@ -62,7 +62,7 @@ class PlacedRows:
     def ordered(self, state: Mapping[str, Any], shuffle: bool, orders: Iterator[np.ndarray] | None) -> Order:
         """An order of all of them."""
         if orders is not None and shuffle:
-            return Order(told(self.chosen, orders), state)
+            return Order(next_order(self.chosen, orders), state)
         return drawn(self.chosen, state, shuffle)
 
     def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
@@ -107,7 +107,7 @@ class SparseRows(PlacedRows):
                 for start in range(0, len(piece.batches), few):
                     yield piece._replace(batches=piece.batches[start : start + few])
 
-        for piece, x in ahead(lambda piece: self.batch.x[piece.batches.reshape(-1)].toarray(), cut()):
+        for piece, x in prefetch(lambda piece: self.batch.x[piece.batches.reshape(-1)].toarray(), cut()):
             rows, n = self.backend.asarray(piece.batches.reshape(-1)), piece.batches.size
             data = Batch(self.backend.asarray(x), *self.backend.take(self.batch[1:], rows))
             self._held[n] = self.backend.take_over(self._held.get(n), data)

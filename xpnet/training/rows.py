@@ -98,7 +98,7 @@ def generator_in(state: Any) -> tuple[np.random.Generator, np.random.PCG64]:
     return np.random.Generator(bits), bits
 
 
-def told(rows: np.ndarray, orders: Iterator[Any]) -> np.ndarray:
+def next_order(rows: np.ndarray, orders: Iterator[Any]) -> np.ndarray:
     """The rows in the order that a caller tells next, as indices from 0 on.
 
     Raises:

@@ -16,8 +16,8 @@ from xpnet.equations.partial_step import PartialStep
 from xpnet.equations.step import State
 from xpnet.errors import DivergenceError
 from xpnet.training.checkpoint import Checkpoint, Epoch
-from xpnet.training.data_parallel import Average, Shared, Whole
-from xpnet.training.evaluation import judge
+from xpnet.training.data_parallel import DataParallel, SharedBatches, WholeBatches
+from xpnet.training.evaluation import evaluate
 from xpnet.training.network import Network
 from xpnet.training.progress import Bar, compiling
 from xpnet.training.rows import Order, Rows, digest_of
@@ -66,7 +66,7 @@ class Training(NamedTuple):
         order: What gives each epoch's order of `rows` in place of the seed's own, or None.
         epochs: The number of the last epoch.
         patience: Epochs without a lower cost before it stops earlier, or None.
-        average: What joins it with others that train the same, or None.
+        data_parallel: Link to the other processes that train the same, or None.
         partial_step: The step in two parts, between which that happens.
     """
 
@@ -86,7 +86,7 @@ class Training(NamedTuple):
     epochs: int
     patience: int | None
     progress: bool
-    average: Average | None
+    data_parallel: DataParallel | None
     partial_step: PartialStep
 
     def run(self, done: Checkpoint) -> Iterator[Epoch]:
@@ -99,8 +99,8 @@ class Training(NamedTuple):
         while not self.finished(done):
             with self.backend.current():
                 order = following or self.ordered(done.order)
-                if self.average is not None:
-                    self.average.agree(
+                if self.data_parallel is not None:
+                    self.data_parallel.agree(
                         {f"the order of epoch {done.epoch + 1}": f"{digest([order.rows])} {order.within}"}
                     )
                 begun = self.begin(done, order, run_block)
@@ -112,9 +112,9 @@ class Training(NamedTuple):
 
     def prepared(self, done: Checkpoint) -> RunBlock:
         """What runs a block of steps, ready to do so."""
-        steps: Whole | Shared = Whole(self.at, self.step)
-        if self.average is not None:
-            steps = Shared(self.at, self.backend, self.partial_step, self.average, done.params)
+        steps: WholeBatches | SharedBatches = WholeBatches(self.at, self.step)
+        if self.data_parallel is not None:
+            steps = SharedBatches(self.at, self.backend, self.partial_step, self.data_parallel, done.params)
         carry, sample = self.carry(done), self.train.sample
         for size in self.batch_sizes:
             steps.prepare(carry, sample, size)
@@ -141,7 +141,7 @@ class Training(NamedTuple):
         measured: list[tuple[int, tuple[Array, ...]]] = []
 
         began = time.perf_counter()
-        with Bar(self.progress, f"epoch {number}/{self.epochs}", n, not self.network.output.regression) as bar:
+        with Bar(self.progress, f"epoch {number}/{self.epochs}", n, not self.network.model.loss.regression) as bar:
             for data, batches, middle in self.train.pieces(order, self.batch_size, self.block_steps):
                 # The rate of the middle of a block stands for the whole of it.
                 before, rate = rate, self.learning_rate(done.epoch + middle / n)
@@ -166,9 +166,9 @@ class Training(NamedTuple):
                 f"the cost is no longer finite in epoch {number}, at learning rate {rate:g}; use a lower one, "
                 "or scale the inputs to about 1."
             )
-        if self.average is not None:
-            self.average.agree({f"the outcome of epoch {number}": digest_of(self.backend, params)})
-        validation_cost, validation_accuracy = self.judged(params, self.validation)
+        if self.data_parallel is not None:
+            self.data_parallel.agree({f"the outcome of epoch {number}": digest_of(self.backend, params)})
+        validation_cost, validation_accuracy = self.evaluated(params, self.validation)
         monitored = cost if validation_cost is None else validation_cost
         best = self.patience is None or monitored < done.best_cost
         return Epoch(
@@ -176,7 +176,7 @@ class Training(NamedTuple):
             cost=cost,
             penalty=0.0 if self.l2 is None else self.mean(begun.metrics, 2, n),
             train_accuracy=accuracy(error, self.total_error),
-            test_accuracy=self.judged(params, self.test)[1],
+            test_accuracy=self.evaluated(params, self.test)[1],
             validation_cost=validation_cost,
             validation_accuracy=validation_accuracy,
             learning_rate=rate,
@@ -221,9 +221,13 @@ class Training(NamedTuple):
         rate = self.optimizer.learning_rate
         return rate(progress) if callable(rate) else rate
 
-    def judged(self, params: Params, rows: Rows | None) -> tuple[float | None, float | None]:
-        """The mean cost, without L2, and the accuracy on rows that are not trained on."""
-        return (None, None) if rows is None else judge(self.backend.rarely, self.network, params, rows, self.average)
+    def evaluated(self, params: Params, rows: Rows | None) -> tuple[float | None, float | None]:
+        """Mean cost, without L2, and accuracy on rows that are not trained on."""
+        return (
+            (None, None)
+            if rows is None
+            else evaluate(self.backend.rarely, self.network, params, rows, self.data_parallel)
+        )
 
     def on_device(self, number: float, dtype: str | None = None) -> Array:
         """A number as a 0-d array where the training is."""

@@ -14,15 +14,13 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from xpnet import backends
 from xpnet._support.trees import arrays_in, map_arrays
-from xpnet._support.typing import Array, Batch
+from xpnet._support.typing import Batch
 from xpnet.backends import Backend
-from xpnet.data import Stored, check_same_rows, check_weights, digest, place, some
+from xpnet.data import Stored, digest, place, some
 from xpnet.equations.losses import Loss
 from xpnet.errors import InputError
-from xpnet.training.network import Network
-from xpnet.training.prefetch import ahead
+from xpnet.training.prefetch import prefetch
 from xpnet.training.rows import Order, Piece, Share, blocks, check_held_back, drawn_in_parts
 
 RUNS = 16
@@ -163,32 +161,7 @@ class StoredRows:
                 count += len(read.x)
             return self.backend.upload(into), count
 
-        return ahead(load, range(-(-len(runs) // self._together)))
-
-
-def stored_rows(
-    network: Network,
-    backend: Backend,
-    dtype: str,
-    x: Stored,
-    y: Stored | Array,
-    weight: Array | None,
-    of: str,
-    batch_size: int,
-    megabytes: float,
-) -> StoredRows:
-    """Inputs on disk, in chunks of about so many megabytes; the arguments are those of `network.batch`."""
-    host = backends.resolve("numpy")
-    if weight is not None:
-        weight = host.asarray(backend.to_host(weight), dtype)
-        check_weights(weight, xp=np)
-        check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
-    if not isinstance(y, Stored):
-        y = backend.to_host(y)
-    check_same_rows(x, y, names=(f"x{of}", f"y{of}"))
-    source = Source(x, y, weight, lambda x, y: network.batch(host, dtype, x, y, of=of))
-    row = sum(array.nbytes for array in arrays_in(source.read(0, 1)))
-    return StoredRows(backend, source, batch_size, max(1, min(len(x), int(megabytes * 2**20 / row))))
+        return prefetch(load, range(-(-len(runs) // self._together)))
 
 
 def cut(n: int, kept: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:

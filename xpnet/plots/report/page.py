@@ -58,7 +58,7 @@ def facts(run: Run) -> str:
     """The few numbers that come first."""
     seconds = sum(record["seconds"] for record in run.records)
     samples = sum(record["seconds"] * record["samples_per_second"] for record in run.records)
-    regression = run.network.output.regression
+    regression = run.network.model.loss.regression
     held = {
         "R²" if regression else f"of {len(run.y):,} {run.judged} rows right": told("accuracy", run.score, regression),
         "parameters": f"{run.network.parameter_count:,}",
@@ -88,7 +88,7 @@ def timing(run: Run) -> str:
     every = -(-len(run.records) // MOST_EPOCHS)
     shown = [r for r in run.records if r["epoch"] % every == 0 or r in (run.records[0], run.records[-1])]
     names = [name for name in run.records[0] if run.records[0][name] is not None]
-    regression = run.network.output.regression
+    regression = run.network.model.loss.regression
     heads = [name.replace("accuracy", "R²" if regression else "accuracy").replace("_", " ") for name in names]
     rows = [heads, *([told(name, record[name], regression) for name in names] for record in shown)]
     return paragraph(f"On {run.where}; seconds are of training alone.") + table(rows)

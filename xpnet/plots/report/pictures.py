@@ -28,14 +28,14 @@ def of_training(run: Run) -> Iterator[Picture]:
     """The network with its shapes, and how its training went."""
     told = "Each layer's weights have a row for each of its neurons and a column for each neuron before it."
     yield Picture("network", plots.network_diagram(run.network), told)
-    figure = plots.learning_curves(run.records, regression=run.network.output.regression)
+    figure = plots.learning_curves(run.records, regression=run.network.model.loss.regression)
     told = "each sample judged just before it was trained on"
     yield Picture("learning-curves", figure, f"Epoch by epoch. The line of the training rows is a running one, {told}.")
 
 
 def of_answers(run: Run) -> Iterator[Picture]:
     """What the network answers, beside what is right."""
-    if run.network.output.regression:
+    if run.network.model.loss.regression:
         figure = plots.predictions(run.y, run.a)
         yield Picture("predictions", figure, f"The {run.judged} rows: on the dashed line a prediction is right.")
         return

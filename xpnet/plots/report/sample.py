@@ -9,6 +9,7 @@ from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Params
 from xpnet.equations import backprop, step
 from xpnet.training.network import Network
+from xpnet.training.placement import chunk_rows, placed
 
 STEP = 1e-5
 """Of the central differences that derivatives are checked with."""
@@ -63,8 +64,8 @@ class Worked:
 def work(network: Network, params: Params, x: np.ndarray, y: np.ndarray) -> Worked:
     """Take the one row of x with its target through the network and back."""
     params = map_arrays(lambda array: array.astype(np.float64), params)
-    with network.placed(params, x, y) as (_, params, data):
-        model = network.model(data.x)
+    with placed(network, params, x, y) as (_, params, data):
+        model = network.model
         rows, _ = step.forward(model, params, data.x, xp=np)
         dC_dz = backprop.backward(params, rows, data.y, model.hidden, xp=np)
     none = np.empty(0)
@@ -88,10 +89,10 @@ def telling(network: Network, params: Params, x: np.ndarray, y: np.ndarray) -> i
 
     Where none is right it is the one that cost least; of a regression the one whose cost is in the middle.
     """
-    with network.placed(params, x, y) as (backend, params, data):
-        cost, error = backend.map_rows(step.measures(network.model(data.x)), params, (data.x, data.y), network.chunk)
+    with placed(network, params, x, y) as (backend, params, data):
+        cost, error = backend.map_rows(step.measures(network.model), params, (data.x, data.y), chunk_rows(network))
     order = np.argsort(cost, kind="stable")
-    if network.output.regression:
+    if network.model.loss.regression:
         return int(order[len(order) // 2])
     right = order[error[order] == 0]
     return int(right[-1] if len(right) else order[0])

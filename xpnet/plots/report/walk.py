@@ -4,6 +4,7 @@ from html import escape
 
 import numpy as np
 
+from xpnet.equations import step
 from xpnet.plots.images import image_shape
 from xpnet.plots.report import backward, forward
 from xpnet.plots.report import mathml as m
@@ -53,7 +54,7 @@ def _heading(worked: Worked, shown: Shown, way: str) -> str:
 def _given(run: Run, worked: Worked, x: np.ndarray) -> str:
     """The input, as an image where it is one."""
     shape = image_shape(x.shape[1])
-    scale = run.network.model(x).input_scale
+    scale = step.input_scale(run.network.model, x, xp=np)
     told = f"The input is divided by {scale:g}, which makes a⁰." if scale != 1 else "The input is a⁰."
     shown = strip(worked.a[0], "a of layer 0") if shape is None else image(x.reshape(shape), "the input", 190, "gray_r")
     return f"<div>{shown}{paragraph(told)}</div>"

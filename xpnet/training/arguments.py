@@ -1,0 +1,113 @@
+"""Arguments of a training: what is refused before any array is looked at, with what to give instead."""
+
+import math
+import operator
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from xpnet.backends import ENGINES
+from xpnet.equations.optimizers import OPTIMIZERS, Optimizer
+from xpnet.equations.step import L2_OF
+from xpnet.errors import InputError
+from xpnet.training.checkpoint import Checkpoint, Epoch
+from xpnet.training.network import Network
+from xpnet.training.placement import check_weights_are_rows
+
+LEAST = {"batch_size": 1, "epochs": 1, "seed": 0, "patience": 1}
+"""Smallest value of each whole number."""
+
+
+def check_numbers(**values: Any) -> None:
+    """Refuse what is no number, and numbers outside their range."""
+    for name in ("batch_size", "epochs", "seed", "patience"):
+        value, remedy = values[name], ", or None to never stop early" if name == "patience" else ""
+        if value is None and name == "patience":
+            continue
+        try:
+            operator.index(value)
+        except TypeError:
+            raise InputError(
+                f"{name} is {value!r}; it must be a whole number, {LEAST[name]} or more{remedy}."
+            ) from None
+        if value < LEAST[name]:
+            raise InputError(f"{name} is {value}; it must be {LEAST[name]} or more{remedy}.")
+    for name in ("l2", "chunk_size", "validation_fraction"):
+        try:
+            float(values[name])
+        except (TypeError, ValueError):
+            raise InputError(f"{name} is {values[name]!r}; it must be a number.") from None
+    l2, chunk_size, fraction = values["l2"], values["chunk_size"], values["validation_fraction"]
+    if not 0 <= l2 < math.inf:
+        raise InputError(f"l2 is {l2}; it must be 0 or more.")
+    if not 0 < chunk_size < math.inf:
+        raise InputError(f"chunk_size is {chunk_size}; it must be above 0, in megabytes.")
+    if not 0 <= fraction < 1:
+        raise InputError(f"validation_fraction is {fraction}; it must be at least 0 and below 1.")
+
+
+def check_choices(engine: Any, l2_of: Any) -> None:
+    """Refuse names that are none of the choices."""
+    if l2_of not in L2_OF:
+        raise InputError(f"l2_of is {l2_of!r}; it can be {' or '.join(L2_OF)}.")
+    if engine not in (None, "auto", *ENGINES):
+        raise InputError(f"engine is {engine!r}; it can be auto, {', '.join(ENGINES)}.")
+
+
+def check_objects(network: Any, optimizer: Any, resume: Any, weight: Any, order: Any) -> None:
+    """Refuse what is of another type, where its first use would fail with words that tell nothing."""
+    if not isinstance(network, Network):
+        raise InputError(f"network is {_shown(network)}; give a Network, such as Network([784, 128, 10]).")
+    if not isinstance(optimizer, Optimizer):
+        raise InputError(f"optimizer is {_shown(optimizer)}; give {_meant(optimizer)}.")
+    if isinstance(resume, Epoch):
+        raise InputError("resume is an Epoch; give its checkpoint, epoch.checkpoint.")
+    if resume is not None and not isinstance(resume, Checkpoint):
+        raise InputError(
+            f"resume is {_shown(resume)}; give epoch.checkpoint, or xpnet.serialization.load(path).checkpoint."
+        )
+    check_weights_are_rows(weight)
+    if order is not None and not isinstance(order, Iterator):
+        raise InputError(
+            f"order is a {type(order).__name__}; give an iterator with an array of row indices for each epoch, such as "
+            "iter([first, second])."
+        )
+
+
+def check_validation(validation: Any, fraction: float) -> None:
+    """Refuse validation rows that are none, or are asked for twice."""
+    if isinstance(validation, float):
+        raise InputError(
+            f"validation is {validation}; give rows (x, y) or (x, y, weight), or validation_fraction={validation}."
+        )
+    if validation is None:
+        return
+    if fraction:
+        raise InputError("validation and validation_fraction are both given; leave out one of them.")
+    if not isinstance(validation, Sequence) or isinstance(validation, str):
+        raise InputError(f"validation is a {type(validation).__name__}; give (x, y) or (x, y, weight).")
+    if len(validation) not in (2, 3):
+        raise InputError(f"validation holds {len(validation)} arrays; give (x, y) or (x, y, weight).")
+
+
+def checked_data(data: Any) -> Sequence[Any]:
+    """Data that are rows and targets."""
+    if not isinstance(data, Sequence) or isinstance(data, str) or len(data) not in (2, 4):
+        count = f" of {len(data)}" if isinstance(data, (list, tuple)) else ""
+        raise InputError(f"data is a {type(data).__name__}{count}; give (x, y), or a Data with test rows too.")
+    return data
+
+
+def _meant(optimizer: Any) -> str:
+    """The call that was meant where an optimizer is none."""
+    if isinstance(optimizer, float | int):
+        return f"adam({optimizer}), sgd({optimizer}) or another with that learning rate"
+    name = getattr(optimizer, "__name__", str(optimizer).lower())
+    return f"{name}(), with a learning rate or without" if name in OPTIMIZERS else "sgd(0.1), adam(0.001) or another"
+
+
+def _shown(thing: Any) -> str:
+    """A thing as a message shows it: what is short by its value, else by its type."""
+    if thing is None or isinstance(thing, str | int | float):
+        return repr(thing)
+    name = getattr(thing, "__name__", None)
+    return f"the {'class' if isinstance(thing, type) else 'function'} {name}" if name else f"a {type(thing).__name__}"
