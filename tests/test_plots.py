@@ -96,7 +96,7 @@ def test_no_mistake_is_said():
 
 
 def test_labels_are_counted_case_by_case():
-    """Of each label the bars are how often it was found, missed and imagined."""
+    """The bars of each label are its true positives, false negatives and false positives."""
     y, guess = RNG.integers(2, size=(2, 50, 3))
     found, missed, imagined = plots.label_cases(y, guess).axes[0].containers
     for label in range(3):

@@ -40,6 +40,13 @@ def test_one_line_for_people(values, line):
     assert str(epoch(**values)) == line
 
 
+def test_a_repr_is_one_line():
+    """It has the numbers, and none of the checkpoint's arrays."""
+    shown = repr(epoch())
+    assert shown.startswith("Epoch(number=3, cost=0.12345")
+    assert "checkpoint" not in shown
+
+
 def test_params_are_the_checkpoints():
     """The epoch's parameters and the best ones are those that it can go on from."""
     assert epoch().params == params(1)

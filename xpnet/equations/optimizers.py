@@ -24,18 +24,27 @@ class Optimizer(NamedTuple):
         update: `update(gradients, slots, params, learning_rate, t, xp=xp)` gives the new parameters and slots;
             learning rate (0-d) and step number t (0-d) are arrays.
         learning_rate: A number or a schedule; the training evaluates it on the host and hands it in.
+        name: Name of the function that makes it.
     """
 
     init: Callable[..., Slots]
     update: Callable[..., tuple[Params, Slots]]
     learning_rate: LearningRate
+    name: str = "Optimizer"
+
+    def __repr__(self) -> str:
+        return f"{self.name}(learning_rate={self.learning_rate!r})"
 
 
-def _optimizer(rule: Callable[..., tuple[Array, ...]], slots: int, learning_rate: LearningRate) -> Optimizer:
-    """Make a rule for one array, `rule(w, g, *slots, learning_rate, t, xp)`, one for all arrays of a network."""
-    if not callable(learning_rate) and not 0 <= learning_rate < math.inf:
+def _optimizer(name: str, rule: Callable[..., tuple[Array, ...]], slots: int, learning_rate: LearningRate) -> Optimizer:
+    """Optimizer of a network from the rule for one array, `rule(w, g, *slots, learning_rate, t, xp)`."""
+    try:
+        fits = callable(learning_rate) or 0 <= learning_rate < math.inf
+    except TypeError:
+        raise InputError(f"learning_rate is {learning_rate!r}; it must be a number or a schedule.") from None
+    if not fits:
         raise InputError(f"learning_rate is {learning_rate}; it must be 0 or more, or a schedule.")
-    return Optimizer(*_for_all(rule, slots), learning_rate)
+    return Optimizer(*_for_all(rule, slots), learning_rate, name)
 
 
 @lru_cache
@@ -76,7 +85,7 @@ def _check_momentum(momentum: float) -> None:
 
 def sgd(learning_rate: LearningRate = 0.1) -> Optimizer:
     """Stochastic gradient descent: w ← w − η g."""
-    return _optimizer(_descent, 0, learning_rate)
+    return _optimizer("sgd", _descent, 0, learning_rate)
 
 
 def _descent(w: Array, g: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
@@ -89,7 +98,7 @@ def momentum(learning_rate: LearningRate = 0.05, momentum: float = 0.9) -> Optim
     At a constant rate the same as torch's, which keeps v / −η.
     """
     _check_momentum(momentum)
-    return _optimizer(_momentum(momentum), 1, learning_rate)
+    return _optimizer("momentum", _momentum(momentum), 1, learning_rate)
 
 
 @lru_cache
@@ -108,7 +117,7 @@ def nesterov(learning_rate: LearningRate = 0.05, momentum: float = 0.9) -> Optim
     parameters kept at the point looked ahead to, as torch and scikit-learn do.
     """
     _check_momentum(momentum)
-    return _optimizer(_nesterov(momentum), 1, learning_rate)
+    return _optimizer("nesterov", _nesterov(momentum), 1, learning_rate)
 
 
 @lru_cache
@@ -142,7 +151,8 @@ def adam(
 
     Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015), Algorithm 1; the ε̂ form, section 2.
     """
-    return adamw(learning_rate, beta1, beta2, epsilon, weight_decay=0.0, epsilon_hat=epsilon_hat)
+    decaying = adamw(learning_rate, beta1, beta2, epsilon, weight_decay=0.0, epsilon_hat=epsilon_hat)
+    return decaying._replace(name="adam")
 
 
 def adamw(
@@ -170,7 +180,7 @@ def adamw(
     for name, value in (("epsilon", epsilon), ("weight_decay", weight_decay)):
         if not 0 <= value < math.inf:
             raise InputError(f"{name} is {value}; it must be 0 or more.")
-    return _optimizer(_adamw(beta1, beta2, epsilon, weight_decay, epsilon_hat), 2, learning_rate)
+    return _optimizer("adamw", _adamw(beta1, beta2, epsilon, weight_decay, epsilon_hat), 2, learning_rate)
 
 
 @lru_cache

@@ -39,7 +39,7 @@ def confusion_matrix(y: Array, guess: Array, *, classes: Sequence[Any] | None = 
         classes: What the labels are called; None leaves them numbers.
     """
     y, guess = host((y, guess))
-    found = evaluation.confusion(y, guess, None if classes is None else len(classes))
+    found = evaluation.confusion_counts(y, guess, None if classes is None else len(classes))
     k, right = len(found), int(np.trace(found))
     diagonal = np.eye(k, dtype=bool)
     most = max(1, int(found[~diagonal].max(initial=0)))
@@ -97,18 +97,19 @@ def worst_mistakes(
 
 @styled
 def label_cases(y: Array, guess: Array) -> Figure:
-    """How often each of several labels was found, missed, or imagined where it was not.
+    """True positives, false negatives and false positives of each of several labels.
 
     Args:
         y: Each label as 0 or 1 (n, k), of any library.
         guess: What was said of it (n, k).
     """
     y, guess = host((y, guess))
-    found = evaluation.cases(y.reshape(guess.shape), guess)
+    found = evaluation.outcome_counts(y.reshape(guess.shape), guess)
     k = guess.shape[1]
     figure, (axes,) = panels(1, 1.2 + 0.24 * k)
     left = np.zeros(k)
-    for name, (colour, hatch) in {"found": (BLUE, ""), "missed": (ORANGE, "//"), "imagined": (PALE, "..")}.items():
+    looks = {"true positives": (BLUE, ""), "false negatives": (ORANGE, "//"), "false positives": (PALE, "..")}
+    for name, (colour, hatch) in looks.items():
         axes.barh(range(k), found[name], left=left, color=colour, hatch=hatch, edgecolor="white", lw=0, label=name)
         left += found[name]
     axes.invert_yaxis()

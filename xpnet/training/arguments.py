@@ -2,7 +2,7 @@
 
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from xpnet.backends import ENGINES
@@ -16,33 +16,33 @@ from xpnet.training.placement import check_weights_are_rows
 LEAST = {"batch_size": 1, "epochs": 1, "seed": 0, "patience": 1}
 """Smallest value of each whole number."""
 
+RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "l2": (lambda value: 0 <= value < math.inf, "0 or more"),
+    "chunk_size": (lambda value: 0 < value < math.inf, "above 0, in megabytes"),
+    "validation_fraction": (lambda value: 0 <= value < 1, "at least 0 and below 1"),
+}
+"""Range of each other number, and how a message says it."""
+
 
 def check_numbers(**values: Any) -> None:
     """Refuse what is no number, and numbers outside their range."""
-    for name in ("batch_size", "epochs", "seed", "patience"):
+    for name, least in LEAST.items():
         value, remedy = values[name], ", or None to never stop early" if name == "patience" else ""
         if value is None and name == "patience":
             continue
         try:
             operator.index(value)
         except TypeError:
-            raise InputError(
-                f"{name} is {value!r}; it must be a whole number, {LEAST[name]} or more{remedy}."
-            ) from None
-        if value < LEAST[name]:
-            raise InputError(f"{name} is {value}; it must be {LEAST[name]} or more{remedy}.")
-    for name in ("l2", "chunk_size", "validation_fraction"):
+            raise InputError(f"{name} is {value!r}; it must be a whole number, {least} or more{remedy}.") from None
+        if value < least:
+            raise InputError(f"{name} is {value}; it must be {least} or more{remedy}.")
+    for name, (fits, needed) in RANGES.items():
         try:
-            float(values[name])
-        except (TypeError, ValueError):
-            raise InputError(f"{name} is {values[name]!r}; it must be a number.") from None
-    l2, chunk_size, fraction = values["l2"], values["chunk_size"], values["validation_fraction"]
-    if not 0 <= l2 < math.inf:
-        raise InputError(f"l2 is {l2}; it must be 0 or more.")
-    if not 0 < chunk_size < math.inf:
-        raise InputError(f"chunk_size is {chunk_size}; it must be above 0, in megabytes.")
-    if not 0 <= fraction < 1:
-        raise InputError(f"validation_fraction is {fraction}; it must be at least 0 and below 1.")
+            right = fits(values[name])
+        except TypeError:
+            raise InputError(f"{name} is {values[name]!r}; it must be a number, {needed}.") from None
+        if not right:
+            raise InputError(f"{name} is {values[name]}; it must be {needed}.")
 
 
 def check_choices(engine: Any, l2_of: Any) -> None:

@@ -1,22 +1,22 @@
-"""What a training knows of an epoch while it is trained, tells after it, and needs to go on from there."""
+"""Records of a training: an epoch's numbers, and the checkpoint that it can be resumed from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from xpnet._support.typing import Params, Slots
 
 
 class Checkpoint(NamedTuple):
-    """What a training needs to go on from the end of an epoch as if it had not stopped.
+    """State needed to resume a training after an epoch, as if it had not stopped.
 
     Attributes:
         epoch: Epochs done.
         params: The parameters, on the training's device.
-        slots: The optimizer's memory, there too.
+        slots: The optimizer's state, on the same device.
         steps: Steps done.
-        order: The state of the generator that shuffles.
-        best_params: The parameters of the best epoch so far.
+        order: State of the generator that shuffles.
+        best_params: Parameters of the best epoch so far.
         best_cost: Its cost, on the validation rows where there are any.
         waited: Epochs since.
         engine: How its blocks of steps were run: "plain", "replay" or "compiled".
@@ -35,20 +35,20 @@ class Checkpoint(NamedTuple):
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch did. Accuracies are fractions; in a regression R² stands in their place.
+    """Results of one epoch. Accuracies are fractions; for a regression they are R².
 
     Attributes:
-        number: Which epoch, the first being 1.
-        cost: The mean of the objective over the epoch's batches, while they were trained on.
-        penalty: What L2 added to it.
-        train_accuracy: The running one, each sample judged just before it was trained on.
-        test_accuracy: After the epoch, or None without test data.
-        validation_cost: The mean cost of the validation rows after the epoch, or None.
-        validation_accuracy: Their accuracy, or None.
-        learning_rate: Of the epoch's last block.
-        seconds: Training alone.
-        samples_per_second: Training alone.
-        checkpoint: What `epochs(..., resume=...)` goes on from.
+        number: Number of the epoch, the first being 1.
+        cost: Mean of the objective over the epoch's batches, each computed just before it was trained on.
+        penalty: The part of it that L2 adds.
+        train_accuracy: Running accuracy: each sample is predicted just before it is trained on.
+        test_accuracy: Accuracy of the test rows after the epoch, or None without any.
+        validation_cost: Mean cost of the validation rows after the epoch, without L2, or None.
+        validation_accuracy: Accuracy of the validation rows, or None.
+        learning_rate: Learning rate of the last steps.
+        seconds: Duration of the training steps.
+        samples_per_second: Training rows per second of these.
+        checkpoint: For `epochs(..., resume=checkpoint)`.
     """
 
     number: int
@@ -61,20 +61,20 @@ class Epoch:
     learning_rate: float
     seconds: float
     samples_per_second: float
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint = field(repr=False)
 
     @property
     def params(self) -> Params:
-        """The parameters after the epoch; a copy that stays."""
+        """Parameters after the epoch; later epochs do not change them."""
         return self.checkpoint.params
 
     @property
     def best_params(self) -> Params:
-        """The parameters of the epoch with the lowest validation cost so far, or training cost if nothing validates."""
+        """Parameters of the epoch with the lowest validation cost so far, or training cost without validation rows."""
         return self.checkpoint.best_params
 
     def numbers(self) -> dict[str, Any]:
-        """Its numbers by name, as a line of a log holds them; of a validation only where there was one."""
+        """Numbers by name, as a line of a log holds them; those of a validation only where there was one."""
         names = ("cost", "train_accuracy", "test_accuracy", "learning_rate", "seconds", "samples_per_second")
         validation = () if self.validation_cost is None else ("validation_cost", "validation_accuracy")
         return {"epoch": self.number} | {name: getattr(self, name) for name in (*names, *validation)}

@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -55,16 +56,18 @@ class Network:
             came = list(self.sizes) if isinstance(self.sizes, tuple) else self.sizes
             raise InputError(f"sizes is {came!r}; it needs two or more positive integers, inputs first.")
         hidden = len(sizes) - 2
-        names = (self.activation,) * hidden if isinstance(self.activation, str) else tuple(self.activation)
+        several = isinstance(self.activation, Sequence) and not isinstance(self.activation, str)
+        names = tuple(self.activation) if several else (self.activation,) * hidden
         if len(names) != hidden:
             raise InputError(
                 f"activation has {len(names)} names for {hidden} hidden layers; give one for all, or {hidden}."
             )
-        for name in names if names else (self.activation if isinstance(self.activation, str) else "relu",):
+        for name in names if several else (self.activation,):
             lookup(activations.ACTIVATIONS, "activation", name, synonyms=activations.SYNONYMS)
         lookup(losses.LOSSES, "loss", self.loss, synonyms=losses.SYNONYMS)
-        if self.input_scale is not None and not 0 < self.input_scale < np.inf:
-            raise InputError(f"input_scale is {self.input_scale}; inputs are divided by it, so it must be above 0.")
+        scale = self.input_scale
+        if scale is not None and not (isinstance(scale, Real) and 0 < scale < np.inf):
+            raise InputError(f"input_scale is {scale!r}; inputs are divided by it, so it must be a number above 0.")
         if sizes[-1] == 1 and self.loss == "cross_entropy":
             raise InputError('A softmax over one output is always 1; use two outputs, or loss="binary_cross_entropy".')
         object.__setattr__(self, "sizes", sizes)

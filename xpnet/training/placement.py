@@ -96,6 +96,8 @@ def encoded(
     if y is not None:
         y = backend.asarray(y)
         check_same_rows(x, y, names=(f"x{of}", f"y{of}"))
+        if network.loss == "cross_entropy":
+            check_labels_are_numbers(y, name=f"y{of}")
         check_targets(y, name=f"y{of}", loss=network.loss, outputs=network.sizes[-1], xp=backend.xp)
         y = _targets(network, backend, y, dtype)
     if weight is not None:
@@ -159,6 +161,15 @@ def check_weights_are_rows(weight: Any) -> None:
     if isinstance(weight, Mapping):
         raise InputError(
             f"weight is a {type(weight).__name__}; give a weight for each row instead: [weight[label] for label in y]."
+        )
+
+
+def check_labels_are_numbers(y: Array, *, name: str) -> None:
+    """Refuse labels that are words, with what numbers them; words are NumPy's alone."""
+    if getattr(y.dtype, "kind", "") in ("O", "S", "U", "T"):
+        raise InputError(
+            f"{name} holds {y.dtype} but needs integers: number the classes, as "
+            f"names, {name} = np.unique({name}, return_inverse=True) does."
         )
 
 

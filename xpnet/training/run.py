@@ -243,15 +243,21 @@ class Training(NamedTuple):
 
 
 class Epochs(Iterator[Epoch]):
-    """The epochs of a training, each trained when it is asked for.
+    """Epochs of a training, each trained when it is asked for.
 
     Attributes:
-        training: What is trained, where and with which engine.
+        training: All that stays the same from epoch to epoch.
     """
 
     def __init__(self, training: Training, start: Checkpoint) -> None:
         self.training = training
-        self._run = training.run(start)
+        self._done, self._run = start, training.run(start)
 
     def __next__(self) -> Epoch:
-        return next(self._run)
+        epoch = next(self._run)
+        self._done = epoch.checkpoint
+        return epoch
+
+    def __len__(self) -> int:
+        """Number of epochs still to come, if none of them is the last for want of patience."""
+        return 0 if self.training.finished(self._done) else self.training.epochs - self._done.epoch
