@@ -8,7 +8,7 @@ from test_equations_step import LOSS, prepared
 from xpnet._support.trees import arrays_in, filled, map_arrays
 from xpnet.equations import step
 from xpnet.equations.optimizers import adam, momentum, sgd
-from xpnet.equations.partial_step import divided, partial_step, weighted_sums
+from xpnet.equations.partial_step import gradients_from_sums, partial_step, weighted_sums
 from xpnet.schedules import Constant
 from xpnet.training.epochs import definition
 
@@ -32,7 +32,7 @@ def test_parts_add_up_to_the_whole(backend, float_dtype, loss, weighted, cuts):
         weighted_sums(given.model, params, map_arrays(lambda a: a[start:stop, ...], there), xp=backend.xp)  # noqa: B023 (used at once)
         for start, stop in zip((0, *cuts), cuts, strict=False)
     ]
-    found = divided(params, added(*parts), l2, xp=backend.xp)
+    found = gradients_from_sums(params, added(*parts), l2, xp=backend.xp)
     wanted = step.gradients(given.model, given.params, batch, given.l2, xp=np)
     assert distance(host(backend, found), wanted) < ROUNDING[float_dtype]
     assert host(backend, added(*parts).weight) == pytest.approx(batch.weight.sum() if weighted else 5)

@@ -11,7 +11,7 @@ from xpnet import Data, Network
 from xpnet._support.trees import map_arrays
 from xpnet.data import load
 from xpnet.errors import DivergenceError
-from xpnet.training.rows import split
+from xpnet.training.rows import validation_split
 
 TOLERANCE = ROUNDING["float64"]
 
@@ -112,7 +112,7 @@ def test_validation_rows(fraction, held_back):
         with pytest.raises(ValueError, match=rf"validation_fraction is {fraction}, which holds back \d+ of 40 rows"):
             run(NETWORK, rows(), validation_fraction=fraction)
         return
-    kept, held = split(40, fraction, seed=3)
+    kept, held = validation_split(40, fraction, seed=3)
     assert len(held) == held_back
     assert sorted([*kept, *held]) == list(range(40))
 
@@ -126,7 +126,7 @@ def test_an_order_of_ones_own():
         start = found[number - 1].params if number else NETWORK.init(0, dtype="float64")
         alone = run(NETWORK, (x[order], y[order]), params=start, shuffle=False, epochs=1)[-1]
         assert distance(found[number].params, alone.params) == 0
-    kept, _ = split(40, 0.25, seed=0)
+    kept, _ = validation_split(40, 0.25, seed=0)
     order = orders[0][orders[0] < 30]
     held = run(NETWORK, (x, y), order=iter([order]), validation_fraction=0.25, epochs=1)[-1]
     alone = run(NETWORK, (x[kept][order], y[kept][order]), shuffle=False, epochs=1)[-1]
@@ -172,7 +172,7 @@ def test_validation_is_judged_and_not_trained_on():
     """Validation cost and accuracy are the network's on the rows held back, without L2 but with their weights."""
     x, y = rows()
     weight = np.random.default_rng(0).uniform(0.5, 2, 40)
-    kept, held = split(40, 0.25, seed=5)
+    kept, held = validation_split(40, 0.25, seed=5)
     found = run(NETWORK, (x, y), validation_fraction=0.25, seed=5, weight=weight, l2=0.01, shuffle=False)
     alone = run(NETWORK, (x[kept], y[kept]), seed=5, weight=weight[kept], l2=0.01, shuffle=False)
     for epoch, other in zip(found, alone, strict=True):

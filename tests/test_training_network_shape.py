@@ -172,12 +172,31 @@ def test_dtypes_and_devices_may_be_a_librarys_own():
     assert params[0].w.dtype == torch.float64
 
 
+@pytest.mark.parametrize("seed", ["a", 1.5, None, -1])
+def test_seeds_are_whole_numbers(seed):
+    """Any other seed is refused."""
+    with pytest.raises(InputError, match=r"seed is .*; it must be (a whole number, )?0 or more"):
+        Network([6, 3]).init(seed)
+
+
+def test_words_of_a_data_frame_are_no_labels():
+    """A column of words is refused with what numbers the classes."""
+    pandas = pytest.importorskip("pandas")
+    net, words = Network([6, 3]), pandas.Series(["a", "b", "c", "a"])
+    with pytest.raises(InputError, match=r"needs integers: number the classes, as names, y = np\.unique\(y, "):
+        net.score(net.init(), pandas.DataFrame(X), words)
+
+
 def test_names_are_those_of_the_tables():
     """What a type checker lets through is what is looked up, and a synonym means one of these."""
-    for module, table in ((activations, activations.ACTIVATIONS), (losses, losses.LOSSES)):
-        assert get_args(module.Name) == tuple(table)
-        assert set(module.SYNONYMS.values()) <= set(table)
-        assert not set(module.SYNONYMS) & set(table)
+    tables = {
+        activations.ActivationName: (activations.ACTIVATIONS, activations.SYNONYMS),
+        losses.LossName: (losses.LOSSES, losses.SYNONYMS),
+    }
+    for names, (table, synonyms) in tables.items():
+        assert get_args(names) == tuple(table)
+        assert set(synonyms.values()) <= set(table)
+        assert not set(synonyms) & set(table)
 
 
 def test_regressions_have_no_classes():

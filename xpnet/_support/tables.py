@@ -1,4 +1,4 @@
-"""Tables by name, whose missing entries are told as sentences."""
+"""Tables by name, whose missing entries are answered in sentences."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

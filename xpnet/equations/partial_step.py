@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 from xpnet._support.typing import Array, Batch, Layer, Namespace, Params, Slots
 from xpnet.equations.optimizers import Optimizer
-from xpnet.equations.step import Metrics, Model, State, Sums, divisor, summed, updated, with_penalty
+from xpnet.equations.step import Metrics, Model, State, Sums, batch_sums, divisor, updated, with_penalty
 
 
 class WeightedSums(NamedTuple):
-    """The sums over some rows of a batch, and what to divide them by.
+    """Sums over some rows of a batch, not divided yet.
 
     Attributes:
-        sums: Over the rows, each counted by its weight sᵢ, or by 1.
+        sums: Sums over the rows, each weighted by sᵢ, or by 1.
         weight: Σ sᵢ, without weights the number of rows; 0-d.
     """
 
@@ -26,12 +26,12 @@ class WeightedSums(NamedTuple):
 
 
 class PartialStep(NamedTuple):
-    """The step `update ∘ add`, in the form that a backend runs.
+    """Step `update ∘ add`, in the form that a backend runs.
 
     Attributes:
-        add: `add((params, state, totals), batch, xp=xp)` gives the carry with the batch's sums in place of others; it
-            has no use for the state's slots, which may be left out.
-        update: `update((params, state, totals), None, xp=xp)` gives the carry after the update, and the metrics.
+        add: `add((params, state, totals), batch, xp=xp)` returns the carry with the batch's sums in place of others;
+            the state's slots are not read and may be left out.
+        update: `update((params, state, totals), None, xp=xp)` returns the carry after the update, and the metrics.
     """
 
     add: Callable[..., tuple[tuple[Params, State, WeightedSums], Metrics]]
@@ -39,22 +39,22 @@ class PartialStep(NamedTuple):
 
 
 def weighted_sums(model: Model, params: Params, batch: Batch, *, xp: Namespace) -> WeightedSums:
-    """The sums over some rows of a batch, not divided yet."""
+    """Sum over some rows of a batch."""
     if batch.weight is None:
-        sums = summed(model, params, batch, 1, xp=xp)
+        sums = batch_sums(model, params, batch, 1, xp=xp)
         return WeightedSums(sums, xp.full_like(sums.cost, batch.y.shape[0]))
-    sums = summed(model, params, batch, xp.reshape(batch.weight, (-1, 1)), xp=xp)
+    sums = batch_sums(model, params, batch, xp.reshape(batch.weight, (-1, 1)), xp=xp)
     return WeightedSums(sums, xp.sum(batch.weight))
 
 
-def divided(
+def gradients_from_sums(
     params: Params, totals: WeightedSums, l2: Array | None, l2_of: str = "mean", *, xp: Namespace
 ) -> tuple[Params, Metrics]:
-    """The objective's gradients and metrics, as `step.gradients` gives them, from the sums over the whole batch."""
+    """Gradients and metrics of the objective, as `step.gradients` returns them, from the sums over the whole batch."""
     sums, weight = totals
     total = divisor(weight, xp=xp)
     if l2 is not None and l2_of == "sum":
-        # 0 in a batch whose weights are all 0, which then teaches nothing.
+        # 0 in a batch whose weights are all 0, which then changes nothing.
         l2 = l2 * (weight / total) / total
     gradients = tuple(Layer(layer.w / total, layer.b / total) for layer in sums.gradients)
     return with_penalty(params, Sums(gradients, sums.cost / total, sums.error), l2, xp=xp)
@@ -65,10 +65,10 @@ def partial_step(model: Model, optimizer: Optimizer, l2_of: str = "mean") -> Par
     return _partial_step(model, optimizer.update, l2_of)
 
 
-# A few are kept with the plans that are made for them, as steps are.
+# A few are cached with the plans that are made for them, as steps are.
 @lru_cache(maxsize=8)
 def _partial_step(model: Model, rule: Callable[..., tuple[Params, Slots]], l2_of: str) -> PartialStep:
-    """One object for a model and a rule, so that each part is planned or compiled once."""
+    """Cached parts: one object for a model and a rule, so that each part is planned or compiled once."""
 
     def add(
         carry: tuple[Params, State, WeightedSums], batch: Batch, *, xp: Namespace
@@ -80,7 +80,7 @@ def _partial_step(model: Model, rule: Callable[..., tuple[Params, Slots]], l2_of
         carry: tuple[Params, State, WeightedSums], batch: None, *, xp: Namespace
     ) -> tuple[tuple[Params, State, WeightedSums], Metrics]:
         params, state, totals = carry
-        gradients, metrics = divided(params, totals, state.l2, l2_of, xp=xp)
+        gradients, metrics = gradients_from_sums(params, totals, state.l2, l2_of, xp=xp)
         params, state = updated(rule, params, state, gradients, xp=xp)
         return (params, state, totals), metrics
 

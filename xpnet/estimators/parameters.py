@@ -6,10 +6,10 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPRegressor
 
-from xpnet.equations.activations import Name
+from xpnet.equations.activations import ActivationName
 from xpnet.training.network import Network
 
-ACTIVATIONS: dict[str, Name] = {
+ACTIVATIONS: dict[str, ActivationName] = {
     "identity": "identity",
     "logistic": "sigmoid",
     "tanh": "tanh",

@@ -26,7 +26,7 @@ ACTIVATIONS: dict[str, Any] = {
 }
 """xpnet's name for each of scikit-learn's activations."""
 
-OUTPUTS: dict[str, losses.Name] = {
+OUTPUTS: dict[str, losses.LossName] = {
     "softmax": "cross_entropy",
     "logistic": "binary_cross_entropy",
     "identity": "squared_error",

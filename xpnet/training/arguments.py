@@ -1,7 +1,6 @@
 """Arguments of a training: what is refused before any array is looked at, with what to give instead."""
 
 import math
-import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from xpnet.equations.step import L2_OF
 from xpnet.errors import InputError
 from xpnet.training.checkpoint import Checkpoint, Epoch
 from xpnet.training.network import Network
-from xpnet.training.placement import check_weights_are_rows
+from xpnet.training.placement import check_weights_are_rows, check_whole
 
 LEAST = {"batch_size": 1, "epochs": 1, "seed": 0, "patience": 1}
 """Smallest value of each whole number."""
@@ -27,15 +26,9 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
 def check_numbers(**values: Any) -> None:
     """Refuse what is no number, and numbers outside their range."""
     for name, least in LEAST.items():
-        value, remedy = values[name], ", or None to never stop early" if name == "patience" else ""
-        if value is None and name == "patience":
+        if name == "patience" and values[name] is None:
             continue
-        try:
-            operator.index(value)
-        except TypeError:
-            raise InputError(f"{name} is {value!r}; it must be a whole number, {least} or more{remedy}.") from None
-        if value < least:
-            raise InputError(f"{name} is {value}; it must be {least} or more{remedy}.")
+        check_whole(name, values[name], least, ", or None to never stop early" if name == "patience" else "")
     for name, (fits, needed) in RANGES.items():
         try:
             right = fits(values[name])

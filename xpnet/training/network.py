@@ -14,12 +14,14 @@ from xpnet._support.seeds import generator
 from xpnet._support.tables import lookup
 from xpnet._support.typing import Array, Layer, Params
 from xpnet.equations import activations, backprop, losses, step
+from xpnet.equations.activations import ActivationName
+from xpnet.equations.losses import LossName
 from xpnet.errors import InputError
 from xpnet.training import sparse
-from xpnet.training.placement import chunk_rows, placed, spelled_device, spelled_dtype
+from xpnet.training.placement import check_whole, chunk_rows, placed, spelled_device, spelled_dtype
 
-Rows = TypeVar("Rows")
-"""Rows of any array library; answers come in kind."""
+Kind = TypeVar("Kind")
+"""Type of an array library's arrays."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Network:
     """
 
     sizes: Sequence[int]
-    activation: activations.Name | Sequence[activations.Name] = "relu"
-    loss: losses.Name = "cross_entropy"
+    activation: ActivationName | Sequence[ActivationName] = "relu"
+    loss: LossName = "cross_entropy"
     input_scale: float | None = None
 
     def __post_init__(self) -> None:
@@ -114,6 +116,7 @@ class Network:
             [(5, 4), (3, 5)]
         """
         target, dtype = backends.resolve(backend, spelled_device(device)), spelled_dtype(dtype)
+        check_whole("seed", seed, 0)
         rng = generator(seed, "weights")
         gains = [*(layer.gain for layer in self.model.hidden), 1.0]
         return tuple(
@@ -127,7 +130,7 @@ class Network:
     @overload
     def predict(self, params: Params, x: list[Any]) -> np.ndarray: ...
     @overload
-    def predict(self, params: Params, x: Rows) -> Rows: ...
+    def predict(self, params: Params, x: Kind) -> Kind: ...
     def predict(self, params: Params, x: Shaped[Array, "n d_in"]) -> Float[Array, "n k"]:
         """Output activations: a row of probabilities, means or rates for each row of x.
 
@@ -153,7 +156,7 @@ class Network:
     @overload
     def classify(self, params: Params, x: list[Any]) -> np.ndarray: ...
     @overload
-    def classify(self, params: Params, x: Rows) -> Rows: ...
+    def classify(self, params: Params, x: Kind) -> Kind: ...
     def classify(self, params: Params, x: Shaped[Array, "n d_in"]) -> Shaped[Array, "n ..."]:
         """Most probable class of each row, or for binary cross-entropy each label as 0 or 1.
 

@@ -1,5 +1,6 @@
 """Placement: parameters and rows checked against a network, encoded, and laid where they are computed with."""
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -154,6 +155,16 @@ def placed_rows(
     source = Source(x, y, weight, lambda x, y: encoded(network, host, dtype, x, y, of=of))
     row = sum(array.nbytes for array in arrays_in(source.read(0, 1)))
     return StoredRows(backend, source, batch_size, max(1, min(len(x), int(megabytes * 2**20 / row))))
+
+
+def check_whole(name: str, value: Any, least: int, remedy: str = "") -> None:
+    """Refuse what is no whole number, and whole numbers that are too small."""
+    try:
+        operator.index(value)
+    except TypeError:
+        raise InputError(f"{name} is {value!r}; it must be a whole number, {least} or more{remedy}.") from None
+    if value < least:
+        raise InputError(f"{name} is {value}; it must be {least} or more{remedy}.")
 
 
 def check_weights_are_rows(weight: Any) -> None:

@@ -15,16 +15,16 @@ from xpnet.equations.losses import Loss
 from xpnet.errors import InputError
 
 Share = Callable[[int], slice]
-"""Which of so many rows are meant."""
+"""Slice of n rows that this process computes."""
 
 
 class Order(NamedTuple):
-    """The rows of an epoch.
+    """Order of an epoch's rows.
 
     Attributes:
-        rows: Their indices, in the order in which they are trained on; of rows on disk, those of their runs.
-        state: Of the generator that has drawn it, from which the next epoch's is drawn.
-        within: What seeds the orders within parts of the rows, where these have orders of their own.
+        rows: Indices in the order in which they are trained on; of rows on disk, indices of their runs.
+        state: State of the generator after drawing it, from which the next epoch's order is drawn.
+        within: Seed of the orders within parts of the rows, where these have orders of their own.
     """
 
     rows: np.ndarray
@@ -36,7 +36,7 @@ class Piece(NamedTuple):
     """Some steps of an epoch.
 
     Attributes:
-        data: Rows where they are computed with.
+        data: Rows on the device.
         batches: Indices into them, (steps, batch), on the host.
         middle: How many rows the epoch has trained on at the middle of the block that the steps belong to.
     """
@@ -47,35 +47,35 @@ class Piece(NamedTuple):
 
 
 class Rows(Protocol):
-    """What a training asks of its rows."""
+    """Rows of a training, in memory or on disk."""
 
     def __len__(self) -> int: ...
 
     @property
     def sample(self) -> Batch:
-        """Rows like a piece's, for what is made ready before there is one."""
+        """Rows like a piece's, to prepare steps with before the first one."""
 
     def split(self, fraction: float, seed: int) -> tuple["Rows", "Rows | None"]:
-        """Those to train on, and those held back, of which there are none where the fraction is 0."""
+        """Rows to train on, and held-out rows, which are None where the fraction is 0."""
 
     def digest(self) -> str:
-        """What tells whether these are the same rows as others."""
+        """Digest that is the same for the same rows."""
 
     def total_error(self, loss: Loss) -> float:
-        """The error of an accuracy of 0."""
+        """Error of an accuracy of 0."""
 
     def ordered(self, state: Mapping[str, Any], shuffle: bool, orders: Iterator[np.ndarray] | None) -> Order:
-        """The next epoch's order: shuffled, as a caller tells, or as the rows are."""
+        """Order of the next epoch: shuffled, the caller's next, or that of the rows."""
 
     def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
-        """An epoch's steps, in blocks of so many at most."""
+        """Steps of an epoch, in blocks of at most `steps`."""
 
     def parts(self, share: Share) -> Iterator[Batch]:
-        """All rows in order, in as many parts as it takes, and of each part a share."""
+        """All rows in order, in as many parts as it takes, and of each part this process's share."""
 
 
 def drawn(rows: np.ndarray, state: Any, shuffle: bool) -> Order:
-    """The next order of the rows: their own without shuffling, which leaves the generator as it is."""
+    """Draw the next order of the rows; without shuffling it is their own, and the generator is left as it is."""
     if not shuffle:
         return Order(rows, state)
     rng, bits = generator_in(state)
@@ -83,7 +83,7 @@ def drawn(rows: np.ndarray, state: Any, shuffle: bool) -> Order:
 
 
 def drawn_in_parts(parts: np.ndarray, state: Any, shuffle: bool) -> Order:
-    """As `drawn`, of parts of the rows, with a seed for the orders within them."""
+    """Draw the next order of parts of the rows, as `drawn` does, with a seed for the orders within them."""
     if not shuffle:
         return Order(parts, state)
     rng, bits = generator_in(state)
@@ -92,30 +92,30 @@ def drawn_in_parts(parts: np.ndarray, state: Any, shuffle: bool) -> Order:
 
 
 def generator_in(state: Any) -> tuple[np.random.Generator, np.random.PCG64]:
-    """A generator in that state, and what tells its state later."""
+    """Generator in that state, and the bit generator that has its later states."""
     bits = np.random.PCG64()
     bits.state = state
     return np.random.Generator(bits), bits
 
 
 def next_order(rows: np.ndarray, orders: Iterator[Any]) -> np.ndarray:
-    """The rows in the order that a caller tells next, as indices from 0 on.
+    """Rows in the caller's next order, which is indices from 0 on.
 
     Raises:
-        InputError: There is none, or it has not as many.
+        InputError: No order is left, or it has another number of indices.
     """
-    given = next(orders, None)
-    if given is None or np.shape(given) != rows.shape:
-        came = "has ended" if given is None else f"gave an array of shape {np.shape(given)}"
+    order = next(orders, None)
+    if order is None or np.shape(order) != rows.shape:
+        came = "has ended" if order is None else f"gave an array of shape {np.shape(order)}"
         raise InputError(
             f"order {came}; it must give an order of {len(rows)} rows, ({len(rows)},) indices from 0 on, every epoch."
         )
-    ordered: np.ndarray = rows[np.asarray(given)]
+    ordered: np.ndarray = rows[np.asarray(order)]
     return ordered
 
 
 def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray]:
-    """Rows as matrices (steps, batch): whole batches in blocks of nearly equal length, then the short last batch."""
+    """Cut rows into blocks (steps, batch), whole batches in blocks of nearly equal length, then the short last one."""
     whole = len(rows) // batch_size * batch_size
     if whole:
         batches = rows[:whole].reshape(-1, batch_size)
@@ -126,19 +126,19 @@ def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray
 
 
 def digest_of(backend: Backend, tree: Any) -> str:
-    """What tells whether a tree's arrays are the same as others; waits for the device."""
+    """Digest of a tree's arrays; waits for the device."""
     return digest(map(backend.to_host, arrays_in(tree)))
 
 
-def split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The indices of n rows, those to train on and those held back, each in rising order."""
-    held_back = round(n * validation_fraction)
-    check_held_back(held_back, n, validation_fraction)
+def validation_split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of n rows: those to train on, and the held-out ones, each in rising order."""
+    held_out = round(n * validation_fraction)
+    check_held_out(held_out, n, validation_fraction)
     rows = generator(seed, "validation").permutation(n)
-    return np.sort(rows[held_back:]), np.sort(rows[:held_back])
+    return np.sort(rows[held_out:]), np.sort(rows[:held_out])
 
 
-def check_held_back(held_back: int, n: int, validation_fraction: float) -> None:
+def check_held_out(held_out: int, n: int, validation_fraction: float) -> None:
     """Refuse a fraction that leaves no rows on either side."""
-    if validation_fraction and not 0 < held_back < n:
-        raise InputError(f"validation_fraction is {validation_fraction}, which holds back {held_back} of {n} rows.")
+    if validation_fraction and not 0 < held_out < n:
+        raise InputError(f"validation_fraction is {validation_fraction}, which holds back {held_out} of {n} rows.")

@@ -50,7 +50,7 @@ def hidden(worked: Worked, shown: Shown) -> str:
     outputs = largest(w[:, i] * after, TERMS)
     next_is_last = layer + 1 == worked.last
     error = m.row(m.of_layer("a", layer + 1), m.op("−"), m.name("y")) if next_is_last else _through(layer + 1)
-    slope = ACTIVATIONS[shown.function].slope(worked.a[layer], xp=np)
+    slope = ACTIVATIONS[shown.function].derivative(worked.a[layer], xp=np)
     parts = [
         paragraph(f"What this layer does to the cost, it does through the next one's {count(len(after), 'neuron')}."),
         line(
