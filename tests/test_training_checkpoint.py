@@ -32,8 +32,12 @@ def params(number: int) -> Params:
             {"test_accuracy": 0.5, "validation_cost": 0.2, "validation_accuracy": 0.25},
             "epoch   3  cost 0.1235  train  98.76%  validation  25.00%  test  50.00%  1.50 s  12,346 samples/s",
         ),
+        (
+            {"cost": 2.623e200, "train_accuracy": -8e300},
+            "epoch   3  cost 2.623e+200  train -8e+302%  1.50 s  12,346 samples/s",
+        ),
     ],
-    ids=["training alone", "with a test set", "with both"],
+    ids=["training alone", "with a test set", "with both", "diverging"],
 )
 def test_one_line_for_people(values, line):
     """A record prints as one line, with what there is."""

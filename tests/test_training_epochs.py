@@ -219,6 +219,20 @@ def test_divergence(loss, optimizer):
         run(network, (data.x_train, y), optimizer)
 
 
+def test_divergence_of_the_validation_rows():
+    """The last step of an epoch can be the one too many: then it is their cost that is no longer finite."""
+    x = np.random.default_rng(0).normal(4.0, 2.0, (150, 4))
+    network, last = Network([4, 100, 1], "identity", "squared_error"), []
+    training = xpnet.epochs(
+        network, (x, x[:, 0]), xpnet.nesterov(1.0), batch_size=135, epochs=20, validation_fraction=0.1
+    )
+    with pytest.raises(
+        DivergenceError, match=r"the validation cost is no longer finite in epoch \d, at learning rate 1;"
+    ):
+        last.extend(training)
+    assert len(training) == 20 - len(last) > 0
+
+
 def test_weights_are_repetitions():
     """A weight of 3 is a row that stands there three times."""
     (x, y), times = rows(), np.random.default_rng(1).integers(1, 4, 40)

@@ -81,9 +81,19 @@ class Epoch:
 
     def __str__(self) -> str:
         """One line for people."""
-        parts = [f"epoch {self.number:3d}", f"cost {self.cost:.4f}", f"train {self.train_accuracy:7.2%}"]
+        parts = [f"epoch {self.number:3d}", f"cost {spelled(self.cost)}", f"train {percent(self.train_accuracy)}"]
         if self.validation_accuracy is not None:
-            parts.append(f"validation {self.validation_accuracy:7.2%}")
+            parts.append(f"validation {percent(self.validation_accuracy)}")
         if self.test_accuracy is not None:
-            parts.append(f"test {self.test_accuracy:7.2%}")
+            parts.append(f"test {percent(self.test_accuracy)}")
         return "  ".join([*parts, f"{self.seconds:.2f} s", f"{self.samples_per_second:,.0f} samples/s"])
+
+
+def spelled(number: float) -> str:
+    """A cost in few characters, however large."""
+    return f"{number:.4f}" if abs(number) < 1e6 else f"{number:.4g}"
+
+
+def percent(accuracy: float) -> str:
+    """An accuracy, or an R², in percent; far below 0 in few characters."""
+    return f"{accuracy:7.2%}" if abs(accuracy) < 1e4 else f"{100 * accuracy:.4g}%"

@@ -161,15 +161,12 @@ class Training(NamedTuple):
         number, n, params, rate = done.epoch + 1, len(self.train), begun.params, begun.learning_rate
         cost = self.mean(begun.metrics, 0, n)
         error = sum(self.total(metrics[1]) for _, metrics in begun.metrics)
-        if not math.isfinite(cost):
-            raise DivergenceError(
-                f"the cost is no longer finite in epoch {number}, at learning rate {rate:g}; use a lower one, "
-                "or scale the inputs to about 1."
-            )
+        _check_cost("cost", cost, number, rate)
         if self.data_parallel is not None:
             self.data_parallel.agree({f"the outcome of epoch {number}": digest_of(self.backend, params)})
         validation_cost, validation_accuracy = self.evaluated(params, self.validation)
         monitored = cost if validation_cost is None else validation_cost
+        _check_cost("validation cost", monitored, number, rate)
         best = self.patience is None or monitored < done.best_cost
         return Epoch(
             number=number,
@@ -261,3 +258,12 @@ class Epochs(Iterator[Epoch]):
     def __len__(self) -> int:
         """Number of epochs still to come, if none of them is the last for want of patience."""
         return 0 if self.training.finished(self._done) else self.training.epochs - self._done.epoch
+
+
+def _check_cost(name: str, cost: float, number: int, rate: float) -> None:
+    """Refuse to go on from a cost that is not finite."""
+    if not math.isfinite(cost):
+        raise DivergenceError(
+            f"the {name} is no longer finite in epoch {number}, at learning rate {rate:g}; use a lower one, "
+            "or scale the inputs to about 1."
+        )
