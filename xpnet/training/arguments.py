@@ -1,4 +1,4 @@
-"""Arguments of a training: what is refused before any array is looked at, with what to give instead."""
+"""Checks of the arguments of `epochs` that need no array: each refusal says what to give instead."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +47,7 @@ def check_choices(engine: Any, l2_of: Any) -> None:
 
 
 def check_objects(network: Any, optimizer: Any, resume: Any, weight: Any, order: Any) -> None:
-    """Refuse what is of another type, where its first use would fail with words that tell nothing."""
+    """Refuse objects of another type, whose first use would fail in words of Python's."""
     if not isinstance(network, Network):
         raise InputError(f"network is {_shown(network)}; give a Network, such as Network([784, 128, 10]).")
     if not isinstance(optimizer, Optimizer):
@@ -67,7 +67,7 @@ def check_objects(network: Any, optimizer: Any, resume: Any, weight: Any, order:
 
 
 def check_validation(validation: Any, fraction: float) -> None:
-    """Refuse validation rows that are none, or are asked for twice."""
+    """Refuse validation rows that are no rows, or are asked for in two ways."""
     if isinstance(validation, float):
         raise InputError(
             f"validation is {validation}; give rows (x, y) or (x, y, weight), or validation_fraction={validation}."
@@ -83,7 +83,7 @@ def check_validation(validation: Any, fraction: float) -> None:
 
 
 def checked_data(data: Any) -> Sequence[Any]:
-    """Data that are rows and targets."""
+    """Rows and targets, or the refusal of anything else."""
     if not isinstance(data, Sequence) or isinstance(data, str) or len(data) not in (2, 4):
         count = f" of {len(data)}" if isinstance(data, (list, tuple)) else ""
         raise InputError(f"data is a {type(data).__name__}{count}; give (x, y), or a Data with test rows too.")
@@ -91,7 +91,7 @@ def checked_data(data: Any) -> Sequence[Any]:
 
 
 def _meant(optimizer: Any) -> str:
-    """The call that was meant where an optimizer is none."""
+    """Call that was probably meant by something that is no optimizer."""
     if isinstance(optimizer, float | int):
         return f"adam({optimizer}), sgd({optimizer}) or another with that learning rate"
     name = getattr(optimizer, "__name__", str(optimizer).lower())
@@ -99,7 +99,7 @@ def _meant(optimizer: Any) -> str:
 
 
 def _shown(thing: Any) -> str:
-    """A thing as a message shows it: what is short by its value, else by its type."""
+    """Object as a message shows it: the value where it is short, else the type."""
     if thing is None or isinstance(thing, str | int | float):
         return repr(thing)
     name = getattr(thing, "__name__", None)

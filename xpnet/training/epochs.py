@@ -56,9 +56,9 @@ def epochs(
     chunk_size: float = 64.0,
     average: DataParallel | None = None,
 ) -> Epochs:
-    """Train a network, and hand out a record per epoch; whoever stops asking stops the training.
+    """Train a network epoch by epoch: iterate over the records, and stop iterating to stop the training.
 
-    Everything is checked at once, before the first epoch is asked for.
+    Everything is checked before the first epoch is asked for.
 
     Args:
         network: What to train.
@@ -99,12 +99,12 @@ def epochs(
             takes its share of every batch, their sums are added up, and all have the same parameters.
 
     Returns:
-        An iterator over the epochs, each trained when it is asked for.
+        An iterator over the records of the epochs, each trained when it is asked for; its length is how many are left.
 
     Raises:
-        InputError: Arguments or data do not fit, or are not the same in every process; at once.
-        DeviceError: The backend, device or engine cannot serve; at once.
-        DivergenceError: The cost is no longer finite, at the end of that epoch.
+        InputError: Arguments or data do not fit, or differ between the processes of a data-parallel training.
+        DeviceError: The backend, device or engine cannot serve.
+        DivergenceError: The cost is no longer finite; raised at the end of that epoch.
 
     Example:
         >>> x, y = np.eye(4), np.array([0, 1, 2, 0])
@@ -177,20 +177,20 @@ def epochs(
             start = _resumed(network, target, resume)
         training = training._replace(backend=_with_engine(training, start, engine, resume))
         if average is not None:
-            average.agree({"the seed": str(seed), "l2_of": l2_of, **_identity(training, start)})
+            average.agree({"the seed": str(seed), "l2_of": l2_of, **_fingerprint(training, start)})
     return Epochs(training, start)
 
 
 def _with_engine(training: Training, start: Checkpoint, engine: str | None, resume: Checkpoint | None) -> Backend:
-    """The training's backend with the engine that is asked for, by the call or else by the checkpoint."""
+    """Backend of the training, with the engine that the call asks for, or else the checkpoint."""
     backend = training.backend
     if engine is None and resume is not None:
         try:
             return backend.with_engine(resume.engine)
         except (DeviceError, InputError) as error:
             raise type(error)(
-                f"the checkpoint was trained with engine {resume.engine}, which cannot be had: {error} "
-                'With engine="auto" it goes on with another, equal to rounding.'
+                f"the checkpoint was trained with engine {resume.engine}, which is not available: {error} "
+                'With engine="auto" it continues with another, whose results are equal to rounding.'
             ) from error
     if engine in (None, "auto"):
         return backend.with_engine(
@@ -204,7 +204,7 @@ def _with_engine(training: Training, start: Checkpoint, engine: str | None, resu
 def _start(
     network: Network, optimizer: Optimizer, backend: Backend, dtype: str, params: Params, order: Mapping[str, Any]
 ) -> Checkpoint:
-    """Before the first epoch; its engine is not chosen yet."""
+    """Checkpoint before the first epoch; its engine is not chosen yet."""
     params = backends.moved(checked_params(network, params), backend)
     params = backend.copy(map_arrays(lambda array: backend.asarray(array, dtype), params))
     return Checkpoint(
@@ -221,15 +221,15 @@ def _start(
 
 
 def _resumed(network: Network, backend: Backend, done: Checkpoint) -> Checkpoint:
-    """The checkpoint, with copies of its arrays on the backend."""
+    """Checkpoint to go on from, with copies of its arrays on the backend."""
     tensors = backend.copy(backends.moved((done.params, done.slots, done.best_params), backend))
     start = done._replace(**dict(zip(("params", "slots", "best_params"), tensors, strict=True)))
     checked_params(network, start.params)
     return start
 
 
-def _identity(training: Training, start: Checkpoint) -> dict[str, str]:
-    """All that decides the outcome of a training, by what a message calls it, to be compared among processes."""
+def _fingerprint(training: Training, start: Checkpoint) -> dict[str, str]:
+    """All that decides the outcome of a training, by what a message calls it, to be compared between processes."""
     backend = training.backend
     rows = {"training": training.train, "validation": training.validation, "test": training.test}
     return {
@@ -256,7 +256,7 @@ def definition(thing: object) -> str:
 
 
 def _check_scale(network: float, data: float | None) -> None:
-    """Refuse data that say how they are to be scaled to a network that scales otherwise."""
+    """Refuse data with a scale of their own for a network that divides by another."""
     if data not in (None, network):
         raise InputError(
             f"the data's inputs are to be divided by {data:g}, but the network divides them by {network:g}; "

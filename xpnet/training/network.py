@@ -26,7 +26,7 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True)
 class Network:
-    """Layers of neurons, each connected to all of the next; the parameters are kept apart and handed in.
+    """Layers of neurons, each connected to all of the next; parameters are not part of it, but passed to its methods.
 
     Attributes:
         sizes: Neurons per layer, inputs first: [784, 128, 10]; two sizes make a softmax regression.

@@ -1,4 +1,4 @@
-"""Placement: parameters and rows checked against a network, encoded, and laid where they are computed with."""
+"""Placement: parameters and rows are checked against a network, encoded, and moved to the device that computes."""
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +20,13 @@ from xpnet.training.rows import Rows
 from xpnet.training.stored_rows import Source, StoredRows
 
 CHUNK = 2**20
-"""How many activations a chunk of mapped rows may hold: 4 MB in float32."""
+"""Most activations of a layer per chunk of mapped rows: 4 MB in float32."""
 
 DTYPES = ("float32", "float64")
 
 
 class Shape(Protocol):
-    """What parameters and rows are checked against: a network's sizes and the name of its loss."""
+    """Sizes and loss of a network, which parameters and rows are checked against."""
 
     @property
     def sizes(self) -> Sequence[int]:
@@ -38,7 +38,7 @@ class Shape(Protocol):
 
 
 def chunk_rows(network: Shape) -> int:
-    """Rows to map at a time, so that their activations stay in the caches."""
+    """Rows per chunk, where a function is mapped over rows."""
     return max(1, CHUNK // max(network.sizes))
 
 
@@ -46,7 +46,7 @@ def chunk_rows(network: Shape) -> int:
 def placed(
     network: Shape, params: Params, x: Any, y: Any = None, weight: Any = None, *, rowwise: bool = False
 ) -> Iterator[tuple[Backend, Params, Batch]]:
-    """Within: the backend where x lies, the parameters copied there, and the rows encoded; sparse if rowwise."""
+    """Context with x's backend, the parameters copied to it, and the encoded rows, which may be sparse if rowwise."""
     check_weights_are_rows(weight)
     backend = backends.of(x=np.empty(0) if rowwise and sparse.is_sparse(x) else x, y=y, weight=weight)
     with backend.current():
@@ -55,7 +55,7 @@ def placed(
 
 
 def checked_params(network: Shape, params: Any) -> Params:
-    """Parameters as layers, if their shapes are the network's; pairs of arrays (w, b) will do."""
+    """Parameters as layers, if their shapes are the network's; given as layers or as pairs of arrays (w, b)."""
     try:
         layers = tuple(Layer(w, b) for w, b in params)
         weights, biases = [tuple(w.shape) for w, _ in layers], [tuple(b.shape) for _, b in layers]
@@ -76,16 +76,16 @@ def checked_params(network: Shape, params: Any) -> Params:
 def encoded(
     network: Shape, backend: Backend, dtype: str, x: Any, y: Any = None, weight: Any = None, of: str = ""
 ) -> Batch:
-    """Rows as the mathematics takes them, checked: inputs as they came, targets one-hot or as numbers.
+    """Rows as the mathematics takes them, checked: inputs in their own dtype, targets one-hot or as numbers.
 
     Args:
-        network: What they are for.
-        backend: Where they are to lie.
-        dtype: The parameters' dtype, for targets and weights.
-        x: Inputs, as they came.
-        y: Targets, as they came, or None.
+        network: Network that they are for.
+        backend: Backend that computes with them.
+        dtype: Dtype of the parameters, for targets and weights.
+        x: Inputs.
+        y: Targets, or None.
         weight: Sample weights, or None.
-        of: What follows x and y in messages: "_train", "_test".
+        of: Suffix of x and y in messages: "_train", "_test".
     """
     if sparse.is_sparse(x):
         x = sparse.checked(x, name=f"x{of}")
@@ -128,18 +128,18 @@ def placed_rows(
     batch_size: int,
     megabytes: float,
 ) -> Rows:
-    """Rows to train on or to evaluate, wherever they are: dense or sparse in memory, or on disk.
+    """Rows to train on or to evaluate: dense or sparse in memory, or on disk.
 
     Args:
-        network: What they are for.
-        backend: Where they are computed with.
-        dtype: The parameters' dtype.
+        network: Network that they are for.
+        backend: Backend that computes with them.
+        dtype: Dtype of the parameters.
         x: Inputs: an array of the backend's, one of SciPy's sparse ones, or `Stored`.
         y: Targets: an array of the backend's, or `Stored`.
         weight: Sample weights, or None.
-        of: What follows x and y in messages.
+        of: Suffix of x and y in messages.
         batch_size: Rows per step.
-        megabytes: Of a chunk of rows on disk.
+        megabytes: Size of a chunk of rows on disk.
     """
     if not isinstance(x, Stored):
         y = np.asarray(y) if isinstance(y, Stored) else y
@@ -158,7 +158,7 @@ def placed_rows(
 
 
 def check_whole(name: str, value: Any, least: int, remedy: str = "") -> None:
-    """Refuse what is no whole number, and whole numbers that are too small."""
+    """Refuse anything but a whole number that is large enough."""
     try:
         operator.index(value)
     except TypeError:
@@ -168,7 +168,7 @@ def check_whole(name: str, value: Any, least: int, remedy: str = "") -> None:
 
 
 def check_weights_are_rows(weight: Any) -> None:
-    """Refuse weights of classes, as other libraries take them."""
+    """Refuse class weights, which other libraries take."""
     if isinstance(weight, Mapping):
         raise InputError(
             f"weight is a {type(weight).__name__}; give a weight for each row instead: [weight[label] for label in y]."
@@ -176,7 +176,7 @@ def check_weights_are_rows(weight: Any) -> None:
 
 
 def check_labels_are_numbers(y: Array, *, name: str) -> None:
-    """Refuse labels that are words, with what numbers them; words are NumPy's alone."""
+    """Refuse labels that are words; only NumPy's arrays can hold these."""
     if getattr(y.dtype, "kind", "") in ("O", "S", "U", "T"):
         raise InputError(
             f"{name} holds {y.dtype} but needs integers: number the classes, as "
