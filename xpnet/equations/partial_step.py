@@ -1,4 +1,4 @@
-"""A training step in two parts, so that the sums over several parts of a batch can be added up in between.
+"""Training step in two parts, so that the sums over several parts of a batch can be added up in between.
 
 Each part of a batch is summed up for itself, by the forward and backward pass that `step` has too; the total is divided
 by Σ s, and updates as one batch would: C and its gradients are quotients of such sums.

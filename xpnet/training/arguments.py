@@ -23,7 +23,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
 """Range of each other number, and how a message says it."""
 
 
-def check_numbers(**values: Any) -> None:
+def check_ranges(**values: Any) -> None:
     """Refuse what is no number, and numbers outside their range."""
     for name, least in LEAST.items():
         if name == "patience" and values[name] is None:

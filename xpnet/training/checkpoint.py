@@ -81,19 +81,23 @@ class Epoch:
 
     def __str__(self) -> str:
         """One line for people."""
-        parts = [f"epoch {self.number:3d}", f"cost {spelled(self.cost)}", f"train {percent(self.train_accuracy)}"]
+        parts = [
+            f"epoch {self.number:3d}",
+            f"cost {cost_text(self.cost)}",
+            f"train {accuracy_text(self.train_accuracy)}",
+        ]
         if self.validation_accuracy is not None:
-            parts.append(f"validation {percent(self.validation_accuracy)}")
+            parts.append(f"validation {accuracy_text(self.validation_accuracy)}")
         if self.test_accuracy is not None:
-            parts.append(f"test {percent(self.test_accuracy)}")
+            parts.append(f"test {accuracy_text(self.test_accuracy)}")
         return "  ".join([*parts, f"{self.seconds:.2f} s", f"{self.samples_per_second:,.0f} samples/s"])
 
 
-def spelled(number: float) -> str:
-    """A cost in few characters, however large."""
+def cost_text(number: float) -> str:
+    """Cost in few characters, however large."""
     return f"{number:.4f}" if abs(number) < 1e6 else f"{number:.4g}"
 
 
-def percent(accuracy: float) -> str:
-    """An accuracy, or an R², in percent; far below 0 in few characters."""
+def accuracy_text(accuracy: float) -> str:
+    """Accuracy or R² in percent, in few characters however far below 0."""
     return f"{accuracy:7.2%}" if abs(accuracy) < 1e4 else f"{100 * accuracy:.4g}%"

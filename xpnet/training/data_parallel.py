@@ -48,11 +48,11 @@ class WholeBatches:
         self._at, self._step = at, step
 
     def prepare(self, carry: Carry, data: Batch, size: int) -> None:
-        """As a backend's."""
+        """Prepare steps, as a backend does."""
         self._at(size).prepare(self._step, carry, data, size)
 
     def run_block(self, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
-        """As a backend's."""
+        """Run a block of steps, as a backend does."""
         return self._at(rows.shape[1]).run_block(self._step, carry, data, rows)
 
 
@@ -71,14 +71,14 @@ class SharedBatches:
         self._sums: WeightedSums = backend.parted(self._buffer, zeros)
 
     def prepare(self, carry: Carry, data: Batch, size: int) -> None:
-        """As a backend's, for both parts."""
+        """Prepare both parts of steps, as a backend does."""
         backend, (params, state) = self._at(size), carry
         if own := len(range(size)[self._others.share(size)]):
             backend.prepare(self._partial_step.add, (params, without_slots(state), self._sums), data, own)
         backend.prepare(self._partial_step.update, (params, state, self._sums), None, 0)
 
     def run_block(self, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
-        """As a backend's; rows and metrics are those of whole batches."""
+        """Run a block of steps, as a backend does; rows and metrics are those of whole batches."""
         backend, (params, state), sums = self._at(rows.shape[1]), carry, self._sums
         own = rows[:, self._others.share(rows.shape[1])]
         seen = params, without_slots(state), sums
@@ -97,16 +97,16 @@ class SharedBatches:
         return (params, state), tuple(backend.xp.concat(column) for column in zip(*blocks, strict=True))
 
     def _joined(self, sums: WeightedSums) -> Array:
-        """The sums as one array: the buffer, where they are its parts."""
+        """Sums as one array: the buffer, where they are its parts."""
         in_place = all(map(is_, arrays_in(sums), arrays_in(self._sums)))
         return self._buffer if in_place else self._backend.joined(sums)
 
     def _parted(self, flat: Array) -> WeightedSums:
-        """One array as sums: the buffer's parts, where it is the buffer."""
+        """Sums in one array: the buffer's parts, where it is the buffer."""
         parts: WeightedSums = self._sums if flat is self._buffer else self._backend.parted(flat, self._sums)
         return parts
 
 
 def without_slots(state: State) -> State:
-    """The state as a forward and backward pass sees it: the optimizer's arrays need not travel with it."""
+    """State as a forward and backward pass sees it: the optimizer's arrays need not travel with it."""
     return state._replace(slots=())

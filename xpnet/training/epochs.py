@@ -113,7 +113,7 @@ def epochs(
         1 2
         2 4
     """
-    arguments.check_numbers(
+    arguments.check_ranges(
         batch_size=batch_size,
         epochs=epochs,
         seed=seed,

@@ -215,7 +215,7 @@ class Network:
         weight: Any = None,
         l2: float = 0.0,
     ) -> float:
-        """The objective C = Σ sᵢ Cᵢ / Σ sᵢ + λ/2 · Σ ‖w‖², biases excluded.
+        """Cost: the objective C = Σ sᵢ Cᵢ / Σ sᵢ + λ/2 · Σ ‖w‖², biases excluded.
 
         Args:
             params: As for `predict`.
@@ -273,7 +273,7 @@ class Network:
             return step.gradients(self.model, params, data, l2, xp=backend.xp)[0]
 
     def per_sample_gradients(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> Params:
-        """Each sample's own ∂Cᵢ/∂w and ∂Cᵢ/∂b.
+        """∂Cᵢ/∂w and ∂Cᵢ/∂b of each sample.
 
         Args:
             params: As for `predict`.
@@ -297,7 +297,7 @@ class Network:
     def per_sample_gradient_norms(
         self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]
     ) -> Params:
-        """The norm of each sample's ∂Cᵢ/∂w and ∂Cᵢ/∂b, without making these gradients.
+        """Norms of each sample's ∂Cᵢ/∂w and ∂Cᵢ/∂b, without making these gradients.
 
         Args:
             params: As for `predict`.

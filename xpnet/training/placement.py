@@ -185,7 +185,7 @@ def check_labels_are_numbers(y: Array, *, name: str) -> None:
 
 
 def spelled_dtype(dtype: Any) -> str:
-    """The name of a dtype that parameters can have, from the name or from any library's own.
+    """Name of a dtype that parameters can have, from the name or from any library's own object.
 
     Raises:
         InputError: Parameters cannot have it.
@@ -197,5 +197,5 @@ def spelled_dtype(dtype: Any) -> str:
 
 
 def spelled_device(device: Any) -> str | None:
-    """A device as `backends.resolve` takes it; a library's own object is spelled as the library spells it."""
+    """Name of a device, as `backends.resolve` takes it, from the name or from a library's own object."""
     return None if device is None else str(device)

@@ -7,7 +7,7 @@ from types import TracebackType
 
 import numpy as np
 
-from xpnet.training.checkpoint import spelled
+from xpnet.training.checkpoint import cost_text
 
 LAST = 1000
 """Samples that the bar's accuracy is computed from."""
@@ -46,7 +46,7 @@ class Bar:
         seen = sum(size for size, _ in self._last)
         while seen - self._last[0][0] >= LAST:
             seen -= self._last.popleft()[0]
-        text = f"cost {spelled(float(np.mean(costs)))}"
+        text = f"cost {cost_text(float(np.mean(costs)))}"
         if self._accuracy:
             wrong = sum(error for _, error in self._last)
             text += f", last {seen}: {1 - wrong / seen:.1%}"

@@ -54,7 +54,7 @@ class Begun(NamedTuple):
 
 
 class Training(NamedTuple):
-    """All that stays the same from epoch to epoch.
+    """Training: all that stays the same from epoch to epoch.
 
     Attributes:
         step: Step of the network and the optimizer; one object, so that it is compiled once.
