@@ -19,7 +19,7 @@ def epoch(**values) -> Epoch:
 
 
 def params(number: int) -> Params:
-    """Parameters that can be told apart."""
+    """Parameters that can be distinguished."""
     return (Layer(number, number),)
 
 

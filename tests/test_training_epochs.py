@@ -105,15 +105,15 @@ def test_params_are_copies_that_stay():
         assert not np.shares_memory(one[0].w, other[0].w)
 
 
-@pytest.mark.parametrize(("fraction", "held_back"), [(0.0, 0), (0.1, 4), (0.25, 10), (0.01, None), (0.99, None)])
-def test_validation_rows(fraction, held_back):
-    """The fraction of rows held back is rounded, every row is on one side, and a side without rows is refused."""
-    if held_back is None:
+@pytest.mark.parametrize(("fraction", "held_out"), [(0.0, 0), (0.1, 4), (0.25, 10), (0.01, None), (0.99, None)])
+def test_validation_rows(fraction, held_out):
+    """The fraction of held-out rows is rounded, every row is on one side, and a side without rows is refused."""
+    if held_out is None:
         with pytest.raises(ValueError, match=rf"validation_fraction is {fraction}, which holds back \d+ of 40 rows"):
             run(NETWORK, rows(), validation_fraction=fraction)
         return
     kept, held = validation_split(40, fraction, seed=3)
-    assert len(held) == held_back
+    assert len(held) == held_out
     assert sorted([*kept, *held]) == list(range(40))
 
 
@@ -145,7 +145,7 @@ def test_an_order_that_does_not_fit(orders, sentence):
 
 @pytest.mark.parametrize("weighted", [True, False], ids=["weights", "no weights"])
 def test_validation_rows_of_ones_own(weighted):
-    """Rows that are given are validated on as rows held back are, with their weights or without, and stop it early."""
+    """Rows that are given are validated on as held-out rows are, with their weights or without, and stop it early."""
     (x, y), (x_held, y_held) = rows(), rows(12, seed=7)
     weight = np.random.default_rng(0).uniform(0.5, 2, 12) if weighted else None
     held = (x_held, y_held, weight) if weighted else (x_held, y_held)
@@ -168,8 +168,8 @@ def test_the_penalty_of_an_epoch(l2_of):
     assert run(NETWORK, rows())[-1].penalty == 0
 
 
-def test_validation_is_judged_and_not_trained_on():
-    """Validation cost and accuracy are the network's on the rows held back, without L2 but with their weights."""
+def test_validation_is_evaluated_and_not_trained_on():
+    """Validation cost and accuracy are the network's on the held-out rows, without L2 but with their weights."""
     x, y = rows()
     weight = np.random.default_rng(0).uniform(0.5, 2, 40)
     kept, held = validation_split(40, 0.25, seed=5)

@@ -91,7 +91,7 @@ def test_an_engine_that_the_library_has_not():
 
 
 def test_a_checkpoint_whose_engine_cannot_be_had(monkeypatch):
-    """It is told what it was trained with, why that cannot be, and how it goes on all the same."""
+    """The message says what it was trained with, why that is not available, and how to go on all the same."""
     monkeypatch.setitem(sys.modules, "numba", None)
     done = next(run(engine="plain")).checkpoint
     wanted = (

@@ -1,4 +1,4 @@
-"""SciPy's sparse inputs: made dense bit by bit, they give what dense ones give."""
+"""SciPy's sparse inputs: made dense a few rows at a time, they give what dense ones give."""
 
 import numpy as np
 import pytest
