@@ -173,7 +173,7 @@ def test_init_is_one_network_for_one_seed(backend):
 
 @pytest.mark.parametrize(("activation", "gain"), [("sigmoid", 1), ("tanh", 1), ("identity", 1), ("relu", np.sqrt(2))])
 def test_init_has_the_right_spread(activation, gain):
-    """Weights have mean 0 and standard deviation gain / √d_in, He's for ReLU but for the output layer, and biases are 0."""
+    """Weights have mean 0 and standard deviation gain / √d_in, He's for ReLU in hidden layers; biases are 0."""
     params = Network([400, 300, 200], activation).init(0, dtype="float64")
     for layer, factor in zip(params, (gain, 1), strict=True):
         d_out, d_in = layer.w.shape

@@ -33,7 +33,7 @@ STATE = np.random.default_rng(0).bit_generator.state
 @pytest.mark.parametrize("n", [7, 23, 90, 100, 2000])
 @pytest.mark.parametrize("fraction", [0.0, 0.003, 0.005, 0.1, 0.2, 1 / 3, 0.9, 0.999])
 def test_runs_hold_every_row_once(n, fraction):
-    """Those to train on are as long as is asked for, all but the last; the held-out ones are the fraction that is due."""
+    """Runs to train on are as long as asked for, except the last; the held-out ones are the fraction that is due."""
     train, back = cut(n, 8, fraction)
     rows = [row for start, stop in (*train, *back) for row in range(start, stop)]
     assert sorted(rows) == list(range(n))
