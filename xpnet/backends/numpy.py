@@ -80,8 +80,8 @@ class NumpyBackend(Backend):
     def bound(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> Iterator[Run]:
         """As every backend's; captured, the carry that comes out is always the one that was bound."""
         if self.engine == "plain":
-            plain = super().run_block
-            yield lambda carry, rows: plain(step, carry, data, rows)
+            plain, rows_of = super().run_block, map_arrays(_c_order, data)
+            yield lambda carry, rows: plain(_in_c_order(step), map_arrays(_c_order, carry), rows_of, rows)
             return
         held, arrays, inputs = carry, arrays_in(carry), self._in_order(arrays_in(data))
         program = programs.block(step, carry, data, batch_size, compiled=self.engine == "compiled")
@@ -140,6 +140,21 @@ def _own(arrays: list[np.ndarray]) -> list[np.ndarray]:
         taken.add(id(array))
         found.append(array)
     return found
+
+
+def _in_c_order(step: Step) -> Step:
+    """The step with its carry in C order, as the other engines have it: sums of other layouts are rounded otherwise."""
+
+    def ordered(carry: Carry, batch: Batch, *, xp: Any) -> tuple[Carry, Any]:
+        carry, metrics = step(carry, batch, xp=xp)
+        return map_arrays(_c_order, carry), metrics
+
+    return ordered
+
+
+def _c_order(array: Any) -> np.ndarray:
+    """The array itself, or a copy of one in another order; an array without axes for a scalar."""
+    return array if isinstance(array, np.ndarray) and array.flags.c_contiguous else np.array(array, order="C")
 
 
 def load(index: int | None) -> NumpyBackend:
