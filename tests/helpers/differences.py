@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
-from helpers.random_functions import KINDS, Drawn, arrays_for, body, function
 
+from helpers.random_functions import KINDS, Drawn, arrays_for, body, function, quiet
 from xpnet import backends
 from xpnet._support.trees import arrays_in
 from xpnet.backends import Backend
@@ -24,7 +24,7 @@ PLAIN = backends.resolve("numpy").with_engine("plain")
 def ran(backend: Backend, drawn: Drawn) -> list[np.ndarray]:
     """The carry and the results of a function on a backend."""
     carry, data = arrays_for(drawn)
-    with np.errstate(all="ignore"):
+    with quiet():
         return [np.asarray(array) for array in arrays_in(backend.run_block(body(drawn), carry, data, drawn.rows))]
 
 
@@ -35,7 +35,9 @@ def same_bits(one: np.ndarray, other: np.ndarray) -> bool:
     if one.dtype.kind != "f":
         return np.array_equal(one, other)
     is_nan = np.isnan(one)
-    same_signs = np.array_equal(np.signbit(one[~is_nan]), np.signbit(other[~is_nan])) if one.shape == other.shape else False
+    same_signs = (
+        np.array_equal(np.signbit(one[~is_nan]), np.signbit(other[~is_nan])) if one.shape == other.shape else False
+    )
     return np.array_equal(one, other, equal_nan=True) and same_signs
 
 
@@ -48,7 +50,7 @@ def refusal(backend: Backend, drawn: Drawn) -> str:
     """What became of a function that ends in a step that NumPy refuses: an error, and no numbers."""
     carry, data = arrays_for(drawn)
     try:
-        with np.errstate(all="ignore"):
+        with quiet():
             backend.run_block(body(drawn, refused=True), carry, data, drawn.rows)
     except (CaptureError, ValueError, IndexError):
         return "compared, and refused with one more step"

@@ -5,7 +5,9 @@ function that must be refused. `functions()` draws for hypothesis, `function(see
 """
 
 import operator
-from collections.abc import Callable, Collection, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +18,9 @@ KINDS = (
     "several steps", "old carry", "rare operations", "powers", "selections",
 )  # fmt: skip
 """What functions can have beyond float64 matrices, rows and numbers under common operations."""
+
+SIMPLE = ("several steps", "selections")
+"""Kinds of which an engine can be right before it is right for all."""
 
 UNARY = ("abs", "exp", "negative", "positive", "sqrt", "square", "tanh")
 BINARY = ("add", "divide", "maximum", "minimum", "multiply", "subtract")
@@ -119,6 +124,14 @@ def body(drawn: Drawn, *, refused: bool = False) -> Callable[..., Any]:
     return run
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """A context in which NumPy does not warn, of overflow or of means of nothing."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _drawn(choose: Choose, kinds: Kinds) -> Drawn:
     """A function, drawn on the rows of its first step."""
     rng = np.random.default_rng(choose(range(1000)))
@@ -142,8 +155,8 @@ def _drawn(choose: Choose, kinds: Kinds) -> Drawn:
 
     known: list[Any] = [*carry, *(np.take(one, chosen[0], axis=0) for one in data)]
     allowed = {main} if not {"integers", "rare operations"} & set(kinds) else {main, "float32", "float64", *dtypes}
-    steps, refused = [], None
-    with np.errstate(all="ignore"):
+    steps, refused, most_axes = [], None, 3 if "three axes" in kinds else 2
+    with quiet():
         for _ in range(choose(range(1, 16))):
             step = _step(choose, known, kinds)
             if step is None:
@@ -153,10 +166,9 @@ def _drawn(choose: Choose, kinds: Kinds) -> Drawn:
             except (TypeError, ValueError, ArithmeticError, IndexError):
                 refused = step
                 continue
-            if np.size(result) <= 4000 and np.ndim(result) <= 3 and result.dtype.name in allowed:
-                if np.ndim(result) < 3 or "three axes" in kinds:
-                    steps.append(step)
-                    known.append(result)
+            if np.size(result) <= 4000 and np.ndim(result) <= most_axes and result.dtype.name in allowed:
+                steps.append(step)
+                known.append(result)
     late = range(len(known)) if "old carry" in kinds else range(len(carry), len(known))
     outs = [[j for j in range(len(known)) if _alike(known[j], one)] for one in carry]
     results = tuple(choose((choose(late), len(known) - 1)) for _ in range(choose((1, 2))))
@@ -207,7 +219,9 @@ def _step(choose: Choose, known: Sequence[Any], kinds: Kinds) -> Step | None:
         return Step(form, (i,), (choose(RARE_REDUCED if rare else REDUCED), axis, keep))
     if form == "search":
         along = choose(axes) if "dropped axes" in kinds else np.ndim(known[i]) - 1
-        return Step(form, (i,), (choose(("argmax", "argmin")), along, "dropped axes" not in kinds or choose((True, False))))
+        return Step(
+            form, (i,), (choose(("argmax", "argmin")), along, "dropped axes" not in kinds or choose((True, False)))
+        )
     if form == "view":
         return Step(form, (i,), (choose(("T", "None", ":, None", "..., None", "...", "()")),))
     if form == "where":
@@ -289,9 +303,11 @@ VIEWS: dict[str, Callable[[Any], Any]] = {
 
 FORMS: dict[str, Callable[..., Any]] = {
     "number": lambda xp, x, name, number, first: getattr(xp, name)(*((number, x) if first else (x, number))),
-    "operator": lambda xp, x, *others: getattr(operator, others[-2])(x, others[0] if len(others) == 3 else others[-1]),
+    "operator": lambda xp, x, *others: getattr(operator, others[-2])(x, others[0 if len(others) == 3 else -1]),
     "reduce": lambda xp, x, name, axis, keepdims: getattr(xp, name)(x, axis=axis, keepdims=keepdims),
-    "search": lambda xp, x, name, axis, keepdims: xp.astype(getattr(xp, name)(x, axis=axis, keepdims=keepdims), x.dtype),
+    "search": lambda xp, x, name, axis, keepdims: xp.astype(
+        getattr(xp, name)(x, axis=axis, keepdims=keepdims), x.dtype
+    ),
     "view": lambda xp, x, name: VIEWS[name](x),
     "where": _where,
     "product": lambda xp, a, b, turned, also: _times(a, b, turned, also),
