@@ -10,6 +10,9 @@ Number = bool | int | float
 VIEWS = ("reshape", "transpose")
 """Operations whose result is the same memory with other axes."""
 
+OUTER = "matmul"
+"""The option of a multiplication that is a matrix product, a column by a row, in which no zero is negative."""
+
 
 @dataclass(frozen=True, eq=False)
 class Value:

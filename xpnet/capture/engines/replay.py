@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from xpnet.capture.engines import thread_count as threads
-from xpnet.capture.graph import VIEWS, Number, Operation, Value
+from xpnet.capture.graph import OUTER, VIEWS, Number, Operation, Value
 from xpnet.capture.planning.plan import Plan
 from xpnet.capture.tracing.operations import ELEMENTWISE, REDUCTIONS, SEARCHES, dtypes
 
@@ -129,14 +129,27 @@ def calls(operation: Operation, arrays: Mapping[Value, np.ndarray]) -> list[Call
     if name == "matmul":
         return [(np.matmul, (*inputs, out))]
     if name in REDUCTIONS:
-        dtype = out.dtype if name in ("sum", "prod") else None
-        return [(REDUCTIONS[name].reduce, (*inputs, *options, dtype, out, True))]
+        (axes,), dtype = options, out.dtype if name in ("sum", "prod") else None
+        if len(axes) > 1:
+            return [(REDUCTIONS[name].reduce, (*inputs, axes, dtype, out, True))]
+        return [(REDUCTIONS[name].reduce, (*inputs, axes[0], dtype, _without(out, axes[0])))]
     if name in SEARCHES:
         (axis,) = options
-        return [(getattr(inputs[0], name), (axis, out.reshape(out.shape[:axis] + out.shape[axis + 1 :])))]
+        return [(getattr(inputs[0], name), (axis, _without(out, axis)))]
     if name == "take":
         return [(inputs[0].take, (inputs[1], *options, out))]
     return [(np.copyto, (out, *inputs, "unsafe"))]
+
+
+def _without(array: np.ndarray, axis: int) -> np.ndarray:
+    """A view without an axis of length one."""
+    return array.reshape(array.shape[:axis] + array.shape[axis + 1 :])
+
+
+def _narrowed(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A view without the axes along which the result is of length one, for which NumPy would take an iterator."""
+    sizes = (*(1,) * (len(shape) - array.ndim), *array.shape)
+    return array.reshape([size for size, longest in zip(sizes, shape, strict=True) if longest != 1] * (array.size != 1))
 
 
 def _elementwise(operation: Operation, arrays: Mapping[Value, np.ndarray], out: np.ndarray) -> Call:
@@ -149,6 +162,12 @@ def _elementwise(operation: Operation, arrays: Mapping[Value, np.ndarray], out: 
         arrays[x] if isinstance(x, Value) else np.asarray(x, dtype)
         for x, dtype in zip(operation.inputs, dtypes(operation), strict=True)
     ]
+    if OUTER in operation.options:
+        # Where np.matmul has a loop of its own, BLAS takes a sixth of the time, to the same bits.
+        return np.dot, (*inputs, out)
+    if 1 in out.shape and name != "pow":
+        shape = out.shape
+        out, *inputs = (_narrowed(array, shape) for array in (out, *inputs))
     if name in ("maximum", "minimum"):
         # NumPy 2.4 vectorises these where both operands are arrays only, and has them take a buffer by its name only.
         numbers = [not isinstance(x, Value) and out.nbytes <= FILLED for x in operation.inputs]

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from xpnet._support.trees import arrays_in, map_arrays
-from xpnet.capture.graph import VIEWS, Graph, Operation, Value, flops
+from xpnet.capture.graph import OUTER, VIEWS, Graph, Operation, Value, flops
 from xpnet.capture.planning.memory import Memory, Stage, lay_out
 from xpnet.capture.tracing.operations import ELEMENTWISE
 from xpnet.capture.tracing.trace import trace
@@ -145,7 +145,7 @@ def _stage(operation: Operation, roots: dict[Value, Value]) -> Stage:
     """One operation; an element-wise one can overwrite what it reads, element by element."""
     output, arrays = operation.output, operation.arrays
     overwritable: Sequence[Value] = ()
-    if operation.name in ELEMENTWISE:
+    if operation.name in ELEMENTWISE and OUTER not in operation.options:
         # What is read a second time through a view is not read element by element.
         overwritable = [
             value

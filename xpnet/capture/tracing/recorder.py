@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from xpnet.capture.graph import VIEWS, Number, Operation, Value
+from xpnet.capture.graph import OUTER, VIEWS, Number, Operation, Value
 from xpnet.capture.tracing.layouts import reshaped
 from xpnet.capture.tracing.operations import COMPARISONS, ELEMENTWISE, described, reduced_as
 from xpnet.errors import CaptureError
@@ -93,8 +93,10 @@ class Recorder:
             refuse(f"matmul of shapes {a.shape} and {b.shape}", "the inner dimensions must be equal")
         output = Value.contiguous((a.shape[0], b.shape[1]), np.result_type(a.dtype, b.dtype))
         if a.shape[1] == 1:
-            product = self.record("multiply", (a, b), output)
-            return self._without_negative_zeros(product)
+            # A single factor is not BLAS's: where that is 0, it does not look at the others.
+            if min(output.shape) > 1 and a.dtype == b.dtype and a.dtype.name in ("float32", "float64"):
+                return self.record("multiply", (a, b), output, (OUTER,))
+            return self._without_negative_zeros(self.record("multiply", (a, b), output))
         if apart and self._root(a) is self._root(b) and (a.shape, a.strides) == (b.shape[::-1], b.strides[::-1]):
             # BLAS takes a shorter way, which rounds differently, for a matrix by its own transpose.
             b = self.record("copy", (b,), Value(b.shape, b.dtype, b.order))
