@@ -93,6 +93,10 @@ def scaled(factor):
             lambda c, b, xp: (c, (xp.full_like(b[0], 0.0), xp.full_like(b[0], -0.0))), MATRIX, ONE, id="full of -0.0"
         ),
         pytest.param(lambda c, b, xp: (c, (xp.sum(b[0], axis=0),)), NEGATIVE_ZEROS, ONE, id="a sum over one number"),
+        pytest.param(lambda c, b, xp: (c, (b[0].T @ -abs(b[0]),)), np.eye(8), ONE, id="a product over one number"),
+        pytest.param(
+            lambda c, b, xp: (c, (b[0].T @ -abs(b[0]),)), MATRIX * 1e-170, ONE, id="a product over one that underflows"
+        ),
         pytest.param(lambda c, b, xp: (c, (xp.clip(b[0], 0, 1),)), NEGATIVE_ZEROS, ONE, id="clip"),
         pytest.param(lambda c, b, xp: (c, (xp.clip(b[0], b[0], 1),)), NEGATIVE_ZEROS, ONE, id="clip by an array"),
         pytest.param(lambda c, b, xp: (c, (xp.clip(b[0], xp.nan, 1),)), MATRIX, ONE, id="clip by NaN"),

@@ -11,7 +11,7 @@ VIEWS = ("reshape", "transpose")
 """Operations whose result is the same memory with other axes."""
 
 OUTER = "matmul"
-"""The option of a multiplication that is a matrix product, a column by a row, in which no zero is negative."""
+"""The option of a multiplication that is a matrix product, a column by a row."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -163,7 +163,7 @@ def _elementwise(operation: Operation, arrays: Mapping[Value, np.ndarray], out: 
         for x, dtype in zip(operation.inputs, dtypes(operation), strict=True)
     ]
     if OUTER in operation.options:
-        # Where np.matmul has a loop of its own, BLAS takes a sixth of the time, to the same bits.
+        # BLAS takes less time than an iterator of rows, or than np.matmul, which has a loop of its own for these.
         return np.dot, (*inputs, out)
     if 1 in out.shape and name != "pow":
         shape = out.shape

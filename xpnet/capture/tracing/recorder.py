@@ -94,9 +94,9 @@ class Recorder:
         output = Value.contiguous((a.shape[0], b.shape[1]), np.result_type(a.dtype, b.dtype))
         if a.shape[1] == 1:
             # A single factor is not BLAS's: where that is 0, it does not look at the others.
-            if min(output.shape) > 1 and a.dtype == b.dtype and a.dtype.name in ("float32", "float64"):
-                return self.record("multiply", (a, b), output, (OUTER,))
-            return self._without_negative_zeros(self.record("multiply", (a, b), output))
+            is_blas = min(output.shape) > 1 and a.dtype == b.dtype and a.dtype.name in ("float32", "float64")
+            product = self.record("multiply", (a, b), output, (OUTER,) if is_blas else ())
+            return self._without_negative_zeros(product)
         if apart and self._root(a) is self._root(b) and (a.shape, a.strides) == (b.shape[::-1], b.strides[::-1]):
             # BLAS takes a shorter way, which rounds differently, for a matrix by its own transpose.
             b = self.record("copy", (b,), Value(b.shape, b.dtype, b.order))
@@ -154,7 +154,7 @@ class Recorder:
             refuse(f"shapes {' and '.join(map(str, shapes))} together", "they must be equal, or 1")
 
     def _without_negative_zeros(self, x: Value) -> Value:
-        """The sum of one number: NumPy begins with 0, and 0 + −0 is 0."""
+        """Sums of one number: NumPy begins with 0, and 0 + −0 is 0."""
         return self.elementwise("add", x, 0.0) if x.dtype.kind == "f" else x
 
     def _root(self, value: Any) -> Value:
