@@ -75,10 +75,10 @@ def test_dtypes_are_numpys():
         powers = ((x > 0) ** 2, i**2, x**2, xp.sum(x > 0) ** 2, xp.any(x > 0) ** 2, xp.mean(i), xp.mean(x))
         return x + 1.5, x + d, i + 1, i + 0.5, x > 0, xp.sum(i), xp.astype(i, xp.float32) / 2, *powers
 
-    _, found = trace(function, MATRIX, double, integer)
-    wanted = function(*(np.ones(a.shape, a.dtype) for a in (MATRIX, double, integer)), xp=np)
-    assert [value.dtype for value in found] == [array.dtype for array in wanted]
-    assert [value.shape for value in found] == [array.shape for array in wanted]
+    _, values = trace(function, MATRIX, double, integer)
+    expected = function(*(np.ones(a.shape, a.dtype) for a in (MATRIX, double, integer)), xp=np)
+    assert [value.dtype for value in values] == [array.dtype for array in expected]
+    assert [value.shape for value in values] == [array.shape for array in expected]
 
 
 @pytest.mark.parametrize("sizes", [(2, 3, 4), (1, 3, 4), (2, 1, 4), (2, 3, 1), (5, 5, 5), (2, 0, 3)])

@@ -71,14 +71,14 @@ def outcomes(engine: str, seeds: range, kinds: tuple[str, ...] = KINDS) -> Itera
             yield seed, "raises with NumPy"
             continue
         try:
-            found = ran(backend, drawn)
+            results = ran(backend, drawn)
         except CaptureError as error:
             yield seed, f"refused: {' '.join(str(error).split(' at ')[0].split()[:4])}"
             continue
         except Exception as error:
             yield seed, f"WRONG ERROR {type(error).__name__}: {error}"
             continue
-        if not all(map(alike, found, expected)):
+        if not all(map(alike, results, expected)):
             yield seed, "DIFFERENT"
         else:
             yield seed, "compared" if drawn.refused is None else refusal(backend, drawn)

@@ -50,7 +50,7 @@ Kinds = Collection[str]
 
 
 class Step(NamedTuple):
-    """An operation: its form, the arrays it takes, by number, and what else it is told."""
+    """An operation: its form, its arrays by number, and its other arguments."""
 
     form: str
     arrays: tuple[int, ...]
@@ -194,7 +194,7 @@ def _numbers(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype, 
 
 
 def _step(choose: Choose, known: Sequence[Any], kinds: Kinds) -> Step | None:
-    """A step that may or may not be one for NumPy; None where there is nothing to take it on."""
+    """A step that NumPy may refuse; None where no array fits it."""
     rare = "rare operations" in kinds and choose(range(3)) == 0
     number = choose(NUMBERS if rare else COMMON_NUMBERS)
     i = choose((choose(range(len(known))), len(known) - 1))

@@ -1,6 +1,6 @@
 """Replay: a plan as a flat list of NumPy's calls, each with its arrays and the buffer for its result bound in advance.
 
-Bit for bit what the function gives when it is called with NumPy on arrays in C order, without an array made on the way.
+Bit for bit what the function gives when it is called with NumPy on arrays in C order, without new arrays on the way.
 There is one exception, BLAS's threads: steps of small products have one of them (`thread_count.of_blas`), and OpenBLAS
 rounds products of float64 otherwise on several. With one thread these are the same too.
 """
@@ -24,7 +24,7 @@ COPIED = 2**18
 """Bytes up to which an array of the carry is copied in and out, which takes less than to bind the calls anew."""
 
 FILLED = 2**20
-"""Bytes up to which a number is made an array of."""
+"""Bytes up to which a number becomes an array."""
 
 
 class Replay:
@@ -79,7 +79,7 @@ class Replay:
             yield run
 
     def sliced(self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
-        """Run a step for each stretch of rows, in order, as many as there are results; the data are not copied."""
+        """Run a step for each stretch of rows, in order, one per result; the data are not copied."""
         rows = self.plan.fed[0].shape[0]
         with threads.of_blas(self.plan):
             for i in range(len(results[0])):

@@ -8,7 +8,7 @@ from xpnet.capture.tracing.operations import order_of
 
 
 def reshaped(x: Value, shape: tuple[int, ...]) -> Value | None:
-    """The view of x that has that shape; None where there is none, so that it must be copied."""
+    """The view of x that has that shape; None where only a copy can have it."""
     if x.is_contiguous:
         return Value.contiguous(shape, x.dtype)
     longer = [axis for axis, size in enumerate(shape) if size > 1]

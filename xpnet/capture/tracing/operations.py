@@ -88,7 +88,7 @@ def reduced_as(name: str, x: Value, axes: tuple[int, ...], dtype: np.dtype | Non
     """The result of a reduction or a search that keeps its axes, as NumPy has it.
 
     Raises:
-        ValueError: An axis has no elements, and without one there is no result.
+        ValueError: An axis has no elements, and a maximum or an index needs one.
     """
     shape = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
     return Value(shape, *_reduced_as(name, _small(x), axes, dtype, shape))
