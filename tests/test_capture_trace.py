@@ -123,6 +123,13 @@ def test_numbers_that_are_equal_are_not_the_same():
     assert zero is not negative
 
 
+def test_one_of_two_constants_stays_an_array():
+    """Numbers alone have no dtype: a product of two constants has that of the arrays that they were."""
+    graph, value = trace(lambda x, xp: xp.full_like(x, 2, dtype=xp.uint8) * xp.full_like(x, 3, dtype=xp.uint8), MATRIX)
+    assert value.dtype == np.uint8
+    assert len(graph.operations[-1].arrays) == 1
+
+
 def test_scalars_take_another_name_in_place():
     """`total += x` writes into no array where NumPy has a scalar for the total."""
 

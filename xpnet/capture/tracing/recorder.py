@@ -50,7 +50,8 @@ class Recorder:
             # A number that no element can be: all are on the same side of it.
             ends = (np.zeros((), x.dtype) if isinstance(x, Value) else x for x in inputs)
             return self.full(shape, bool(ELEMENTWISE[name](*ends)), output.dtype, output.order)
-        inputs = tuple(self._as_number(operand, output, inputs, name) for operand in inputs)
+        for i, operand in enumerate(inputs):
+            inputs = (*inputs[:i], self._as_number(operand, output, inputs, name), *inputs[i + 1 :])
         same = inputs[0]
         if name in ("multiply", "divide", "positive"):
             rest = inputs[1:]
