@@ -67,6 +67,22 @@ def test_a_carry_that_changes_its_form_is_refused(function, message):
         REPLAY.run_block(function, (np.ones(2, np.int32),), (np.ones((4, 3)),), np.asarray([[0, 1]]))
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda c, b, xp: (c, (b[0] << 1,)),
+        lambda c, b, xp: (c, (b[0].sum(axis=0),)),
+        lambda c, b, xp: (c, (xp.sum(b[0], dtype=xp.float64),)),
+        lambda c, b, xp: ((c[0] + 0.5,), (xp.sum(b[0]),)),
+    ],
+)
+def test_what_cannot_be_captured_is_left_to_numpy(function):
+    """The choice of an engine asks the same check: plain for what replay would refuse, however much work it is."""
+    carry, data = (np.ones(2, np.int32),), (np.ones((4, 3), np.int64),)
+    assert NUMPY.choose(function, carry, data, 2, 10**12) == "plain"
+    PLAIN.run_block(function, carry, data, np.asarray([[0, 1]]))
+
+
 def test_steady_state_allocates_nothing():
     """A thousand steps leave less than 64 KiB behind."""
     case = problem("cross_entropy")
