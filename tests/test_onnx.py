@@ -12,6 +12,7 @@ import xpnet
 from xpnet import Layer
 from xpnet._support.trees import map_arrays
 from xpnet.equations import step
+from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import LOSSES
 from xpnet.errors import InputError, MissingExtraError
 
@@ -66,6 +67,19 @@ def test_forward_is_pure(loss):
     long, short = ndonnx.build({"x": traced}, {"a": a[-1]}), exported.model(network, params)
     assert distance(answers(long, x), answers(short, x)) < CLOSE["float32"]
     assert len(short.graph.node) < len(long.graph.node) / 3
+
+
+def test_the_tables_cover_the_registries(monkeypatch):
+    """Each activation and each loss has its nodes; one without it is a sentence."""
+    assert (set(exported.ACTIVATIONS), set(exported.OUTPUTS)) == (set(ACTIVATIONS), set(LOSSES))
+    monkeypatch.setitem(ACTIVATIONS, "softsign", ACTIVATIONS["tanh"]._replace(name="softsign"))
+    monkeypatch.setitem(LOSSES, "huber", LOSSES["squared_error"]._replace(name="huber"))
+    for network, sentence in {
+        xpnet.Network(SIZES, "softsign"): r"^activation 'softsign' has no ONNX node; it can be sigmoid, tanh",
+        xpnet.Network(SIZES, loss="huber"): r"^loss 'huber' has no ONNX node; it can be cross_entropy",
+    }.items():
+        with pytest.raises(InputError, match=sentence):
+            exported.model(network, network.init())
 
 
 def test_the_graph_is_short():

@@ -1,5 +1,6 @@
 """A network as PyTorch's module answers as before, and comes back as it was."""
 
+from importlib import import_module
 from itertools import product
 
 import numpy as np
@@ -8,6 +9,7 @@ from helpers.oracles import FUNCTIONS, distance, host, on
 
 import xpnet
 from xpnet import Layer, backends, serialization
+from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import LOSSES
 from xpnet.errors import InputError
 
@@ -83,6 +85,20 @@ def test_bytes_are_divided():
     module = serialization.to_torch(network, params)
     assert distance(answers(module, x), network.predict(params, x)) < CLOSE["float32"]
     assert "(0): Divide(255)" in str(module)
+
+
+def test_the_tables_cover_the_registries(monkeypatch):
+    """Each activation and each loss has a module; one without it is a sentence."""
+    tables = import_module("xpnet.serialization.torch")
+    assert (set(tables.ACTIVATIONS), set(tables.OUTPUTS)) == (set(ACTIVATIONS), set(LOSSES))
+    monkeypatch.setitem(ACTIVATIONS, "softsign", ACTIVATIONS["tanh"]._replace(name="softsign"))
+    monkeypatch.setitem(LOSSES, "huber", LOSSES["squared_error"]._replace(name="huber"))
+    for network, sentence in {
+        xpnet.Network(SIZES, "softsign"): r"^activation 'softsign' has no PyTorch module; it can be sigmoid, tanh",
+        xpnet.Network(SIZES, loss="huber"): r"^loss 'huber' has no PyTorch module; it can be cross_entropy",
+    }.items():
+        with pytest.raises(InputError, match=sentence):
+            serialization.to_torch(network, network.init())
 
 
 def test_the_callers_random_numbers_are_left_alone():

@@ -10,6 +10,7 @@ import numpy as np
 from xpnet import __version__, backends
 from xpnet._support.atomic_write import write_whole
 from xpnet._support.optional import needed
+from xpnet._support.tables import lookup
 from xpnet._support.trees import arrays_in
 from xpnet._support.typing import Params
 from xpnet.equations.losses import STRAIGHT
@@ -108,7 +109,8 @@ def _nodes(network: Network, scaled: bool) -> list[Any]:
     if scaled:
         nodes.append(helper.make_node("Div", ["x", "scale"], ["a0"]))
         source = "a0"
-    kinds = [*(ACTIVATIONS[name] for name in network.activation), OUTPUTS[network.loss]]
+    kinds = [lookup(ACTIVATIONS, "activation", name, "ONNX node") for name in network.activation]
+    kinds.append(lookup(OUTPUTS, "loss", network.loss, "ONNX node"))
     for layer, following in enumerate(kinds, 1):
         between = [f"z{layer}", "straightened"][: len(following)]
         targets = [*between, "a" if layer == len(kinds) else f"a{layer}"]

@@ -6,10 +6,8 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPRegressor
 
+from xpnet._support.sklearn_names import ACTIVATIONS
 from xpnet.training.network import Network
-
-ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
-"""xpnet's name for each of scikit-learn's activations."""
 
 STOCHASTIC = ("sgd", "adam")
 """The solvers that train epoch by epoch."""

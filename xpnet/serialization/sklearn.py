@@ -8,6 +8,8 @@ import numpy as np
 
 from xpnet import backends
 from xpnet._support.optional import needed
+from xpnet._support.sklearn_names import ACTIVATIONS, OUTPUTS
+from xpnet._support.tables import lookup
 from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend
 from xpnet.errors import InputError
@@ -16,15 +18,10 @@ from xpnet.training.network import Network
 with needed("xpnet.serialization.sklearn", "sklearn"):
     from sklearn import neural_network
 
-ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
-"""xpnet's name for each of scikit-learn's activations."""
+SKLEARN_ACTIVATIONS = {name: sklearn_name for sklearn_name, name in ACTIVATIONS.items()}
+"""scikit-learn's name of each of xpnet's activations."""
 
-OUTPUTS = {
-    "softmax": "cross_entropy",
-    "logistic": "binary_cross_entropy",
-    "identity": "squared_error",
-    "exp": "poisson",
-}
+LOSSES_BY_OUTPUT = {output: loss for loss, output in OUTPUTS.items()}
 """The loss that goes with each of scikit-learn's output activations."""
 
 
@@ -43,16 +40,19 @@ def from_sklearn(estimator: Any) -> tuple[Network, Params]:
     Raises:
         InputError: It is something else, or not fitted.
     """
-    if not hasattr(estimator, "coefs_") or getattr(estimator, "out_activation_", None) not in OUTPUTS:
+    if not hasattr(estimator, "coefs_") or getattr(estimator, "out_activation_", None) not in LOSSES_BY_OUTPUT:
         raise InputError(
             f"the estimator is a {type(estimator).__name__} without coefs_; "
             "give an MLPClassifier or an MLPRegressor that is fitted."
         )
     given = estimator.activation
-    names = ACTIVATIONS[given] if isinstance(given, str) else [ACTIVATIONS[name] for name in given]
+    names = [lookup(ACTIVATIONS, "activation", name) for name in ([given] if isinstance(given, str) else given)]
     sizes = [estimator.coefs_[0].shape[0], *(w.shape[1] for w in estimator.coefs_)]
     layers = tuple(Layer(w.T, b) for w, b in zip(estimator.coefs_, estimator.intercepts_, strict=True))
-    return Network(sizes, names, OUTPUTS[estimator.out_activation_], 1.0), backends.of(layers[0].w).copy(layers)
+    network = Network(
+        sizes, names[0] if isinstance(given, str) else names, LOSSES_BY_OUTPUT[estimator.out_activation_], 1.0
+    )
+    return network, backends.of(layers[0].w).copy(layers)
 
 
 def to_sklearn(
@@ -81,6 +81,7 @@ def to_sklearn(
                 f"the network {network} has several hidden activations, but scikit-learn's have one for all; "
                 "use library=xpnet.estimators."
             )
+    lookup(OUTPUTS, "loss", network.loss, "counterpart in scikit-learn")
     labels = _labels(network, classes)
     with backend.current():
         params = backends.moved(params, backend)
@@ -121,12 +122,13 @@ def _sorted(last: Layer, order: np.ndarray, backend: Backend) -> Layer:
 
 def _estimator(network: Network, library: ModuleType) -> Any:
     """An estimator that is not fitted, with the network's hidden layers."""
-    spelled = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
-    names = [spelled[name] for name in network.activation] or ["relu"]
-    given = {"hidden_layer_sizes": network.sizes[1:-1], "activation": names[0] if len(set(names)) == 1 else names}
+    names = [
+        lookup(SKLEARN_ACTIVATIONS, "activation", name, "counterpart in scikit-learn") for name in network.activation
+    ] or ["relu"]
+    parameters = {"hidden_layer_sizes": network.sizes[1:-1], "activation": names[0] if len(set(names)) == 1 else names}
     if network.output.regression:
-        return library.MLPRegressor(loss=network.loss, **given)
-    return library.MLPClassifier(**given)
+        return library.MLPRegressor(loss=network.loss, **parameters)
+    return library.MLPClassifier(**parameters)
 
 
 def _make_fitted(

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from xpnet import backends
 from xpnet._support.optional import needed
+from xpnet._support.tables import lookup
 from xpnet._support.typing import Layer, Params
 from xpnet.equations.losses import STRAIGHT
 from xpnet.errors import InputError
@@ -71,7 +72,8 @@ def to_torch(network: Network, params: Params) -> nn.Sequential:
     params = backend.copy(backends.moved(params, backend))
     scale, dtype = network.model(params[0].w).input_scale, params[0].w.dtype
     modules: list[nn.Module] = [] if scale == 1 else [Divide(scale, dtype)]
-    kinds = [*(ACTIVATIONS[name] for name in network.activation), OUTPUTS[network.loss]]
+    kinds = [lookup(ACTIVATIONS, "activation", name, "PyTorch module") for name in network.activation]
+    kinds.append(lookup(OUTPUTS, "loss", network.loss, "PyTorch module"))
     for (w, b), kind in zip(params, kinds, strict=True):
         # Initial weights would be drawn from torch's global generator, which is the caller's.
         linear = nn.utils.skip_init(nn.Linear, w.shape[1], w.shape[0], device=w.device, dtype=dtype)
