@@ -134,7 +134,7 @@ def test_an_activation_for_each_layer_is_xpnets_alone():
     """scikit-learn's estimators have one for all hidden layers, so such a network goes only into xpnet's."""
     network = xpnet.Network([12, 9, 7, 4], ["tanh", "relu"])
     params = randomized(network)
-    with pytest.raises(InputError, match="has several hidden activations, but scikit-learn's have one for all"):
+    with pytest.raises(InputError, match="has several hidden activations, but scikit-learn has one for all"):
         serialization.to_sklearn(network, params)
     made = serialization.to_sklearn(network, params, library=import_module("xpnet.estimators"))
     assert distance(made.predict_proba(X), network.predict(params, X)) < CLOSE

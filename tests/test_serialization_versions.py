@@ -10,12 +10,15 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
+import safetensors.numpy
 from helpers.commands import trained
 from helpers.oracles import ROUNDING, distance
 
 import xpnet
 from xpnet import serialization
 from xpnet.data import load
+from xpnet.errors import ModelFileError
 
 FILES = Path(__file__).parent / "files"
 PREDICTIONS = json.loads((FILES / "predictions-0.1.json").read_text(encoding="utf-8"))
@@ -57,3 +60,52 @@ def test_a_training_of_0_1_loads_and_resumes(tmp_path):
     assert line["epoch"] == 3
     model = serialization.load(path)
     assert distance(model.network.predict(model.params, x), np.array(wanted["resumed"])) < ROUNDING["float32"]
+
+
+def rewritten(path, version, change):
+    """The regression's file as another version would have written it, with its metadata or tensors changed."""
+    with safetensors.safe_open(FILES / "regression-0.1.safetensors", framework="numpy") as file:
+        about = json.loads(file.metadata()["xpnet"]) | {"xpnet": version}
+    tensors = safetensors.numpy.load_file(FILES / "regression-0.1.safetensors")
+    change(about, tensors)
+    safetensors.numpy.save_file(tensors, path, {"xpnet": json.dumps(about)})
+    return path
+
+
+NEEDS = {
+    "it needs file format 2": lambda about, tensors: about.update(format=2),
+    "it needs a network with dropout": lambda about, tensors: about["network"].update(dropout=0.1),
+    "it needs the activation 'gelu' and the loss 'hinge'": lambda about, tensors: about["network"].update(
+        activation=["gelu"], loss="hinge"
+    ),
+    "it needs a training with noise": lambda about, tensors: about["training"].update(noise=[1]),
+    "params have weights of shapes": lambda about, tensors: tensors.update({"0.w": np.zeros((4, 5))}),
+}
+"""What a file can ask of its reader, each with a file that does."""
+
+
+@pytest.mark.parametrize("needed", NEEDS)
+@pytest.mark.parametrize("version", ["0.1.1", "0.2.0.dev1", "0.10.0", "1.0"])
+def test_a_model_of_a_newer_version_is_not_called_damaged(tmp_path, needed, version):
+    """The sentence names the version that wrote it, this one, and whatever this one lacks."""
+    path = rewritten(tmp_path / "m", version, NEEDS[needed])
+    with pytest.raises(ModelFileError) as caught:
+        serialization.load(path)
+    assert str(caught.value).startswith(
+        f"{path} was written by xpnet {version}, this is {xpnet.__version__}; update xpnet to read it: {needed}"
+    )
+
+
+@pytest.mark.parametrize("needed", NEEDS)
+@pytest.mark.parametrize("version", [xpnet.__version__, "0.0.9", "", None])
+def test_a_model_of_no_newer_version_is_damaged(tmp_path, needed, version):
+    """Whatever cannot be understood in a file of this version or an older one is no matter of updating."""
+    path = rewritten(tmp_path / "m", version, NEEDS[needed])
+    with pytest.raises(ModelFileError, match=f"m is damaged(, or was written by a modified xpnet)?: {needed}"):
+        serialization.load(path)
+
+
+def test_a_newer_version_alone_is_no_obstacle(tmp_path):
+    """A file of a newer version that needs nothing new is read."""
+    path = rewritten(tmp_path / "m", "7.0", lambda about, tensors: None)
+    assert serialization.load(path).checkpoint.epoch == 5

@@ -1,4 +1,4 @@
-"""Networks as scikit-learn's perceptrons, its own or those of xpnet.estimators, and back."""
+"""scikit-learn: networks as its perceptrons or those of xpnet.estimators, and back."""
 
 from collections.abc import Callable, Sequence
 from types import ModuleType
@@ -26,7 +26,7 @@ LOSSES_BY_OUTPUT = {output: loss for loss, output in OUTPUTS.items()}
 
 
 def from_sklearn(estimator: Any) -> tuple[Network, Params]:
-    """A fitted perceptron as a network with its parameters.
+    """Network and parameters of a fitted perceptron.
 
     Its labels stay behind: output i stands for the estimator's `classes_[i]`, and of two classes the one output is the
     probability of the second.
@@ -35,50 +35,50 @@ def from_sklearn(estimator: Any) -> tuple[Network, Params]:
         estimator: An `MLPClassifier` or `MLPRegressor` of scikit-learn's or of `xpnet.estimators`.
 
     Returns:
-        The network, and copies of the parameters, of the coefficients' kind.
+        The network, and copies of the parameters as arrays of the coefficients' library.
 
     Raises:
-        InputError: It is something else, or not fitted.
+        InputError: The estimator is of another kind, or not fitted.
     """
     if not hasattr(estimator, "coefs_") or getattr(estimator, "out_activation_", None) not in LOSSES_BY_OUTPUT:
         raise InputError(
             f"the estimator is a {type(estimator).__name__} without coefs_; "
             "give an MLPClassifier or an MLPRegressor that is fitted."
         )
-    given = estimator.activation
-    names = [lookup(ACTIVATIONS, "activation", name) for name in ([given] if isinstance(given, str) else given)]
+    single = isinstance(estimator.activation, str)
+    names = [
+        lookup(ACTIVATIONS, "activation", name) for name in ([estimator.activation] if single else estimator.activation)
+    ]
     sizes = [estimator.coefs_[0].shape[0], *(w.shape[1] for w in estimator.coefs_)]
     layers = tuple(Layer(w.T, b) for w, b in zip(estimator.coefs_, estimator.intercepts_, strict=True))
-    network = Network(
-        sizes, names[0] if isinstance(given, str) else names, LOSSES_BY_OUTPUT[estimator.out_activation_], 1.0
-    )
+    network = Network(sizes, names[0] if single else names, LOSSES_BY_OUTPUT[estimator.out_activation_], 1.0)
     return network, backends.of(layers[0].w).copy(layers)
 
 
 def to_sklearn(
     network: Network, params: Params, classes: Sequence[Any] | None = None, *, library: ModuleType = neural_network
 ) -> Any:
-    """A network as a fitted `MLPClassifier` or `MLPRegressor`, which can be trained on.
+    """Fitted `MLPClassifier` or `MLPRegressor` made from a network, whose training can be continued.
 
-    It answers as `predict` does. Since such estimators do not scale their inputs, the first weights are divided by
+    It predicts as `Network.predict` does. Since such estimators do not scale their inputs, the first weights are divided by
     `input_scale`; since they tell two classes apart with one output, a softmax over two becomes one.
 
     Args:
-        network: What it computes.
+        network: The network.
         params: Its parameters, of any library.
         classes: The labels that its outputs stand for; None numbers them from 0.
-        library: Whose estimator it is to be: `sklearn.neural_network`, with NumPy's arrays and one activation for all
-            hidden layers, or `xpnet.estimators`, with arrays of the parameters' kind.
+        library: The module of the estimator: `sklearn.neural_network`, with NumPy arrays and one activation for all
+            hidden layers, or `xpnet.estimators`, with arrays of the parameters' library.
 
     Raises:
-        InputError: params, labels or activations that do not fit.
+        InputError: params, labels or activations do not fit.
     """
     backend = backends.of(network.checked_params(params)[0].w)
     if library is neural_network:
         backend = backends.resolve("numpy")
         if len(set(network.activation)) > 1:
             raise InputError(
-                f"the network {network} has several hidden activations, but scikit-learn's have one for all; "
+                f"the network {network} has several hidden activations, but scikit-learn's estimators have one for all; "
                 "use library=xpnet.estimators."
             )
     lookup(OUTPUTS, "loss", network.loss, "counterpart in scikit-learn")
@@ -89,19 +89,19 @@ def to_sklearn(
         *before, last = (params[0]._replace(w=params[0].w / scale), *params[1:])
         if labels is not None:
             last = _sorted(last, np.argsort(labels), backend)
-        made = _estimator(network, library)
-        _make_fitted(made, network, labels, backend.asarray, backends.dtype_name(last.w))
-        made.coefs_ = [backend.copy(layer.w.T) for layer in (*before, last)]
-        made.intercepts_ = [backend.copy(layer.b) for layer in (*before, last)]
-    return made
+        estimator = _estimator(network, library)
+        _fit_to_zeros(estimator, network, labels, backend.asarray, backends.dtype_name(last.w))
+        estimator.coefs_ = [backend.copy(layer.w.T) for layer in (*before, last)]
+        estimator.intercepts_ = [backend.copy(layer.b) for layer in (*before, last)]
+    return estimator
 
 
 def _labels(network: Network, classes: Sequence[Any] | None) -> np.ndarray | None:
-    """The labels of a network that tells classes apart."""
+    """Labels of a network that tells classes apart; None for one that does not."""
     outputs = network.sizes[-1]
     if network.output.regression or (network.loss == "binary_cross_entropy" and outputs > 1):
         if classes is not None:
-            raise InputError(f"classes are given, but the network {network} does not choose one; leave classes out.")
+            raise InputError(f"classes came, but the network {network} does not choose one; leave classes out.")
         return None
     k = max(outputs, 2)
     labels = np.arange(k) if classes is None else np.asarray(classes)
@@ -111,7 +111,7 @@ def _labels(network: Network, classes: Sequence[Any] | None) -> np.ndarray | Non
 
 
 def _sorted(last: Layer, order: np.ndarray, backend: Backend) -> Layer:
-    """The last layer for classes in rising order, as estimators have them, and with one output for two."""
+    """Last layer for classes in ascending order, as estimators have them, and with one output for two."""
     if last.b.shape[0] == 1:
         # σ(−z) = 1 − σ(z)
         return last if order[0] == 0 else Layer(-last.w, -last.b)
@@ -121,7 +121,7 @@ def _sorted(last: Layer, order: np.ndarray, backend: Backend) -> Layer:
 
 
 def _estimator(network: Network, library: ModuleType) -> Any:
-    """An estimator that is not fitted, with the network's hidden layers."""
+    """Estimator that is not fitted, with the network's hidden layers."""
     names = [
         lookup(SKLEARN_ACTIVATIONS, "activation", name, "counterpart in scikit-learn") for name in network.activation
     ] or ["relu"]
@@ -131,10 +131,10 @@ def _estimator(network: Network, library: ModuleType) -> Any:
     return library.MLPClassifier(**parameters)
 
 
-def _make_fitted(
-    made: Any, network: Network, labels: np.ndarray | None, asarray: Callable[..., Array], dtype: str
+def _fit_to_zeros(
+    estimator: Any, network: Network, labels: np.ndarray | None, asarray: Callable[..., Array], dtype: str
 ) -> None:
-    """Have an estimator set up all that it has after a fit, by one step on rows of zeros, and forget that step."""
+    """Give an estimator all attributes of a fitted one, by one step on rows of zeros that leaves no trace."""
     outputs = network.sizes[-1]
     if labels is not None:
         y = np.sort(labels)
@@ -143,10 +143,10 @@ def _make_fitted(
     else:
         y = np.eye(outputs, dtype=np.int64)
     x = asarray(np.zeros((len(y), network.sizes[0])), dtype)
-    known = {} if network.output.regression else {"classes": y if labels is not None else np.arange(outputs)}
-    made.partial_fit(x, y if y.dtype.kind in "OSU" else asarray(y), **known)
-    # Where scikit-learn 1.9 and xpnet.estimators keep the optimizer's memory; it is made anew where it is missing.
-    vars(made).pop("_optimizer", None)
-    if hasattr(made, "_progress"):
-        made._progress = type(made._progress)()
-    made.loss_curve_, made.best_loss_, made.n_iter_, made.t_ = [], np.inf, 0, 0
+    classes = {} if network.output.regression else {"classes": y if labels is not None else np.arange(outputs)}
+    estimator.partial_fit(x, y if y.dtype.kind in "OSU" else asarray(y), **classes)
+    # Where scikit-learn 1.9 and xpnet.estimators keep the optimizer's state; without it they begin a new one.
+    vars(estimator).pop("_optimizer", None)
+    if hasattr(estimator, "_progress"):
+        estimator._progress = type(estimator._progress)()
+    estimator.loss_curve_, estimator.best_loss_, estimator.n_iter_, estimator.t_ = [], np.inf, 0, 0
