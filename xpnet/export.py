@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> None:
     model = serialization.load(flags.model)
     check_writable(flags.file)
     network = model.network
-    onnx.export(network, model.params, flags.file)
+    onnx.export(flags.file, network, model.params)
     dtype = model.params[0].w.dtype
     print(f"{flags.file}: {network}, ONNX opset {onnx.OPSET}")
     print(f"input x, {dtype} (n, {network.sizes[0]}){scaling(network.input_scale)}")

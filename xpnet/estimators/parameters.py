@@ -1,21 +1,14 @@
 """The parameters that an estimator is made with: scikit-learn's own, checked by its own rules, and a few more."""
 
+import operator
 from typing import Any, ClassVar
 
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPRegressor
 
-from xpnet.equations.activations import ActivationName
+from xpnet._support.sklearn_names import ACTIVATIONS
 from xpnet.training.network import Network
-
-ACTIVATIONS: dict[str, ActivationName] = {
-    "identity": "identity",
-    "logistic": "sigmoid",
-    "tanh": "tanh",
-    "relu": "relu",
-}
-"""xpnet's name for each of scikit-learn's activations."""
 
 STOCHASTIC = ("sgd", "adam")
 """The solvers that train epoch by epoch."""
@@ -84,7 +77,8 @@ class Parameters(BaseEstimator):
     def _network(self, inputs: int, outputs: int, loss: Any) -> Network:
         """The network of these parameters."""
         names = [ACTIVATIONS[name] for name in self._activations]
-        return Network((inputs, *self._widths, outputs), names, loss, input_scale=1.0)
+        # A width that is no integer is a TypeError, as it is in scikit-learn.
+        return Network((inputs, *map(operator.index, self._widths), outputs), names, loss, input_scale=1.0)
 
     def _check_parameters(self, incremental: bool) -> None:
         """Refuse parameters as scikit-learn does, and combinations that nobody can mean."""
