@@ -115,7 +115,7 @@ def test_a_training_on_a_terminal_shows_it():
                 drawn += part
         os.close(ours)
         lines = process.stdout.read().splitlines()
-    assert [text.split()[0] for text in lines] == ["xpnet", "epoch", "epoch"]
+    assert [text.split()[0] for text in lines] == ["xpnet", "adam,", "epoch", "epoch"]
     assert re.search(r"epoch 1/2: +\d+%.*cost \d\.\d{4}, last 1000: \d+\.\d%", drawn.decode())
 
 
