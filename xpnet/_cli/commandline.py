@@ -14,7 +14,7 @@ from xpnet.errors import EngineWarning, InputError, XpnetError
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises what is wrong with the arguments instead of printing its usage."""
+    """Parser that raises what is wrong with the arguments instead of printing its usage."""
 
     def __init__(self, command: str, description: str, epilog: str, positional: str | None = None) -> None:
         super().__init__(
@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def whole_number(text: str) -> int:
-    """Integer of a word, or a sentence where it is not one."""
+    """Integer from a word, or the parser's error."""
     try:
         return int(text)
     except ValueError:
@@ -46,7 +46,7 @@ def whole_number(text: str) -> int:
 
 
 def real_number(text: str) -> float:
-    """Number of a word, or a sentence where it is not one."""
+    """Number from a word, or the parser's error."""
     try:
         return float(text)
     except ValueError:
@@ -54,7 +54,7 @@ def real_number(text: str) -> float:
 
 
 def run(command: Callable[[list[str]], int | None]) -> NoReturn:
-    """Run a command and leave: 0 or what it gives, 2 with a sentence for what the user can mend, or 130 for Ctrl-C."""
+    """Run a command and exit: with 0 or its own status, 2 with a sentence for a user's mistake, 130 for Ctrl-C."""
     warnings.formatwarning = formatted(warnings.formatwarning)
     try:
         status = command(sys.argv[1:])
@@ -73,7 +73,7 @@ def run(command: Callable[[list[str]], int | None]) -> NoReturn:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Context within which Ctrl-C waits for the end, so that what is done there is done together."""
+    """Context that Ctrl-C does not interrupt: it takes effect at the end."""
     asked: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
     try:
@@ -86,7 +86,7 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def silent(wanted: bool) -> Iterator[None]:
-    """Context in which nothing is printed on stdout, if that is wanted."""
+    """Context in which nothing is printed on stdout, if `wanted`."""
     if not wanted:
         yield
         return

@@ -220,6 +220,7 @@ def schedule(text: str, learning_rate: float) -> Schedule:
     try:
         return SCHEDULES[name](learning_rate, *map(float, settings))
     except InputError as error:
-        raise InputError(f"--schedule {text} at --learning-rate {learning_rate:g}: {error}") from error
+        # Without settings of its own the fault is the learning rate's.
+        raise InputError(f"--schedule {text}: {error}" if settings else str(error)) from error
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"--schedule {text} is not {alternatives(SPELLINGS)}.") from error
