@@ -1,4 +1,4 @@
-"""`python -m xpnet.export`: a saved model as an ONNX file, for other programs to run."""
+"""`python -m xpnet.export`: write a saved model as an ONNX file, for other programs to run."""
 
 from xpnet import serialization
 from xpnet._cli.commandline import Parser, run
@@ -27,10 +27,10 @@ def main(arguments: list[str]) -> None:
 
 
 def parser() -> Parser:
-    """The flags."""
-    flags = Parser("xpnet.export", "Write a saved model as an ONNX file.", EXAMPLES)
-    flags.add_argument("model", metavar="MODEL.safetensors", help="a file that python -m xpnet.train --save wrote")
-    flags.add_argument("file", metavar="MODEL.onnx", help="where to; a file that is there is replaced")
+    """Parser of the flags."""
+    flags = Parser("xpnet.export", "Write a saved model as an ONNX file.", EXAMPLES, "MODEL MODEL.onnx")
+    flags.add_argument("model", metavar="MODEL", help="model file that python -m xpnet.train --save wrote")
+    flags.add_argument("file", metavar="MODEL.onnx", help="ONNX file to write; an existing one is replaced")
     return flags
 
 
