@@ -6,6 +6,11 @@ import numpy as np
 import pytest
 from helpers.sklearn_pairs import UNFINISHED, estimators, neural_network, refused, same, spoilt, task
 
+from xpnet.equations.activations import ACTIVATIONS
+from xpnet.equations.losses import LOSSES
+from xpnet.estimators.estimator import OUTPUTS
+from xpnet.estimators.parameters import ACTIVATIONS as NAMES
+
 pytestmark = UNFINISHED
 
 GIVEN = task("classes")
@@ -72,8 +77,8 @@ def test_losses() -> None:
     ("parameters", "sentence"),
     [
         (dict(activation=["relu", "tanh", "relu"]), "activation has 3 names for 2 hidden layers"),
-        (dict(activation=["relu", "softmax"]), "activation holds 'softmax'; it can be identity, logistic, tanh, relu"),
-        (dict(activation=[["relu"], "tanh"]), r"activation holds \['relu'\]; it can be identity"),
+        (dict(activation=["relu", "softmax"]), "activation is 'softmax'; it can be identity, logistic, tanh, relu"),
+        (dict(activation=[["relu"], "tanh"]), r"activation is \['relu'\]; it can be identity"),
         (dict(class_weight="heavy"), "The 'class_weight' parameter of MLPClassifier must be .*'balanced'"),
         (dict(class_weight={9: 2.0}), "The classes, .* are not in class_weight"),
         (dict(class_weight={0: -1.0}), "class_weight must be 0 or more"),
@@ -87,6 +92,12 @@ def test_parameters_of_ours(parameters: dict[str, Any], sentence: str) -> None:
     """What scikit-learn has not is checked as strictly."""
     with pytest.raises(ValueError, match=sentence):
         GIVEN.pair()[0].set_params(**parameters).fit(GIVEN.X, GIVEN.y)
+
+
+def test_tables_hold_what_a_network_can_be() -> None:
+    """Each of xpnet's activations has scikit-learn's name, and each loss that of its output activation."""
+    assert set(NAMES.values()) == set(ACTIVATIONS)
+    assert set(OUTPUTS) == set(LOSSES)
 
 
 @pytest.mark.parametrize(

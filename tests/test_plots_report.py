@@ -12,10 +12,16 @@ from helpers.mathml_reader import formulas, sides
 import xpnet
 from xpnet import train
 from xpnet.data import Data, load
+from xpnet.equations.activations import ACTIVATIONS
+from xpnet.equations.losses import LOSSES
 from xpnet.errors import InputError, MissingExtraError
 
 report = pytest.importorskip("xpnet.plots.report", reason="needs matplotlib", exc_type=MissingExtraError)
 image = pytest.importorskip("PIL.Image", reason="needs Pillow")
+backward, costs, forward = (
+    pytest.importorskip(f"xpnet.plots.report.{name}", exc_type=MissingExtraError)
+    for name in ("backward", "costs", "forward")
+)
 
 EMPTY = {"br", "hr", "img", "link", "meta"}
 
@@ -207,6 +213,31 @@ def test_folders_that_cannot_be_written_are_found_out_early(tmp_path, monkeypatc
     with pytest.raises(InputError, match="cannot make the folder"):
         report.write(tmp_path / "none" / "pictures", RUNS["none hidden"])
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_every_activation_and_loss_has_its_formulas():
+    """The report's tables hold both registries, and every output activation but softmax, which is written apart."""
+    outputs = {loss.activation.__name__ for loss in LOSSES.values()}
+    assert set(forward.FORMULAS) == {*ACTIVATIONS, *outputs} - {"softmax"}
+    assert set(backward.DERIVATIVES) == set(ACTIVATIONS)
+    assert set(costs.COSTS) == set(LOSSES)
+
+
+def test_a_network_without_formulas_is_refused_before_the_training(tmp_path, monkeypatch):
+    """An activation or loss that a table of the report lacks is named in a sentence; nothing is trained or written."""
+    monkeypatch.setitem(ACTIVATIONS, "leaky_relu", ACTIVATIONS["relu"]._replace(name="leaky_relu"))
+    monkeypatch.setitem(LOSSES, "huber", LOSSES["squared_error"]._replace(name="huber"))
+    arguments = ["--activation", "leaky_relu", "--save", str(tmp_path / "m"), "--plot", str(tmp_path / "d")]
+    with pytest.raises(InputError, match=r"^activation 'leaky_relu' has no formula in the report; it can be sigmoid,"):
+        train.main(arguments)
+    monkeypatch.setitem(forward.FORMULAS, "leaky_relu", forward.FORMULAS["relu"])
+    with pytest.raises(
+        InputError, match=r"^activation 'leaky_relu' has no derivative in the report; it can be sigmoid"
+    ):
+        train.main(arguments)
+    with pytest.raises(InputError, match=r"^loss 'huber' has no formula in the report; it can be cross_entropy, "):
+        report.check_report(tmp_path / "d", xpnet.Network([3, 1], loss="huber"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_matplotlib_it_says_what_to_install(tmp_path):

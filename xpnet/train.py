@@ -39,11 +39,6 @@ def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) ->
     )
     if not ranks.first:
         plot = None
-    if plot is not None:
-        # Matplotlib is slow to import, and is found missing before the training.
-        from xpnet.plots import report
-
-        report.check_folder(plot)
     checkpoint = None
     if resume is None:
         configuration = configure(flags, preset)
@@ -62,6 +57,11 @@ def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) ->
         raise InputError(f"the data {configuration.data} changed since {resume} was trained on them.")
     configuration = replace(configuration, fingerprint=fingerprint)
     network = configuration.network(data)
+    if plot is not None:
+        # Matplotlib is slow to import, and is found missing before the training.
+        from xpnet.plots import report
+
+        report.check_report(plot, network)
 
     if save is not None:
         ranks.keep(save)

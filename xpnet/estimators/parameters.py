@@ -6,6 +6,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPRegressor
 
+from xpnet._support.tables import lookup
 from xpnet.training.network import Network
 
 ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
@@ -87,7 +88,6 @@ class Parameters(BaseEstimator):
         if min(self._widths, default=1) < 1:
             raise ValueError(f"hidden_layer_sizes must be > 0, got {list(self._widths)}.")
         for name in self._activations:
-            if not isinstance(name, str) or name not in ACTIVATIONS:
-                raise ValueError(f"activation holds {name!r}; it can be {', '.join(ACTIVATIONS)}.")
+            lookup(ACTIVATIONS, "activation", name)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")

@@ -9,8 +9,10 @@ from xpnet.plots import png
 from xpnet.plots.report.page import page
 from xpnet.plots.report.pictures import of_answers, of_layers, of_training
 from xpnet.plots.report.run import Run
+from xpnet.plots.report.walk import check_formulas
+from xpnet.training.network import Network
 
-__all__ = ["Run", "check_folder", "write"]
+__all__ = ["Run", "check_report", "write"]
 
 
 def write(folder: str | os.PathLike[str], run: Run) -> Path:
@@ -43,8 +45,17 @@ def write(folder: str | os.PathLike[str], run: Run) -> Path:
     return there / "report.html"
 
 
-def check_folder(folder: str | os.PathLike[str]) -> None:
-    """Refuse a folder that cannot be written to or made, before the training that would be lost."""
+def check_report(folder: str | os.PathLike[str], network: Network) -> None:
+    """Refuse, before the training that would be lost, what `write` would fail on after it.
+
+    Args:
+        folder: Where the report is to go.
+        network: What it is to be of.
+
+    Raises:
+        InputError: The folder cannot be written to or made, or a formula of the network is not known.
+    """
+    check_formulas(network)
     there = Path(folder)
     if there.exists() and not there.is_dir():
         raise InputError(f"cannot write pictures into {there}: it is a file; name a folder.")

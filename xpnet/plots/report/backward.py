@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from xpnet._support.tables import lookup
 from xpnet.data.checks import count
 from xpnet.equations.activations import ACTIVATIONS
 from xpnet.plots.report import mathml as m
@@ -14,11 +15,26 @@ from xpnet.plots.report.strip import strip
 ONE = m.number(1)
 SIGMA = m.row(m.name("σ"), m.op("′"))
 
-SLOPES: dict[str, Callable[[str], str]] = {
-    "sigmoid": lambda a: m.row(a, m.op("·"), m.parenthesized(ONE, m.op("−"), a)),
-    "tanh": lambda a: m.row(ONE, m.op("−"), m.power(m.parenthesized(a), m.number(2))),
+Sides = Callable[[str, float, float], tuple[str, ...]]
+
+
+def _formula(of: Callable[[str], str]) -> Sides:
+    """A formula of a: first with its symbol, then with its number."""
+    return lambda symbol, a, slope: (of(symbol), of(m.near_one(a)), m.number(slope))
+
+
+def _case(symbol: str, a: float, slope: float) -> tuple[str, ...]:
+    """1 or 0, with the reason."""
+    return (m.row(m.number(slope), m.words(", since "), symbol, m.op(">" if slope else "="), m.number(0)),)
+
+
+DERIVATIVES: dict[str, Sides] = {
+    "sigmoid": _formula(lambda a: m.row(a, m.op("·"), m.parenthesized(ONE, m.op("−"), a))),
+    "tanh": _formula(lambda a: m.row(ONE, m.op("−"), m.power(m.parenthesized(a), m.number(2)))),
+    "relu": _case,
+    "identity": lambda symbol, a, slope: (m.number(slope),),
 }
-"""σ′(z) of the activations that have a formula, of a's."""
+"""The right sides of the equation for σ′(z) of one neuron, from the symbol of its a, that number, and the result."""
 
 ERRATUM = "The post prints σ′(a) = σ(a)(1 − σ(a)) for this; the derivative is a(1 − a)."
 
@@ -86,15 +102,9 @@ def hidden(worked: Worked, shown: Shown) -> str:
 
 def _slope(shown: Shown, a: float, slope: float) -> str:
     """σ′(z) of the neuron, by its formula or by the case that it is."""
-    of_a = m.of_layer("a", shown.number, shown.neuron)
+    sides = lookup(DERIVATIVES, "activation", shown.function, "derivative in the report")
     of_z = m.row(SIGMA, m.parenthesized(m.of_layer("z", shown.number, shown.neuron)))
-    if shown.function in SLOPES:
-        formula = SLOPES[shown.function]
-        return m.equal(of_z, formula(of_a), formula(m.near_one(a)), m.number(slope))
-    if shown.function == "relu":
-        case = m.row(m.words(", since "), of_a, m.op(">" if slope else "="), m.number(0))
-        return m.row(m.equal(of_z, m.number(slope)), case)
-    return m.equal(of_z, m.number(slope))
+    return m.equal(of_z, *sides(m.of_layer("a", shown.number, shown.neuron), a, slope))
 
 
 def _through(layer: int) -> str:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from xpnet._support.tables import lookup
 from xpnet.plots.report import mathml as m
 from xpnet.plots.report.parts import TERMS, largest, line, summed
 
@@ -28,7 +29,7 @@ class Cost(NamedTuple):
 
 def cost(loss: str, a: np.ndarray, y: np.ndarray, z: np.ndarray, total: float) -> str:
     """The line with C of a sample, from the last layer's a and z and its targets."""
-    known = COSTS[loss]
+    known = lookup(COSTS, "loss", loss, "formula in the report")
     values = known.values(a, y, z)
     adding = np.flatnonzero(y) if loss == "cross_entropy" else np.arange(len(y))
     chosen = largest(values[adding], TERMS)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from xpnet._support.tables import lookup
 from xpnet.data.checks import count
 from xpnet.equations.losses import STRAIGHT
 from xpnet.plots.report import mathml as m
@@ -25,7 +26,7 @@ def _called(name: str) -> Callable[[str], str]:
     return lambda z: m.row(m.name(name), m.parenthesized(z))
 
 
-ACTIVATIONS: dict[str, Callable[[str], str]] = {
+FORMULAS: dict[str, Callable[[str], str]] = {
     "sigmoid": lambda minus_z: m.fraction(ONE, m.row(ONE, m.op("+"), _exp(minus_z))),
     "tanh": _called("tanh"),
     "relu": lambda z: m.row(m.name("max"), m.parenthesized(z, m.op(","), m.number(0))),
@@ -99,6 +100,6 @@ def _activated(shown: Shown, z: np.ndarray, a: np.ndarray) -> str:
         symbol, written = m.row(m.op("−"), symbol), m.exponent(-z[i])
     elif shown.function == "exp":
         written = m.exponent(min(z[i], STRAIGHT))
-    sigma = ACTIVATIONS[shown.function]
+    sigma = lookup(FORMULAS, "activation", shown.function, "formula in the report")
     filled = [sigma(written)] if shown.function != "identity" else []
     return m.equal(m.of_layer("a", layer, i), sigma(symbol), *filled, m.number(a[i]))

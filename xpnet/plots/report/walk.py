@@ -4,17 +4,29 @@ from html import escape
 
 import numpy as np
 
+from xpnet._support.tables import lookup
 from xpnet.plots.images import image_shape
 from xpnet.plots.report import backward, forward
 from xpnet.plots.report import mathml as m
-from xpnet.plots.report.costs import cost
+from xpnet.plots.report.costs import COSTS, cost
 from xpnet.plots.report.parts import Shown, largest, paragraph, table
 from xpnet.plots.report.run import Run
 from xpnet.plots.report.sample import Worked, telling, work
 from xpnet.plots.report.strip import image, strip
+from xpnet.training.network import Network
 
 MOST_BARS = 12
 """Outputs that have a bar."""
+
+
+def check_formulas(network: Network) -> None:
+    """Refuse a network with an activation or a loss that no formula is known of."""
+    for name in network.activation:
+        lookup(forward.FORMULAS, "activation", name, "formula in the report")
+        lookup(backward.DERIVATIVES, "activation", name, "derivative in the report")
+    if (name := network.output.activation.__name__) != "softmax":
+        lookup(forward.FORMULAS, "activation", name, "formula in the report")
+    lookup(COSTS, "loss", network.loss, "formula in the report")
 
 
 def walk(run: Run) -> str:
