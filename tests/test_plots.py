@@ -60,12 +60,12 @@ def test_a_confusion_matrix_counts_every_row(backend):
     for (other, label), number in found.items():
         assert number == str(np.sum((y == label) & (guess == other)) or "")
     assert len(found) == 16
-    assert axes.get_title(loc="left") == f"{np.sum(y == guess)} of 200 are right, {np.mean(y == guess):.2%}"
+    assert axes.get_title(loc="left") == f"{np.sum(y == guess)} of 200 correct, {np.mean(y == guess):.2%}"
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["a", "b", "c", "d"]
 
 
-def test_the_worst_mistakes_are_the_surest():
-    """They stand in falling order of confidence, each with its label, its guess and its own pixels."""
+def test_the_worst_mistakes_are_the_most_confident():
+    """They are in falling order of confidence, each with its label, its guess and its own pixels."""
     x, y = RNG.normal(size=(40, 64)), RNG.integers(3, size=40)
     a = RNG.dirichlet([1, 1, 1], size=40)
     figure = plots.worst_mistakes(x, y, a)
@@ -74,7 +74,7 @@ def test_the_worst_mistakes_are_the_surest():
     for tile, row in zip(figure.axes, worst, strict=True):
         assert tile.get_title() == f"label {y[row]}\nguess {a[row].argmax()}, {a[row].max():.1%}"
         np.testing.assert_array_equal(tile.images[0].get_array(), x[row].reshape(8, 8))
-    assert figure.get_suptitle() == f"the 12 surest of {len(wrong)} mistakes among 40 rows"
+    assert figure.get_suptitle() == f"the 12 most confident of {len(wrong)} mistakes in 40 rows"
 
 
 def test_rows_that_are_no_images_are_outlines():
@@ -83,7 +83,7 @@ def test_rows_that_are_no_images_are_outlines():
     figure = plots.worst_mistakes(x, y, a, classes=["no", "yes"])
     assert figure.axes[1].patches[0].get_data().values.tolist() == x[1].tolist()
     assert figure.axes[1].get_title() == "label no\nguess yes, 80.0%"
-    assert figure.get_suptitle() == "2 mistakes among 2 rows"
+    assert figure.get_suptitle() == "2 mistakes in 2 rows"
     assert plots.worst_mistakes(x[:, :6], y, a, shape=(2, 3)).axes[0].images
     with pytest.raises(InputError, match=r"shape is \(2, 4\), which is 8 pixels, but a row has 7"):
         plots.worst_mistakes(x, y, a, shape=(2, 4))
@@ -92,17 +92,20 @@ def test_rows_that_are_no_images_are_outlines():
 def test_no_mistake_is_said():
     """Where every row is right there is a sentence and no image."""
     (axes,) = plots.worst_mistakes(np.eye(3), np.arange(3), np.eye(3)).axes
-    assert [text.get_text() for text in axes.texts] == ["There is no mistake among 3 rows."]
+    assert [text.get_text() for text in axes.texts] == ["No mistake in 3 rows."]
 
 
 def test_labels_are_counted_case_by_case():
-    """Of each label the bars are how often it was found, missed and imagined."""
+    """The bars of each label are its true positives, false negatives and false positives, and say so."""
     y, guess = RNG.integers(2, size=(2, 50, 3))
-    found, missed, imagined = plots.label_cases(y, guess).axes[0].containers
+    figure = plots.label_cases(y, guess)
     for label in range(3):
-        there, said = y[:, label] == 1, guess[:, label] == 1
-        lengths = [bars[label].get_width() for bars in (found, missed, imagined)]
-        assert lengths == [np.sum(there & said), np.sum(there & ~said), np.sum(~there & said)]
+        true, predicted = y[:, label] == 1, guess[:, label] == 1
+        assert {bars.get_label(): bars[label].get_width() for bars in figure.axes[0].containers} == {
+            "true positives": np.sum(true & predicted),
+            "false negatives": np.sum(true & ~predicted),
+            "false positives": np.sum(~true & predicted),
+        }
 
 
 def test_predictions_stand_against_the_truth():
@@ -186,6 +189,14 @@ def test_no_screen_and_no_state_is_touched():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["False", "True"]
+
+
+def test_a_notebook_shows_a_figure():
+    """Each kind of figure renders itself as a PNG, at a size that fits a page of a notebook."""
+    for figure in (plots.network_diagram(NETWORK), plots.weight_images(NETWORK.init())):
+        png = figure._repr_png_()
+        assert png.startswith(b"\x89PNG")
+        assert int.from_bytes(png[16:20]) == round(figure.get_figwidth() * 120)
 
 
 def test_an_svg_is_part_of_a_page():

@@ -139,7 +139,7 @@ def lab(colour, blindness=None):
 def test_lines_are_told_apart(blindness):
     """Colours of lines and of outputs differ for everybody, and so do their marks."""
     from xpnet.plots.answers import SERIES
-    from xpnet.plots.curves import LINES
+    from xpnet.plots.overview import LINES
 
     for told in ([(colour, mark) for colour, mark, _ in LINES.values()], SERIES):
         assert len({mark for _, mark in told}) == len(told)
