@@ -89,7 +89,7 @@ def pages(tmp_path_factory):
     def page(made):
         if id(made) not in found:
             folder = tmp_path_factory.mktemp("report")
-            found[id(made)] = report.write(folder, made)
+            found[id(made)] = report.write_report(folder, made)
         return found[id(made)]
 
     return page
@@ -173,7 +173,7 @@ def test_the_page_tells_what_was_done(pages):
     assert f"<dd>{made.network.parameter_count:,}</dd>" in text
     assert "<td>note</td><td>&lt;b&gt;&amp;</td>" in text
     assert "<td>hidden</td><td>8</td>" in text
-    assert f"On {made.where}; seconds are of training alone." in text
+    assert f"Trained with {made.where}; the seconds are those of training alone." in text
     epochs = [int(number) for number in re.findall(r"<tr><td>(\d+)</td><td>[\d.e-]+</td>", text)]
     assert epochs == [1, *range(3, 46, 3)]
     assert f"<td>{made.records[-1]['seconds']:.4g}</td>" in text
@@ -210,8 +210,8 @@ def test_folders_that_cannot_be_written_are_found_out_early(tmp_path, monkeypatc
     ):
         with pytest.raises(InputError, match=message):
             train.main(["--plot", folder, "--save", "m"])
-    with pytest.raises(InputError, match="cannot make the folder"):
-        report.write(tmp_path / "none" / "pictures", RUNS["none hidden"])
+    with pytest.raises(InputError, match="cannot create the folder"):
+        report.write_report(tmp_path / "none" / "pictures", RUNS["none hidden"])
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -252,7 +252,7 @@ def test_data_need_no_name(tmp_path):
     data = load("digits")._replace(name="")
     network = xpnet.Network([64, 10], input_scale=16.0)
     made = report.Run(network, network.init(), data, RUNS["none hidden"].records, {}, "here", "it")
-    assert "<title>64-10 (softmax) on data</title>" in report.write(tmp_path, made).read_text(encoding="utf-8")
+    assert "<title>64-10 (softmax) on data</title>" in report.write_report(tmp_path, made).read_text(encoding="utf-8")
 
 
 def test_rows_on_disk_are_shown_as_those_in_memory_are(tmp_path, monkeypatch):
@@ -264,8 +264,11 @@ def test_rows_on_disk_are_shown_as_those_in_memory_are(tmp_path, monkeypatch):
     kept = replace(made, data=load(tmp_path)._replace(name="rows"))
     held = replace(made, data=made.data._replace(x_test=None, y_test=None))
     one, other = (
-        report.write(tmp_path / name, of).read_text(encoding="utf-8") for name, of in (("held", held), ("kept", kept))
+        report.write_report(tmp_path / name, of).read_text(encoding="utf-8")
+        for name, of in (("held", held), ("kept", kept))
     )
     assert one == other
     monkeypatch.setattr("xpnet.plots.report.run.MOST_ROWS", 20)
-    assert "of 20 training rows right" in report.write(tmp_path / "few", replace(kept)).read_text(encoding="utf-8")
+    assert "of 20 training rows correct" in report.write_report(tmp_path / "few", replace(kept)).read_text(
+        encoding="utf-8"
+    )

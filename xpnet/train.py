@@ -119,7 +119,8 @@ def train(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) ->
         params = backends.moved(epoch.best_params, backends.resolve("numpy"))
         command = shlex.join(["python", "-m", "xpnet.train", *arguments])
         where = str(records.training.backend)
-        page = report.write(plot, report.Run(network, params, data, numbers, asdict(configuration), where, command))
+        finished = report.Run(network, params, data, numbers, asdict(configuration), where, command)
+        page = report.write_report(plot, finished)
         if not quiet:
             print(f"pictures in {plot}, all of them with the equations in {page}")
 
