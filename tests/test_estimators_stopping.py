@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.sklearn_pairs import AGREEMENT, TASKS, UNFINISHED, apart, estimators, task, told
 
-from xpnet.estimators.stopping import Rate, Watch
+from xpnet.estimators.stopping import Improvement, LearningRate
 
 pytestmark = UNFINISHED
 
@@ -64,18 +64,18 @@ def test_too_few_rows_to_hold_back() -> None:
 
 def test_a_score_that_is_no_number_is_not_the_best() -> None:
     """After NaN the lowest value is what it was before, and what is lower is found; NaN itself is no reason to stop."""
-    watch = Watch()
-    assert watch.tell(2.0, 0.1)
-    assert not watch.tell(2.0, 0.1)
+    watch = Improvement()
+    assert watch.update(2.0, 0.1)
+    assert not watch.update(2.0, 0.1)
     assert watch.waited == 1
-    assert not watch.tell(math.nan, 0.1)
+    assert not watch.update(math.nan, 0.1)
     assert (watch.best, watch.waited) == (2.0, 0)
-    assert watch.tell(1.0, 0.1)
+    assert watch.update(1.0, 0.1)
 
 
 def test_an_adaptive_rate_ends_at_the_smallest() -> None:
     """It is a fifth every time, until it is a millionth or less; then there is nothing left to lower."""
-    rate = Rate("adaptive", 0.001, 0.5)
+    rate = LearningRate("adaptive", 0.001, 0.5)
     lowered = 0
     while rate.lower():
         lowered += 1
@@ -89,12 +89,12 @@ def test_an_interrupt_keeps_what_there_is(monkeypatch: pytest.MonkeyPatch) -> No
     wanted, _ = given.pair(max_iter=2)
     wanted.fit(given.X, given.y)
 
-    def impatient(watch: Watch, value: float, tolerance: float, tell: object = Watch.tell) -> bool:
+    def impatient(watch: Improvement, value: float, tolerance: float, update: object = Improvement.update) -> bool:
         if watch.best < math.inf:
             raise KeyboardInterrupt
-        return tell(watch, value, tolerance)
+        return update(watch, value, tolerance)
 
-    monkeypatch.setattr(Watch, "tell", impatient)
+    monkeypatch.setattr(Improvement, "update", impatient)
     ours = estimators.MLPClassifier(**wanted.get_params())
     with pytest.warns(UserWarning, match="Training interrupted by user") as seen:
         ours.fit(given.X, given.y)
