@@ -1,8 +1,10 @@
 """The estimators in what scikit-learn builds of estimators: pipelines, searches, calibration, routing, pickles."""
 
+import ast
 import copy
 import inspect
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,17 @@ def test_the_interface_is_theirs(name: str) -> None:
     places = [p.name for p in inspect.signature(wanted).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert [p.name for p in inspect.signature(found).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD] == places
     assert (is_classifier(found()), is_regressor(found())) == (is_classifier(wanted()), is_regressor(wanted()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_is_explained(name: str) -> None:
+    """The docstring names all parameters in order, each with its default, as scikit-learn's HTML reads them."""
+    kind = getattr(estimators, name)
+    explained = re.findall(r"^    (\w+) : .*\bdefault=(.+)$", kind.__doc__, re.MULTILINE)
+    assert {parameter: ast.literal_eval(default) for parameter, default in explained} == kind().get_params()
+    assert [parameter for parameter, _ in explained] == list(inspect.signature(kind).parameters)
+    html = kind()._repr_mimebundle_()["text/html"]
+    assert f'href="https://scikit-learn.org/stable/modules/generated/sklearn.neural_network.{name}.html"' in html
 
 
 @pytest.mark.parametrize("name", ["two classes", "classes", "labels", "regression", "regressions", "counts"])
