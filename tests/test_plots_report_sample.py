@@ -47,16 +47,16 @@ def test_every_number_is_right(activation, loss):
         return float(COSTS[loss](OUTPUTS[loss](a[None]), y[:1])[0])
 
     assert worked.cost == pytest.approx(cost(params), abs=ROUNDING["float64"])
-    for layer, wanted in enumerate(differentiated(cost, params), 1):
+    for layer, expected in enumerate(differentiated(cost, params), 1):
         outer = np.outer(worked.dC_dz[layer], worked.a[layer - 1])
-        assert distance(outer, wanted.w) < DIFFERENCES
-        assert distance(worked.dC_dz[layer], wanted.b) < DIFFERENCES
+        assert distance(outer, expected.w) < DIFFERENCES
+        assert distance(worked.dC_dz[layer], expected.b) < DIFFERENCES
         i, j = np.unravel_index(np.abs(outer).argmax(), outer.shape)
         assert worked.dC_dw(layer, i, j) == outer[i, j]
-        assert worked.difference(layer, i, j) == pytest.approx(wanted.w[i, j], abs=DIFFERENCES)
+        assert worked.difference(layer, i, j) == pytest.approx(expected.w[i, j], abs=DIFFERENCES)
     for layer in (1, 2):
-        wanted = central_differences(lambda a, layer=layer: after(layer, a), worked.a[layer])
-        assert distance(worked.dC_da[layer], wanted) < DIFFERENCES
+        expected = central_differences(lambda a, layer=layer: after(layer, a), worked.a[layer])
+        assert distance(worked.dC_da[layer], expected) < DIFFERENCES
 
 
 def test_the_row_that_is_shown_is_instructive():
