@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.sklearn_pairs import UNFINISHED, check_error, error_of, estimators, neural_network, spoiled, task
+from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
 pytestmark = UNFINISHED
@@ -155,6 +156,14 @@ def test_parameters_that_are_no_longer_finite(solver: str) -> None:
     problem = task("regression")
     with pytest.raises(ValueError, match=rf"{DIVERGED}.* cost is no longer finite in epoch 1, .*scale the inputs"):
         problem.pair(solver=solver)[0].fit(problem.X * 1e200, problem.y)
+
+
+def test_predictions_that_are_no_longer_finite() -> None:
+    """Where the cost of an epoch is finite, but not what is predicted for held-out rows, it is the same error."""
+    X, y = load_iris(return_X_y=True)
+    ours = estimators.MLPRegressor(activation="identity", solver="sgd", learning_rate_init=1.0, early_stopping=True)
+    with pytest.raises(ValueError, match=rf"{DIVERGED}.* predictions for the validation rows are no longer finite"):
+        ours.set_params(random_state=0).fit(X, y)
 
 
 def test_a_last_step_that_goes_too_far() -> None:
