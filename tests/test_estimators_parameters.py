@@ -105,10 +105,13 @@ def test_tables_hold_what_a_network_can_be() -> None:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (3, "validation_data is a int; give a tuple"),
-        (PROBLEM.X, r"validation_data is a ndarray of 61; give a tuple, \(X, y\) or \(X, y, sample_weight\)"),
-        ((PROBLEM.X,), "validation_data is a tuple of 1; give"),
-        ((PROBLEM.X, PROBLEM.y, None, None), "validation_data is a tuple of 4; give"),
+        (3, "validation_data is of type int; give a tuple"),
+        (
+            PROBLEM.X,
+            r"is of type ndarray and length 61; give a tuple, \(X, y\) or \(X, y, sample_weight\)",
+        ),
+        ((PROBLEM.X,), "validation_data is of type tuple and length 1; give"),
+        ((PROBLEM.X, PROBLEM.y, None, None), "validation_data is of type tuple and length 4; give"),
         ((PROBLEM.X[:, :2], PROBLEM.y), "In validation_data: X has 2 features, but MLPClassifier is expecting 5"),
         ((PROBLEM.X, PROBLEM.y + 1), "In validation_data: `y` has classes not in"),
         ((spoiled(np.nan), PROBLEM.y), "In validation_data: X holds NaN in row 3, column 2"),

@@ -129,9 +129,9 @@ class MLP(Parameters, ABC):
 
     def _check_validation(self, validation_data: Any) -> None:
         if not (isinstance(validation_data, tuple | list) and len(validation_data) in (2, 3)):
-            length = f" of {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
+            length = f" and length {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
             raise ValueError(
-                f"validation_data is a {type(validation_data).__name__}{length}; "
+                f"validation_data is of type {type(validation_data).__name__}{length}; "
                 "give a tuple, (X, y) or (X, y, sample_weight)."
             )
         if self.solver not in STOCHASTIC:
