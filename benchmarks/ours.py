@@ -13,7 +13,8 @@ from xpnet.backends import Backend
 from xpnet.equations import step as steps
 from xpnet.equations.optimizers import Optimizer
 from xpnet.errors import XpnetError
-from xpnet.training.batches import blocks
+from xpnet.training.placement import chunk_rows
+from xpnet.training.rows import blocks
 from xpnet.training.run import BLOCK_STEPS, BLOCK_WORK
 
 
@@ -35,7 +36,7 @@ class Ours(Contender):
             self.close = TF32
         self.compiles = engine != "plain"
         self.network = xpnet.Network(problem.configuration.sizes, "sigmoid")
-        self.model = self.network.model(problem.x)
+        self.model = self.network.model
         optimizer = xpnet.sgd(LEARNING_RATE)
         with backend.current():
             self.data = Batch(backend.asarray(problem.x), backend.asarray(problem.targets))
@@ -75,6 +76,6 @@ class Ours(Contender):
     def predict(self) -> np.ndarray:
         """As `Network.predict` does after its checks."""
         with self.backend.current():
-            answers = self.backend.map_rows(self.answers, self.carry[0], self.asked, self.network.chunk)
+            answers = self.backend.map_rows(self.answers, self.carry[0], self.asked, chunk_rows(self.network))
             self.backend.synchronize()
             return self.backend.to_host(answers)

@@ -28,7 +28,7 @@ WRONG = [
     (["--optimizer", "lion"], r"argument --optimizer: invalid choice: 'lion'"),
     (["--activation", "gelu"], r"activation is 'gelu'; it can be sigmoid, tanh, relu, identity"),
     (["--activation", "relu,tanh"], r"activation has 2 names for 1 hidden layers"),
-    (["--hidden", "0"], r"sizes is \[64, 0, 10\]; it needs two or more positive numbers"),
+    (["--hidden", "0"], r"sizes is \[64, 0, 10\]; it needs two or more positive integers"),
     (["--hidden", "a,b"], r"argument --hidden: 'a' is no whole number"),
     (["--schedule", "linear"], r"--schedule linear is not one of constant"),
     (["--schedule", "cosine:2:3"], r"warm_up"),

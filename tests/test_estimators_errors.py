@@ -162,7 +162,7 @@ def test_predictions_that_are_no_longer_finite() -> None:
     """Where the cost of an epoch is finite, but not what is predicted for held-out rows, it is the same error."""
     X, y = load_iris(return_X_y=True)
     ours = estimators.MLPRegressor(activation="identity", solver="sgd", learning_rate_init=1.0, early_stopping=True)
-    with pytest.raises(ValueError, match=rf"{DIVERGED}.* predictions for the validation rows are no longer finite"):
+    with pytest.raises(ValueError, match=rf"{DIVERGED}.* validation cost is no longer finite"):
         ours.set_params(random_state=0).fit(X, y)
 
 

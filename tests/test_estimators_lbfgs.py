@@ -10,6 +10,7 @@ from helpers.sklearn_pairs import AGREEMENT, TASKS, UNFINISHED, apart, estimator
 from xpnet import Network
 from xpnet.backends import Backend, resolve
 from xpnet.estimators.lbfgs import Objective
+from xpnet.training.placement import encoded
 
 pytestmark = UNFINISHED
 
@@ -37,12 +38,12 @@ def test_the_gradient_is_that_of_the_cost(name: str, monkeypatch: pytest.MonkeyP
     y = problem.y.reshape(len(problem.y), -1)
     network, backend = Network([5, 4, y.shape[1]], "tanh", loss), resolve("numpy")
     params = network.init(dtype="float64")
-    data = network.batch(
-        backend, "float64", problem.X, y.astype(int) if name == "labels" else y.astype(float), problem.weight
+    data = encoded(
+        network, backend, "float64", problem.X, y.astype(int) if name == "labels" else y.astype(float), problem.weight
     )
     actual = []
     for chunk in (2**20, 40):
-        monkeypatch.setattr("xpnet.training.network.CHUNK", chunk)
+        monkeypatch.setattr("xpnet.training.placement.CHUNK", chunk)
         objective = Objective(network, backend, data, params, alpha=0.7)
         at = objective.vector(params)
         cost, gradient = objective(at)
@@ -57,7 +58,7 @@ def test_several_outputs_reach_the_minimum() -> None:
     pair = problem.fitted(solver="lbfgs", activation="tanh", alpha=1.0, max_iter=2000)
     network, backend = pair[0].network_, resolve("numpy")
     objective = Objective(
-        network, backend, network.batch(backend, "float64", problem.X, problem.y), pair[0].params_, alpha=1.0
+        network, backend, encoded(network, backend, "float64", problem.X, problem.y), pair[0].params_, alpha=1.0
     )
     actual = [objective(objective.vector(estimators.MLPRegressor.params_.fget(each))) for each in pair]
     (ours, slope), (theirs, _) = actual
@@ -69,7 +70,7 @@ def test_several_outputs_reach_the_minimum() -> None:
 def test_sparse_rows(make: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are made dense chunk by chunk, and give what dense rows give."""
     sparse = pytest.importorskip("scipy.sparse")
-    monkeypatch.setattr("xpnet.training.network.CHUNK", 100)
+    monkeypatch.setattr("xpnet.training.placement.CHUNK", 100)
     problem = task("classes")
     X = problem.X * (problem.X > 0)
     ours, theirs = problem.pair(solver="lbfgs", max_iter=10)

@@ -53,20 +53,21 @@ def test_unlabelled_rows_give_a_label_a_line(digits, tmp_path, capsys):
 
 
 def test_several_labels_a_row(tmp_path, capsys):
-    """With labels there is a count of right and wrong for each of them, without there are zeros and ones."""
+    """With labels there are true and false positives and negatives of each, without there are zeros and ones."""
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(30, 4)), rng.integers(2, size=(30, 3))
     network, params = saved(tmp_path / "m", [4, 3], loss="binary_cross_entropy")
     guess = network.predict(params, x) > 0.5
     np.savez(tmp_path / "labelled.npz", x=x, y=y)
     predict.main([str(tmp_path / "m"), str(tmp_path / "labelled.npz")])
-    head, _, _, _, *rows = capsys.readouterr().out.splitlines()
+    head, _, columns, _, *rows = capsys.readouterr().out.splitlines()
     assert head == f"accuracy {np.mean(np.all(guess == y, axis=1)):.2%} on 30 rows"
-    found = [[int(n) for n in row.split("|")[1].split()] for row in rows]
-    for label, (right, missed, imagined, absent) in enumerate(found):
-        there, said = y[:, label] == 1, guess[:, label]
-        assert (right, missed) == (np.sum(there & said), np.sum(there & ~said))
-        assert (imagined, absent) == (np.sum(~there & said), np.sum(~there & ~said))
+    assert columns == "  label |  true positives  false negatives  false positives  true negatives"
+    counts = [[int(n) for n in row.split("|")[1].split()] for row in rows]
+    for label, (true_positives, false_negatives, false_positives, true_negatives) in enumerate(counts):
+        actual, said = y[:, label] == 1, guess[:, label]
+        assert (true_positives, false_negatives) == (np.sum(actual & said), np.sum(actual & ~said))
+        assert (false_positives, true_negatives) == (np.sum(~actual & said), np.sum(~actual & ~said))
 
     np.save(tmp_path / "x.npy", x)
     predict.main([str(tmp_path / "m"), str(tmp_path / "x.npy")])

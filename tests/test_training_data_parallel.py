@@ -99,7 +99,7 @@ def test_on_every_library(name):
 @COUNTS
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_every_loss(count, loss):
-    """Test rows are judged together too; R² as well as accuracy."""
+    """Test rows are evaluated together too; R² as well as accuracy."""
     x, y, _ = rows(k=2)
     data = Data(x, y, x[:11], y[:11])
     network = Network([6, 7, 1 + (loss == "cross_entropy")], "sigmoid", loss)
@@ -115,7 +115,7 @@ def test_every_rule(optimizer, l2_of):
     same(together(3, lambda member: trained(member, **given)), trained(**given))
 
 
-def test_weights_that_are_all_zero_teach_nothing():
+def test_weights_that_are_all_zero_change_nothing():
     """A batch whose weights are 0, or a member's share of one, changes nothing for anybody."""
     weight = rows()[2]
     given = dict(weight=np.where(np.arange(41) < 15, 0.0, weight), shuffle=False, l2=0.1, l2_of="sum")

@@ -9,7 +9,7 @@ from xpnet import backends
 torch_backend = pytest.importorskip("xpnet.backends.torch")
 
 
-def test_both_halves_are_graphs(monkeypatch):
+def test_both_parts_are_graphs(monkeypatch):
     """Each step replays one of either, to what plain steps come to; on the CPU with a stand-in for `torch.cuda`."""
     from helpers.fake_cuda_graphs import Cuda
 

@@ -91,12 +91,12 @@ def test_an_engine_that_the_library_has_not():
 
 
 def test_a_checkpoint_whose_engine_cannot_be_had(monkeypatch):
-    """It is told what it was trained with, why that cannot be, and how it goes on all the same."""
+    """The message says what it was trained with, why that is not available, and how to go on all the same."""
     monkeypatch.setitem(sys.modules, "numba", None)
     done = next(run(engine="plain")).checkpoint
     wanted = (
-        "the checkpoint was trained with engine {0}, which cannot be had: {1}.*"
-        r'\. With engine="auto" it goes on with another, equal to rounding\.'
+        "the checkpoint was trained with engine {0}, which is not available: {1}.*"
+        r'\. With engine="auto" it continues with another, whose results are equal to rounding\.'
     )
     with pytest.raises(DeviceError, match=wanted.format("compiled", "engine compiled needs numba; run pip install")):
         run(resume=done._replace(engine="compiled"))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from helpers.commands import PYTHON
 
-from xpnet.training.progress import LAST, Bar, compiling, iterating
+from xpnet.training.progress import LAST, Bar, compile_notice, iterating
 
 
 class Terminal(io.StringIO):
@@ -85,17 +85,17 @@ def test_nothing_on_a_terminal_where_it_is_not_wanted(monkeypatch):
 
 
 def test_compiling_is_told_as_long_as_it_lasts(monkeypatch):
-    """A terminal says so meanwhile and holds nothing of it afterwards; no other stderr is told."""
+    """A terminal says so meanwhile and holds nothing of it afterwards; on another stderr it says nothing."""
     terminal = on_terminal(monkeypatch)
-    with compiling(True):
+    with compile_notice(True):
         assert terminal.getvalue().strip() == "compiling …"
     assert terminal.getvalue().split("\r")[-2].isspace()
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with compiling(True):
+    with compile_notice(True):
         pass
     assert sys.stderr.getvalue() == ""
     terminal = on_terminal(monkeypatch)
-    with compiling(False):
+    with compile_notice(False):
         pass
     assert terminal.getvalue() == ""
 
@@ -120,7 +120,7 @@ def test_a_training_on_a_terminal_shows_it():
 
 
 def test_iterations_show_the_latest_loss(capsys):
-    """What is told of each iteration stands behind the bar, without a terminal too; unwanted, nothing is shown."""
+    """Each iteration's loss is shown behind the bar, without a terminal too; unwanted, nothing is shown."""
     for wanted in (True, False):
         with iterating(2, "network", wanted) as tell:
             tell(0.5)

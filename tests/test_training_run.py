@@ -10,7 +10,7 @@ from helpers.oracles import ROUNDING, distance
 import xpnet
 from xpnet import Network, backends
 from xpnet.backends import Backend
-from xpnet.training import batches
+from xpnet.training import rows as rows_module
 from xpnet.training import run as training
 
 TOLERANCE = ROUNDING["float64"]
@@ -119,8 +119,8 @@ def test_the_short_last_batch_is_a_step():
     assert [epoch.checkpoint.steps for epoch in made] == [3, 6]
 
 
-def test_test_rows_are_judged_after_the_epoch():
-    """The test accuracy is the score of the parameters that the epoch ends with, and teaches nothing."""
+def test_test_rows_are_evaluated_after_the_epoch():
+    """The test accuracy is the score of the parameters that the epoch ends with, and changes no parameter."""
     (x, y, _), (x_test, y_test, _), network = rows(30), rows(20, seed=9), Network([4, 3])
     data = xpnet.Data(x, y, x_test, y_test)
     plain = list(xpnet.epochs(network, (x, y), xpnet.sgd(), batch_size=4, epochs=2))
@@ -130,7 +130,7 @@ def test_test_rows_are_judged_after_the_epoch():
         assert distance(epoch.params, alone.params) == 0
 
 
-def test_a_batch_without_weight_teaches_nothing():
+def test_a_batch_without_weight_changes_nothing():
     """Where all weights of a batch are 0 its step changes nothing, and nothing becomes NaN."""
     (x, y, _), network = rows(8), Network([4, 3])
     weight = np.asarray([1.0] * 4 + [0.0] * 4)
@@ -183,7 +183,7 @@ class Pending:
 def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
     """All blocks are handed out, the next order is drawn, and only then the device is waited for."""
     backend, (x, y, _) = Asynchronous(), rows()
-    draw, uploaded = batches.drawn, []
+    draw, uploaded = rows_module.drawn, []
 
     def drawn(*arguments):
         backend.told.append("order")
@@ -195,7 +195,7 @@ def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
 
     bar = SimpleNamespace(shown=shown, update=lambda batch_size, costs, errors: None)
     monkeypatch.setattr(backends, "resolve", lambda *names: backend)
-    monkeypatch.setattr("xpnet.training.rows.drawn", drawn)
+    monkeypatch.setattr("xpnet.training.memory_rows.drawn", drawn)
     monkeypatch.setattr(training, "Bar", lambda *about: nullcontext(bar))
     monkeypatch.setattr(training, "BLOCK_STEPS", 2)
     monkeypatch.setattr(training.Training, "on_device", on_device)

@@ -47,8 +47,8 @@ def test_in_their_own_order_they_are_rows_in_memory(tmp_path, size):
     held, labels, x_test, y_test = on_disk(tmp_path, x=x, y=y, x_test=x[:90], y_test=y[:90])
     given = dict(weight=weight, l2=0.01, shuffle=False, chunk_size=size * 1e-4)
     wanted = trained(Data(x, y, x[:90], y[:90]), validation=(x[100:160], y[100:160], weight[100:160]), **given)
-    held_back = (Stored(*held.paths), Stored(*labels.paths), weight)
-    found = trained(Data(held, labels, x_test, y_test), validation=held_back, **given)
+    held_out = (Stored(*held.paths), Stored(*labels.paths), weight)
+    found = trained(Data(held, labels, x_test, y_test), validation=held_out, **given)
     wanted_whole = trained(Data(x, y), validation=(x, y, weight), **given)
     for one, other, whole in zip(found, wanted, wanted_whole, strict=True):
         assert distance(one.params, other.params) == 0
@@ -122,7 +122,7 @@ def test_sorted_rows_are_learnt_too(tmp_path):
 
 
 def test_what_a_file_holds_is_checked_when_it_is_read(tmp_path):
-    """A number that is none, far behind the first rows, is told with its file and place."""
+    """A number that is none, far behind the first rows, is refused with its file and place."""
     x, y, _ = arrays()
     x[333, 2] = np.nan
     data = on_disk(tmp_path, x=x, y=y)

@@ -15,6 +15,7 @@ from xpnet._support.typing import Params
 from xpnet.equations.losses import STRAIGHT
 from xpnet.errors import InputError
 from xpnet.training.network import Network
+from xpnet.training.placement import checked_params
 
 with needed("xpnet.onnx", "onnx"):
     from onnx import ModelProto, checker, helper, numpy_helper
@@ -64,17 +65,17 @@ def export(
 
 def model(network: Network, params: Params, *, labels: Sequence[Any] | None = None) -> ModelProto:
     """The graph that `export` writes, checked by ONNX's own checker."""
-    params = backends.moved(network.checked_params(params), backends.resolve("numpy"))
+    params = backends.moved(checked_params(network, params), backends.resolve("numpy"))
     size = sum(array.nbytes for array in arrays_in(params))
     if size > MOST_BYTES:
         raise InputError(f"the parameters take {size / 2**30:.1f} GiB, but an ONNX file holds less than 2.")
     outputs, dtype = network.sizes[-1], params[0].w.dtype
-    if labels is None and not network.output.regression:
+    if labels is None and not network.model.loss.regression:
         labels = range(outputs)
     if labels is not None and len(labels) != outputs:
         raise InputError(f"labels has {len(labels)} entries, but the network {network} has {outputs} outputs.")
 
-    scale = network.model(params[0].w).input_scale
+    scale = network.input_scale or 1.0
     held = {"scale": np.asarray(scale, dtype), "straight": np.asarray(STRAIGHT, dtype)}
     for layer, (w, b) in enumerate(params, 1):
         held |= {f"w{layer}": w, f"b{layer}": b}

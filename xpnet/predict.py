@@ -8,7 +8,7 @@ from xpnet import backends, serialization
 from xpnet._cli.commandline import Parser, run
 from xpnet.data import load_picture, load_rows
 from xpnet.errors import InputError
-from xpnet.training import counts
+from xpnet.training import evaluation
 from xpnet.training.network import Network
 
 EXAMPLES = """examples:
@@ -42,16 +42,20 @@ def main(arguments: list[str]) -> None:
     params, x_there = backends.moved(model.params, backend), backend.asarray(x)
     a = backend.to_host(network.predict(params, x_there))
     if y is None:
-        shown = flags.image is not None and not network.output.regression
+        shown = flags.image is not None and not network.model.loss.regression
         print("\n".join(bars(source, network, a[0]) if shown else spelled_rows(network, a)))
         return
     accuracy = network.score(params, x_there, backend.asarray(y))
-    if network.output.regression:
+    if network.model.loss.regression:
         print(f"R² {accuracy:.4f} on {len(x):,} rows")
         return
     print(f"accuracy {accuracy:.2%} on {len(x):,} rows")
     print()
-    print("\n".join(confusion(y, a.argmax(axis=1)) if network.loss == "cross_entropy" else tally(y, a > 0.5)))
+    print(
+        "\n".join(
+            confusion_table(y, a.argmax(axis=1)) if network.loss == "cross_entropy" else outcome_table(y, a > 0.5)
+        )
+    )
 
 
 def parser() -> Parser:
@@ -104,9 +108,9 @@ def bar(p: float) -> str:
     return EIGHTHS[-1] * full + EIGHTHS[eighth] * (eighth > 0)
 
 
-def confusion(y: np.ndarray, guess: np.ndarray) -> list[str]:
-    """The table of how often a label, one a line, was taken for another, one a column."""
-    found = counts.confusion(y, guess)
+def confusion_table(y: np.ndarray, guess: np.ndarray) -> list[str]:
+    """Confusion matrix as text: how often a label, one per line, was taken for another, one per column."""
+    found = evaluation.confusion_counts(y, guess)
     k = len(found)
     width = max(len(str(found.max())), len(str(k - 1))) + 2
     head = f"{'label':>7} |" + "".join(f"{label:>{width}}" for label in range(k)) + "   taken for"
@@ -114,12 +118,12 @@ def confusion(y: np.ndarray, guess: np.ndarray) -> list[str]:
     return [head, "-" * 8 + "+" + "-" * (width * k), *lines]
 
 
-def tally(y: np.ndarray, guess: np.ndarray) -> list[str]:
-    """The table of how often each label was right or wrong, where it was there and where it was not."""
-    columns = counts.cases(y.reshape(guess.shape), guess)
-    head = f"{'label':>7} |" + "".join(f"  {name:>8}" for name in columns)
+def outcome_table(y: np.ndarray, guess: np.ndarray) -> list[str]:
+    """True and false positives and negatives of each label, as text."""
+    columns = evaluation.outcome_counts(y.reshape(guess.shape), guess)
+    head = f"{'label':>7} |" + "".join(f"  {name}" for name in columns)
     lines = [
-        f"{label:>7} |" + "".join(f"  {found[label]:>{max(8, len(name))}}" for name, found in columns.items())
+        f"{label:>7} |" + "".join(f"  {counts[label]:>{len(name)}}" for name, counts in columns.items())
         for label in range(guess.shape[1])
     ]
     return [head, "-" * 8 + "+" + "-" * (len(head) - 9), *lines]

@@ -14,7 +14,8 @@ from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.optimizers import OPTIMIZERS
 from xpnet.errors import InputError
 from xpnet.training.checkpoint import Checkpoint
-from xpnet.training.epochs import DTYPES, epochs
+from xpnet.training.epochs import epochs
+from xpnet.training.placement import DTYPES
 
 EXAMPLES = """examples:
   python -m xpnet.train

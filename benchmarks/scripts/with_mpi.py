@@ -16,8 +16,9 @@ from xpnet import Network, backends, distributed, sgd
 from xpnet._support.typing import Params
 from xpnet.distributed import Ranks
 from xpnet.equations import step
-from xpnet.equations.partial_step import halves
-from xpnet.training.data_parallel import Shared
+from xpnet.equations.partial_step import partial_step
+from xpnet.training.data_parallel import SharedBatches
+from xpnet.training.placement import encoded
 
 ROWS = 4096
 """Of the data, from which every batch is gathered."""
@@ -54,8 +55,8 @@ def measured(ranks: Ranks, sizes: list[int], batch_size: int, engine: str, share
     rng = np.random.default_rng(0)
     network, optimizer, backend = Network(sizes, "sigmoid"), sgd(0.1), backends.resolve("numpy").with_engine(engine)
     x, y = rng.random((ROWS, sizes[0]), dtype=np.float32), rng.integers(sizes[-1], size=ROWS)
-    data, params, model = network.batch(backend, "float32", x, y), network.init(0), network.model(x)
-    whole, both = step.training_step(model, optimizer), halves(model, optimizer)
+    data, params, model = encoded(network, backend, "float32", x, y), network.init(0), network.model
+    whole, both = step.training_step(model, optimizer), partial_step(model, optimizer)
 
     def carry() -> tuple[Params, step.State]:
         rate = np.asarray(0.1, np.float32)
@@ -73,7 +74,7 @@ def measured(ranks: Ranks, sizes: list[int], batch_size: int, engine: str, share
         return seconds(lambda held, data, rows: backend.run_block(whole, held, data, rows), size)
 
     silent, joined = (
-        Shared(lambda size: backend, backend, both, average, params) for average in (Silent(ranks), ranks)
+        SharedBatches(lambda size: backend, backend, both, average, params) for average in (Silent(ranks), ranks)
     )
     return {
         "ranks": str(ranks),

@@ -68,8 +68,9 @@ class Configuration:
 
     def network(self, data: Data) -> Network:
         """The network for these data: an input for each column, outputs and loss as the targets ask for."""
+        loss: Any
         loss, outputs = task(data.y_train, name="y_train")
-        activation = self.activation[0] if len(self.activation) == 1 else self.activation
+        activation: Any = self.activation[0] if len(self.activation) == 1 else self.activation
         return Network((data.x_train.shape[1], *self.hidden, outputs), activation, loss, data.scale)
 
     def rule(self) -> Optimizer:

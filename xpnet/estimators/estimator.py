@@ -30,6 +30,7 @@ from xpnet.estimators.parameters import STOCHASTIC, Parameters
 from xpnet.estimators.random_state import initial_params
 from xpnet.estimators.scoring import split_validation
 from xpnet.estimators.sklearn_losses import loss_conversion
+from xpnet.training.placement import chunk_rows, encoded
 from xpnet.training.progress import iterating
 from xpnet.training.sparse import map_rows
 
@@ -186,7 +187,7 @@ class MLP(Parameters, ABC):
             return stochastic.train_epochs(
                 self, backend, samples, validation, params, random_state, incremental=incremental
             )
-        data = self.network_.batch(backend, dtype_name(params[0].w), samples.x, samples.y, samples.weight)
+        data = encoded(self.network_, backend, dtype_name(params[0].w), samples.x, samples.y, samples.weight)
         limits = {name: getattr(self, name) for name in ("alpha", "tol", "max_iter", "max_fun")}
         with iterating(self.max_iter, type(self).__name__, bool(self.verbose)) as show:
             result = lbfgs.train_lbfgs(self.network_, backend, data, params, **limits, show=show)
@@ -216,7 +217,7 @@ class MLP(Parameters, ABC):
                 self.params_ if placement.backend is placement.home else backends.moved(self.params_, placement.backend)
             )
             return map_rows(
-                placement.backend, answers(self.network_.model(x)), params, x, self.network_.chunk
+                placement.backend, answers(self.network_.model), params, x, chunk_rows(self.network_)
             ), placement
 
     def __sklearn_tags__(self) -> Any:

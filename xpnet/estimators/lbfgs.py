@@ -14,9 +14,10 @@ from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.equations import step
-from xpnet.training.batches import Order
+from xpnet.training.memory_rows import in_memory
 from xpnet.training.network import Network
-from xpnet.training.rows import in_memory
+from xpnet.training.placement import chunk_rows
+from xpnet.training.rows import Order
 
 UNFINISHED = (
     "lbfgs failed to converge after {} iteration(s) (status={}):\n{}\n\n"
@@ -50,9 +51,9 @@ class Objective:
     cost = np.nan
 
     def __init__(self, network: Network, backend: Backend, data: Batch, params: Params, alpha: float) -> None:
-        n, chunk = data.x.shape[0], min(network.chunk, data.x.shape[0])
+        n, chunk = data.x.shape[0], min(chunk_rows(network), data.x.shape[0])
         self._rows, self._order, self._chunk = in_memory(backend, data), Order(np.arange(n), {}), chunk
-        self._step = step.descent(network.model(data.x))
+        self._step = step.descent(network.model)
         self._backend = backend.with_engine(
             backend.choose(self._step, params, self._rows.sample, chunk, ceil(n / chunk))
         )

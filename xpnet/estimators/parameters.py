@@ -7,9 +7,15 @@ from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPRegressor
 
 from xpnet._support.tables import lookup
+from xpnet.equations.activations import ActivationName
 from xpnet.training.network import Network
 
-ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
+ACTIVATIONS: dict[str, ActivationName] = {
+    "identity": "identity",
+    "logistic": "sigmoid",
+    "tanh": "tanh",
+    "relu": "relu",
+}
 """xpnet's name for each of scikit-learn's activations."""
 
 STOCHASTIC = ("sgd", "adam")
@@ -75,7 +81,7 @@ class Parameters(BaseEstimator):
             return (self.activation,) * len(self._widths)
         return tuple(self.activation)
 
-    def _network(self, inputs: int, outputs: int, loss: str) -> Network:
+    def _network(self, inputs: int, outputs: int, loss: Any) -> Network:
         """Network with these parameters."""
         names = [ACTIVATIONS[name] for name in self._activations]
         return Network((inputs, *self._widths, outputs), names, loss, input_scale=1.0)

@@ -10,8 +10,8 @@ from sklearn.model_selection import train_test_split
 from xpnet._support.typing import Params
 from xpnet.backends import Backend
 from xpnet.equations.step import answers
-from xpnet.errors import DivergenceError
 from xpnet.estimators.inputs import Samples
+from xpnet.training.placement import chunk_rows
 from xpnet.training.sparse import is_sparse, map_rows
 
 TOO_FEW = "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
@@ -33,23 +33,14 @@ def split_validation(
 
 
 def validation_score(mlp: Any, backend: Backend, params: Params, validation: Samples) -> float:
-    """Score of these parameters: accuracy, the mean R² of the outputs, or that of the estimator's `scoring`.
-
-    Raises:
-        DivergenceError: Predictions of a regression are no longer finite.
-    """
+    """Score of these parameters: accuracy, the mean R² of the outputs, or that of the estimator's `scoring`."""
     weight = None if validation.weight is None else backend.to_host(validation.weight)
     if mlp.scoring is not None:
         return _scored(mlp, backend, params, validation, weight)
     with backend.current():
-        a = map_rows(backend, answers(mlp.network_.model(validation.x)), params, validation.x, mlp.network_.chunk)
+        a = map_rows(backend, answers(mlp.network_.model), params, validation.x, chunk_rows(mlp.network_))
         targets, decisions = validation.targets, backend.to_host(mlp._decisions(a, backend))
-    if mlp.network_.output.regression:
-        if not np.isfinite(decisions).all():
-            raise DivergenceError(
-                "predictions for the validation rows are no longer finite; use a lower learning rate, "
-                "or scale the inputs to about 1."
-            )
+    if mlp.network_.model.loss.regression:
         return float(r2_score(targets, decisions, sample_weight=weight))
     right = backend.to_host(validation.y).reshape(decisions.shape) == decisions
     return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=weight))

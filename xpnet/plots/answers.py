@@ -12,7 +12,7 @@ from xpnet._support.typing import Array
 from xpnet.data.checks import count
 from xpnet.plots.images import as_numpy, draw_row, image_shape
 from xpnet.plots.style import BLUE, GREY, ORANGE, PALE, PURPLE, grid, panels, styled
-from xpnet.training import counts
+from xpnet.training import evaluation
 
 MOST_NUMBERS = 12
 """Number of classes up to which the cells of a confusion matrix have numbers."""
@@ -43,7 +43,7 @@ def confusion_matrix(y: Array, guess: Array, *, classes: Sequence[Any] | None = 
         classes: Names of the labels; None shows their numbers.
     """
     y, guess = as_numpy((y, guess))
-    matrix = counts.confusion(y, guess, None if classes is None else len(classes))
+    matrix = evaluation.confusion_counts(y, guess, None if classes is None else len(classes))
     k, right = len(matrix), int(np.trace(matrix))
     diagonal = np.eye(k, dtype=bool)
     most = max(1, int(matrix[~diagonal].max(initial=0)))
@@ -108,7 +108,7 @@ def label_cases(y: Array, guess: Array) -> Figure:
         guess: Predicted labels as 0 or 1 (n, k).
     """
     y, guess = as_numpy((y, guess))
-    numbers = counts.cases(y.reshape(guess.shape), guess).values()
+    numbers = evaluation.outcome_counts(y.reshape(guess.shape), guess).values()
     k = guess.shape[1]
     figure, (axes,) = panels(1, 1.2 + 0.24 * k)
     left = np.zeros(k)

@@ -69,9 +69,9 @@ def weight_histograms(params: Params) -> Figure:
 def activation_histograms(network: Network, params: Params, x: Array) -> Figure:
     """Histograms of the activations, layer by layer, over at most a thousand rows."""
     x, params = as_numpy((first_rows(x, MOST_ROWS), params))
-    a, _ = step.forward(network.model(x), params, x, xp=np)
+    a, _ = step.forward(network.model, params, x, xp=np)
     figure, axes = panels(len(params), 1.55)
-    names = [*network.activation, network.output.activation.__name__]
+    names = [*network.activation, network.model.loss.activation.__name__]
     for number, (panel, name, values) in enumerate(zip(axes, names, a[1:], strict=True), 1):
         _histogram(panel, values, PURPLE)
         panel.set_yscale("log")

@@ -29,7 +29,7 @@ def network_diagram(network: Network) -> Figure:
     sizes = network.sizes
     figure, (axes,) = panels(1, 2.9, max(WIDTH, 1.2 * len(sizes)))
     axes.set_axis_off()
-    names = ["input", *network.activation, network.output.activation.__name__]
+    names = ["input", *network.activation, network.model.loss.activation.__name__]
     colours = [GREY, *(BLUE for _ in network.activation), ORANGE]
     columns = [_heights(size) for size in sizes]
     for layer, (heights, name, colour, size) in enumerate(zip(columns, names, colours, sizes, strict=True)):

@@ -15,6 +15,7 @@ from xpnet._support.typing import Layer, Params
 from xpnet.errors import ModelFileError
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.network import Network
+from xpnet.training.placement import checked_params
 
 FORMAT = 1
 """The layout of the metadata; a reader refuses a later one."""
@@ -99,7 +100,7 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
                 f"{path} was written by xpnet {about['xpnet']}, which is newer; update xpnet to read it."
             )
         network = Network(**about["network"])
-        params = network.checked_params(_params("", tensors, network))
+        params = checked_params(network, _params("", tensors, network))
         return SavedModel(network, params, _checkpoint(about, tensors, network, params), about["configuration"])
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelFileError):

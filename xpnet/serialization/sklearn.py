@@ -10,16 +10,23 @@ from xpnet import backends
 from xpnet._support.optional import needed
 from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend
+from xpnet.equations import losses
 from xpnet.errors import InputError
 from xpnet.training.network import Network
+from xpnet.training.placement import checked_params
 
 with needed("xpnet.serialization.sklearn", "sklearn"):
     from sklearn import neural_network
 
-ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
+ACTIVATIONS: dict[str, Any] = {
+    "identity": "identity",
+    "logistic": "sigmoid",
+    "tanh": "tanh",
+    "relu": "relu",
+}
 """xpnet's name for each of scikit-learn's activations."""
 
-OUTPUTS = {
+OUTPUTS: dict[str, losses.LossName] = {
     "softmax": "cross_entropy",
     "logistic": "binary_cross_entropy",
     "identity": "squared_error",
@@ -73,7 +80,7 @@ def to_sklearn(
     Raises:
         InputError: params, labels or activations that do not fit.
     """
-    backend = backends.of(network.checked_params(params)[0].w)
+    backend = backends.of(checked_params(network, params)[0].w)
     if library is neural_network:
         backend = backends.resolve("numpy")
         if len(set(network.activation)) > 1:
@@ -84,7 +91,7 @@ def to_sklearn(
     labels = _labels(network, classes)
     with backend.current():
         params = backends.moved(params, backend)
-        scale = network.model(params[0].w).input_scale
+        scale = network.input_scale or 1.0
         *before, last = (params[0]._replace(w=params[0].w / scale), *params[1:])
         if labels is not None:
             last = _sorted(last, np.argsort(labels), backend)
@@ -98,7 +105,7 @@ def to_sklearn(
 def _labels(network: Network, classes: Sequence[Any] | None) -> np.ndarray | None:
     """The labels of a network that tells classes apart."""
     outputs = network.sizes[-1]
-    if network.output.regression or (network.loss == "binary_cross_entropy" and outputs > 1):
+    if network.model.loss.regression or (network.loss == "binary_cross_entropy" and outputs > 1):
         if classes is not None:
             raise InputError(f"classes are given, but the network {network} does not choose one; leave classes out.")
         return None
@@ -124,7 +131,7 @@ def _estimator(network: Network, library: ModuleType) -> Any:
     spelled = {ours: theirs for theirs, ours in ACTIVATIONS.items()}
     names = [spelled[name] for name in network.activation] or ["relu"]
     given = {"hidden_layer_sizes": network.sizes[1:-1], "activation": names[0] if len(set(names)) == 1 else names}
-    if network.output.regression:
+    if network.model.loss.regression:
         return library.MLPRegressor(loss=network.loss, **given)
     return library.MLPClassifier(**given)
 
@@ -136,12 +143,12 @@ def _make_fitted(
     outputs = network.sizes[-1]
     if labels is not None:
         y = np.sort(labels)
-    elif network.output.regression:
+    elif network.model.loss.regression:
         y = np.ones((1, outputs))[:, 0] if outputs == 1 else np.ones((1, outputs))
     else:
         y = np.eye(outputs, dtype=np.int64)
     x = asarray(np.zeros((len(y), network.sizes[0])), dtype)
-    known = {} if network.output.regression else {"classes": y if labels is not None else np.arange(outputs)}
+    known = {} if network.model.loss.regression else {"classes": y if labels is not None else np.arange(outputs)}
     made.partial_fit(x, y if y.dtype.kind in "OSU" else asarray(y), **known)
     # Where scikit-learn 1.9 and xpnet.estimators keep the optimizer's memory; it is made anew where it is missing.
     vars(made).pop("_optimizer", None)

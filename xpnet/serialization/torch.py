@@ -1,6 +1,7 @@
 """Networks as PyTorch's modules, and back."""
 
 from itertools import pairwise
+from typing import Any
 
 from xpnet import backends
 from xpnet._support.optional import needed
@@ -8,6 +9,7 @@ from xpnet._support.typing import Layer, Params
 from xpnet.equations.losses import STRAIGHT
 from xpnet.errors import InputError
 from xpnet.training.network import Network
+from xpnet.training.placement import checked_params
 
 with needed("xpnet.serialization.torch", "torch"):
     import torch
@@ -65,11 +67,11 @@ def to_torch(network: Network, params: Params) -> nn.Sequential:
     Raises:
         InputError: params do not fit the network.
     """
-    backend = backends.of(network.checked_params(params)[0].w)
+    backend = backends.of(checked_params(network, params)[0].w)
     if backend.name != "torch":
         backend = backends.resolve("torch", "cpu")
     params = backend.copy(backends.moved(params, backend))
-    scale, dtype = network.model(params[0].w).input_scale, params[0].w.dtype
+    scale, dtype = network.input_scale or 1.0, params[0].w.dtype
     modules: list[nn.Module] = [] if scale == 1 else [Divide(scale, dtype)]
     kinds = [*(ACTIVATIONS[name] for name in network.activation), OUTPUTS[network.loss]]
     for (w, b), kind in zip(params, kinds, strict=True):
@@ -117,15 +119,13 @@ def from_torch(module: nn.Sequential, loss: str | None = None) -> tuple[Network,
         if layer.out_features != following.in_features:
             raise InputError(f"the module's {layer} cannot be followed by {following}.")
     names = [_name(part, ACTIVATIONS) for part in behind[:-1]]
-    output = _name(behind[-1], OUTPUTS)
-    if loss is not None and isinstance(behind[-1], nn.Identity):
-        output = loss
+    output: Any = loss if loss is not None and isinstance(behind[-1], nn.Identity) else _name(behind[-1], OUTPUTS)
     sizes = [layers[0].in_features, *(layer.out_features for layer in layers)]
     params = tuple(Layer(layer.weight.detach().clone(), _bias(layer)) for layer in layers)
     return Network(sizes, names, output, scale), params
 
 
-def _name(part: nn.Module, table: dict[str, type[nn.Module]]) -> str:
+def _name(part: nn.Module, table: dict[str, type[nn.Module]]) -> Any:
     """What xpnet calls a module; a softmax must be over each row."""
     for name, kind in table.items():
         if type(part) is kind and getattr(part, "dim", 1) in (1, -1):

@@ -71,7 +71,7 @@ def hidden_layer_back(worked: WorkedSample, shown: ShownLayer) -> str:
     outputs = largest(w[:, i] * after, TERMS)
     next_is_last = layer + 1 == worked.last
     error = m.row(m.of_layer("a", layer + 1), m.op("−"), m.identifier("y")) if next_is_last else _through(layer + 1)
-    derivative = ACTIVATIONS[shown.function].slope(worked.a[layer], xp=np)
+    derivative = ACTIVATIONS[shown.function].derivative(worked.a[layer], xp=np)
     parts = [
         paragraph(f"This layer affects the cost only through the {count(len(after), 'neuron')} of the next layer."),
         display(

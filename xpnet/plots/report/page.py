@@ -58,7 +58,7 @@ def facts(run: Run) -> str:
     """Summary: the few numbers that come first."""
     seconds = sum(record["seconds"] for record in run.records)
     samples = sum(record["seconds"] * record["samples_per_second"] for record in run.records)
-    regression = run.network.output.regression
+    regression = run.network.model.loss.regression
     summary = {
         "R²" if regression else f"of {len(run.y):,} {run.judged_on} rows correct": cell(
             "accuracy", run.score, regression
@@ -90,7 +90,7 @@ def timing(run: Run) -> str:
     every = -(-len(run.records) // MOST_EPOCHS)
     shown = [r for r in run.records if r["epoch"] % every == 0 or r in (run.records[0], run.records[-1])]
     names = [name for name in run.records[0] if run.records[0][name] is not None]
-    regression = run.network.output.regression
+    regression = run.network.model.loss.regression
     heads = [name.replace("accuracy", "R²" if regression else "accuracy").replace("_", " ") for name in names]
     rows = [heads, *([cell(name, record[name], regression) for name in names] for record in shown)]
     return paragraph(f"Trained with {run.where}; the seconds are those of training alone.") + table(rows)

@@ -34,7 +34,7 @@ class ShownLayer:
     def __init__(self, worked: WorkedSample, number: int) -> None:
         network, dC_dz = worked.network, worked.dC_dz[number]
         self.number, self.size = number, len(dC_dz)
-        self.function = [*network.activation, network.output.activation.__name__][number - 1]
+        self.function = [*network.activation, network.model.loss.activation.__name__][number - 1]
         self.first_sigmoid = self.function == "sigmoid" and "sigmoid" not in network.activation[number:]
         self.neuron = int(np.abs(dC_dz).argmax())
         self.rows = list(range(self.size)) if self.size <= MOST else largest(dC_dz, FEW)

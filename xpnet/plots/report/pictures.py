@@ -33,7 +33,7 @@ def training_pictures(run: Run) -> Iterator[Picture]:
     )
     yield Picture(
         "learning-curves",
-        plots.learning_curves(run.records, regression=run.network.output.regression),
+        plots.learning_curves(run.records, regression=run.network.model.loss.regression),
         "Epoch by epoch. The line of the training rows is a running one: "
         "each sample is judged just before the network is trained on it.",
     )
@@ -42,7 +42,7 @@ def training_pictures(run: Run) -> Iterator[Picture]:
 def answer_pictures(run: Run) -> Iterator[Picture]:
     """Pictures of what the network answers, beside what is right."""
     y, a = run.y, run.a
-    if run.network.output.regression:
+    if run.network.model.loss.regression:
         caption = f"The {run.judged_on} rows; on the dashed line a prediction is correct."
         yield Picture("predictions", plots.predictions(y, a), caption)
         return

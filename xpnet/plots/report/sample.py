@@ -9,6 +9,7 @@ from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Params
 from xpnet.equations import backprop, step
 from xpnet.training.network import Network
+from xpnet.training.placement import chunk_rows, placed
 
 STEP = 1e-5
 """Step h of the central differences that derivatives are checked with."""
@@ -64,8 +65,8 @@ class WorkedSample:
 def work_through(network: Network, params: Params, x: np.ndarray, y: np.ndarray) -> WorkedSample:
     """Work through the one row of x and its target, forward and back."""
     params = map_arrays(lambda array: array.astype(np.float64), params)
-    with network.placed(params, x, y) as (_, params, data):
-        model = network.model(data.x)
+    with placed(network, params, x, y) as (_, params, data):
+        model = network.model
         rows, _ = step.forward(model, params, data.x, xp=np)
         dC_dz = backprop.backward(params, rows, data.y, model.hidden, xp=np)
     empty = np.empty(0)
@@ -90,10 +91,10 @@ def instructive_row(network: Network, params: Params, x: np.ndarray, y: np.ndarr
     It is the row with the highest cost of those that are correct, the one with the lowest cost if none is, and in a
     regression the one with the median cost.
     """
-    with network.placed(params, x, y) as (backend, params, data):
-        cost, error = backend.map_rows(step.measures(network.model(data.x)), params, (data.x, data.y), network.chunk)
+    with placed(network, params, x, y) as (backend, params, data):
+        cost, error = backend.map_rows(step.measures(network.model), params, (data.x, data.y), chunk_rows(network))
     order = np.argsort(cost, kind="stable")
-    if network.output.regression:
+    if network.model.loss.regression:
         return int(order[len(order) // 2]), "the median of all rows"
     correct = order[error[order] == 0]
     if len(correct):

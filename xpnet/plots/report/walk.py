@@ -5,6 +5,7 @@ from html import escape
 import numpy as np
 
 from xpnet._support.tables import lookup
+from xpnet.equations import step
 from xpnet.plots.images import image_shape
 from xpnet.plots.report import mathml as m
 from xpnet.plots.report.backward import DERIVATIVES, hidden_layer_back, last_layer_back
@@ -25,7 +26,7 @@ def check_formulas(network: Network) -> None:
     for name in network.activation:
         lookup(FORMULAS, "activation", name, "formula in the report")
         lookup(DERIVATIVES, "activation", name, "derivative in the report")
-    if (name := network.output.activation.__name__) != "softmax":
+    if (name := network.model.loss.activation.__name__) != "softmax":
         lookup(FORMULAS, "activation", name, "formula in the report")
     lookup(COSTS, "loss", network.loss, "formula in the report")
 
@@ -67,7 +68,7 @@ def _heading(worked: WorkedSample, shown: ShownLayer, way: str) -> str:
 def _input(run: Run, worked: WorkedSample, x: np.ndarray) -> str:
     """Input, as an image if it is one."""
     shape = image_shape(x.shape[1])
-    scale = run.network.model(x).input_scale
+    scale = step.input_scale(run.network.model, x, xp=np)
     meaning = f"The input divided by {scale:g} is a⁰." if scale != 1 else "The input is a⁰."
     if shape is None:
         shown = strip(worked.a[0], "a of layer 0")

@@ -22,6 +22,8 @@ WRITTEN = {
     # NaN is handed on, as everywhere.
     "maximum": "{0} if {0} >= {1} or {0} != {0} else {1}",
     "minimum": "{0} if {0} <= {1} or {0} != {0} else {1}",
+    "clip": "{0} if {0} != {0} else {1} if {1} != {1} else "
+    "{2} if {2} != {2} or {1} > {2} or {0} > {2} else {1} if {0} < {1} else {0}",
     "where": "{1} if {0} else {2}",
     "logical_not": "not {0}",
     "logical_and": "bool({0}) and bool({1})",

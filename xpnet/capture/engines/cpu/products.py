@@ -14,7 +14,6 @@ from xpnet.capture.engines.cpu.expressions import cast
 from xpnet.capture.engines.cpu.names import Names
 from xpnet.capture.engines.cpu.tiling import WIDEST, chosen, parts, registers
 from xpnet.capture.graph import Graph, Operation, Value
-from xpnet.capture.planning.layout import Layout
 
 CACHED = 2**20
 """Bytes up to which b is read where it lies."""
@@ -77,7 +76,7 @@ class ProductWriter:
     """
 
     def __init__(self, graph: Graph, names: Names) -> None:
-        self._layout, self._names = Layout(graph), names
+        self._names = names
         self._makers = {operation.output: operation for operation in graph.operations}
         self.functions: dict[str, str] = {}
 
@@ -125,7 +124,7 @@ class ProductWriter:
         (m, k), n = a.shape, b.shape[1]
         dtype = out.dtype
         first, second, target = (
-            Factor(self._array(value)[0], *(stride * dtype.itemsize for stride in self._layout.strides(value)))
+            Factor(self._array(value)[0], *(stride * dtype.itemsize for stride in value.strides))
             for value in (a, b, out)
         )
         lanes = registers().size // dtype.itemsize
