@@ -22,13 +22,13 @@ OTHER_FORMATS = (".pt", ".pth", ".onnx", ".npz", ".npy", ".json", ".h5", ".keras
 """File endings by which another program would take a model file for one of its own."""
 
 
-def check_outputs(options: Options) -> None:
-    """Refuse, before the training that would be lost, files that cannot be written or have a misleading name."""
+def check_outputs(options: Options, network: Network) -> None:
+    """Refuse, before a training that would be lost, files that cannot be written and a report without its formulas."""
     if options.plot is not None:
         # Matplotlib is slow to import.
         from xpnet.plots import report
 
-        report.check_folder(options.plot)
+        report.check_report(options.plot, network)
     if options.save is not None:
         check_writable(options.save)
         if (ending := Path(options.save).suffix.lower()) in OTHER_FORMATS:
@@ -117,7 +117,7 @@ class Outputs:
         params = backends.moved(last.best_params, backends.resolve("numpy"))
         command = shlex.join(["python", "-m", "xpnet.train", *arguments])
         finished = report.Run(self._network, params, data, self.numbers, self._configuration, where, command)
-        page = report.write(self._options.plot, finished)
+        page = report.write_report(self._options.plot, finished)
         if not self._options.quiet:
             print(f"pictures in {self._options.plot}, all of them with the equations in {page}")
 

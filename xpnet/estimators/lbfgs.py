@@ -1,4 +1,4 @@
-"""The solver lbfgs: SciPy's, over all parameters as one vector."""
+"""Solver lbfgs: SciPy's, over all parameters as one vector."""
 
 import warnings
 from collections.abc import Callable
@@ -25,14 +25,14 @@ UNFINISHED = (
 )
 
 
-class Found(NamedTuple):
-    """What came out.
+class LbfgsResult(NamedTuple):
+    """Result of a minimization.
 
     Attributes:
-        params: The parameters.
-        cost: The objective C there.
-        penalty: What L2 adds to it.
-        iterations: How many there were.
+        params: Parameters at the minimum.
+        cost: Objective C at the minimum.
+        penalty: L2 penalty, a part of C.
+        iterations: Number of iterations.
     """
 
     params: Params
@@ -42,10 +42,10 @@ class Found(NamedTuple):
 
 
 class Objective:
-    """C = (Σ sᵢ Cᵢ + α/2 · Σ ‖w‖²) / Σ s of all rows and its gradient, as functions of one vector on the host.
+    """Objective C = (Σ sᵢ Cᵢ + α/2 · Σ ‖w‖²) / Σ s of all rows and its gradient, from one vector on the host.
 
     Attributes:
-        cost: The latest C.
+        cost: C of the latest call.
     """
 
     cost = np.nan
@@ -58,7 +58,7 @@ class Objective:
             backend.choose(self._step, params, self._rows.sample, chunk, ceil(n / chunk))
         )
         self._dtype = dtype_name(params[0].w)
-        # All weights come first, inputs in front as scikit-learn has them, then all biases.
+        # All weights come first, each (d_in, d_out) as in scikit-learn, then all biases.
         shapes = [*pairwise(network.sizes), *((size,) for size in network.sizes[1:])]
         ends = list(accumulate(map(prod, shapes)))
         self._parts = [(slice(end - prod(shape), end), shape) for end, shape in zip(ends, shapes, strict=True)]
@@ -68,30 +68,30 @@ class Objective:
         self._l2 = alpha / float(weight.sum())
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
-        """C and its gradient: of chunks of rows, each with its share of the weights."""
+        """C and its gradient, summed over chunks of rows, each with its share of the sample weights."""
         backend, gradient = self._backend, np.zeros(len(vector))
         gradient[self._weights] = self._l2 * vector[self._weights]
         self.cost = self.penalty(vector)
         with backend.current():
             for piece, share in zip(self._rows.pieces(self._order, self._chunk, 1), self._shares, strict=True):
-                found, (cost,) = backend.run_block(self._step, self.params(vector), piece.data, piece.batches)
+                gradients, (cost,) = backend.run_block(self._step, self.params(vector), piece.data, piece.batches)
                 self.cost += share * float(backend.to_host(cost)[0])
-                gradient += share * self.vector(found)
+                gradient += share * self.vector(gradients)
         return self.cost, gradient
 
     def penalty(self, vector: np.ndarray) -> float:
-        """What L2 adds to C."""
+        """L2 penalty, a part of C."""
         w = vector[self._weights]
         return float(self._l2 / 2 * (w @ w))
 
     def vector(self, params: Params) -> np.ndarray:
-        """The parameters as one vector."""
+        """Parameters as one vector on the host."""
         layers = map_arrays(self._backend.to_host, params)
         parts = [*(layer.w.T.ravel() for layer in layers), *(layer.b for layer in layers)]
         return np.concatenate(parts, dtype=np.float64)
 
     def params(self, vector: np.ndarray) -> Params:
-        """The parameters of such a vector, where the rows are."""
+        """Parameters from a vector, on the device of the rows."""
         cast = vector.astype(self._dtype)
         arrays = [cast[part].reshape(shape) for part, shape in self._parts]
         layers = len(arrays) // 2
@@ -101,7 +101,7 @@ class Objective:
         )
 
 
-def train(
+def train_lbfgs(
     network: Network,
     backend: Backend,
     data: Batch,
@@ -111,20 +111,20 @@ def train(
     tol: float,
     max_iter: int,
     max_fun: int,
-    tell: Callable[[float], None],
-) -> Found:
-    """Train on all rows at once; a vector that is not the minimum yet is warned of.
+    show: Callable[[float], None],
+) -> LbfgsResult:
+    """Train on all rows at once; ending before the minimum is a warning.
 
     Args:
-        network: What to train.
-        backend: Where the rows are.
-        data: The rows.
-        params: To start from.
+        network: Network to train.
+        backend: Backend of the rows.
+        data: Rows, with targets and weights.
+        params: Parameters to start from.
         alpha: α of the objective.
-        tol: The largest entry of a gradient that counts as 0.
-        max_iter: Iterations at most.
-        max_fun: Evaluations at most.
-        tell: Called after each iteration with C.
+        tol: Largest entry of a gradient that counts as 0.
+        max_iter: Most iterations.
+        max_fun: Most evaluations of the objective.
+        show: Called with C after each iteration.
     """
     objective = Objective(network, backend, data, params, alpha)
     result = minimize(
@@ -133,7 +133,7 @@ def train(
         method="L-BFGS-B",
         jac=True,
         options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
-        callback=lambda _: tell(objective.cost),
+        callback=lambda _: show(objective.cost),
     )
     iterations = min(int(result.nit), max_iter)
     if result.status != 0:
@@ -142,4 +142,4 @@ def train(
             ConvergenceWarning,
             stacklevel=5,
         )
-    return Found(objective.params(result.x), float(result.fun), objective.penalty(result.x), iterations)
+    return LbfgsResult(objective.params(result.x), float(result.fun), objective.penalty(result.x), iterations)
