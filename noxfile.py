@@ -221,7 +221,8 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time steps and answers beside peers and the floor, and the import; `-- --quick` takes a minute or two."""
+    """Time steps and answers beside peers and the floor; `-- --quick`, or `-- --against COMMIT`."""
     session.install("-e", ".[fast]", *groups("bench", "torch", "jax"))
     session.run("python", "benchmarks", *session.posargs)
-    session.run("python", "benchmarks/bench_import.py")
+    if not any(argument.startswith("--against") for argument in session.posargs):
+        session.run("python", "benchmarks/bench_import.py")

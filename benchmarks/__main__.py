@@ -1,4 +1,4 @@
-"""Runs the benchmarks on pinned threads: `python benchmarks --quick`, or any option of pytest's."""
+"""Runs the benchmarks on pinned threads: `python benchmarks --quick`, `--against COMMIT`, or any option of pytest's."""
 
 import os
 import sys
@@ -17,6 +17,13 @@ def main() -> None:
     environment = os.environ | dict.fromkeys(LIMITS, str(threads))
     if threads == 1:
         environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    if any(argument.partition("=")[0] == "--against" for argument in sys.argv):
+        program = (
+            "import sys; sys.path.insert(0, sys.argv.pop(1)); from against import main; sys.exit(main(sys.argv[1:]))"
+        )
+        os.execve(
+            sys.executable, [sys.executable, "-c", program, os.path.dirname(__file__), *sys.argv[1:]], environment
+        )
     names = ("-o", "python_files=bench_*.py", "-o", "python_functions=bench_*")
     command = [sys.executable, "-m", "pytest", os.path.dirname(__file__), *names, *sys.argv[1:]]
     os.execve(sys.executable, command, environment)

@@ -13,7 +13,8 @@ from xpnet.backends import Backend
 from xpnet.equations import step as steps
 from xpnet.equations.optimizers import Optimizer
 from xpnet.errors import XpnetError
-from xpnet.training.batches import blocks
+from xpnet.training.placement import chunk_rows
+from xpnet.training.rows import blocks
 from xpnet.training.run import BLOCK_STEPS, BLOCK_WORK
 
 
@@ -30,34 +31,34 @@ class Ours(Contender):
 
     def __init__(self, problem: Problem, device: str, name: str, engine: str, precision: str = "fp32") -> None:
         super().__init__(problem, device)
-        self.here = here = placed(name, engine, precision, device)
+        self.backend = backend = placed(name, engine, precision, device)
         if precision == "tf32":
             self.close = TF32
         self.compiles = engine != "plain"
         self.network = xpnet.Network(problem.configuration.sizes, "sigmoid")
-        self.model = self.network.model(problem.x)
+        self.model = self.network.model
         optimizer = xpnet.sgd(LEARNING_RATE)
-        with here.current():
-            self.data = Batch(here.asarray(problem.x), here.asarray(problem.targets))
-            self.asked = here.asarray(problem.asked)
+        with backend.current():
+            self.data = Batch(backend.asarray(problem.x), backend.asarray(problem.targets))
+            self.asked = backend.asarray(problem.asked)
             self.step = steps.training_step(self.model, optimizer)
             self.answers = steps.answers(self.model)
             self.carry = self.before(optimizer)
 
     def before(self, optimizer: Optimizer) -> tuple[Any, steps.State]:
         """Parameters and state before the first step, in arrays of their own: a block may write to them."""
-        here = self.here
-        started = tuple(Layer(here.asarray(w), here.asarray(b)) for w, b in self.problem.start)
-        params = here.copy(started)
-        count, rate = (here.asarray(np.asarray(number)) for number in (np.int32(0), np.float32(LEARNING_RATE)))
-        return params, steps.State(optimizer.init(params, xp=here.xp), count, rate, None)
+        backend = self.backend
+        started = tuple(Layer(backend.asarray(w), backend.asarray(b)) for w, b in self.problem.start)
+        params = backend.copy(started)
+        count, rate = (backend.asarray(np.asarray(number)) for number in (np.int32(0), np.float32(LEARNING_RATE)))
+        return params, steps.State(optimizer.init(params, xp=backend.xp), count, rate, None)
 
     def block(self, rows: np.ndarray) -> None:
         """One block, until its costs are on the host."""
-        with self.here.current():
-            self.carry, (costs, _) = self.here.run_block(self.step, self.carry, self.data, rows)
-            self.here.synchronize()
-            self.here.to_host(costs)
+        with self.backend.current():
+            self.carry, (costs, _) = self.backend.run_block(self.step, self.carry, self.data, rows)
+            self.backend.synchronize()
+            self.backend.to_host(costs)
 
     def epoch(self, rows: int) -> None:
         """Blocks of as many steps as a training's."""
@@ -68,13 +69,13 @@ class Ours(Contender):
 
     def params(self) -> Parameters:
         """The carry's parameters."""
-        with self.here.current():
-            params = self.here.copy(self.carry[0])
-            return tuple((self.here.to_host(layer.w), self.here.to_host(layer.b)) for layer in params)
+        with self.backend.current():
+            params = self.backend.copy(self.carry[0])
+            return tuple((self.backend.to_host(layer.w), self.backend.to_host(layer.b)) for layer in params)
 
     def predict(self) -> np.ndarray:
         """As `Network.predict` does after its checks."""
-        with self.here.current():
-            answers = self.here.map_rows(self.answers, self.carry[0], self.asked, self.network.chunk)
-            self.here.synchronize()
-            return self.here.to_host(answers)
+        with self.backend.current():
+            answers = self.backend.map_rows(self.answers, self.carry[0], self.asked, chunk_rows(self.network))
+            self.backend.synchronize()
+            return self.backend.to_host(answers)

@@ -196,14 +196,14 @@ def test_every_engine_runs_and_maps_the_same(backend: Backend, float_dtype: str)
     assert default in backend.engines
     for engine in backend.engines:
         try:
-            here = backend.with_engine(engine)
+            target = backend.with_engine(engine)
         except DeviceError as error:
             assert "pip install" in str(error)  # noqa: PT017 (its packages need not be installed)
             continue
-        after, _ = here.run_block(descent, here.copy(carry), data, rows)
-        mapped = here.map_rows(times, after.w, data.x, 3)
-        assert (here.engine, backend.engine) == (engine, default)
-        assert (type(here), here.name, here.xp, here.device) == (
+        after, _ = target.run_block(descent, target.copy(carry), data, rows)
+        mapped = target.map_rows(times, after.w, data.x, 3)
+        assert (target.engine, backend.engine) == (engine, default)
+        assert (type(target), target.name, target.xp, target.device) == (
             type(backend),
             backend.name,
             backend.xp,
@@ -217,8 +217,8 @@ def test_the_engine_chosen_can_be_had(backend: Backend, float_dtype: str) -> Non
     """What auto is for a training is the same each time and can be had; choosing and preparing change no array."""
     carry, data = problem(backend, float_dtype)
     chosen = {backend.choose(descent, carry, data, 2, 100) for _ in range(2)}
-    here = backend.with_engine(*chosen)
-    here.prepare(descent, carry, data, 2)
+    target = backend.with_engine(*chosen)
+    target.prepare(descent, carry, data, 2)
     assert not backend.to_host(carry.w).any()
     assert int(carry.count) == 0
 

@@ -48,9 +48,9 @@ def test_importing_backends_imports_no_array_library() -> None:
 
 def test_numpy_shares_memory_with_what_it_is_given() -> None:
     """A NumPy array is taken as it is, without a copy, and given back so."""
-    array, here = np.ones(3), backends.resolve("numpy")
-    assert here.asarray(array) is array
-    assert here.to_host(array) is array
+    array, backend = np.ones(3), backends.resolve("numpy")
+    assert backend.asarray(array) is array
+    assert backend.to_host(array) is array
 
 
 def test_numpy_copies_can_be_written_to_in_c_order() -> None:
@@ -66,10 +66,10 @@ def test_numpy_copies_can_be_written_to_in_c_order() -> None:
 def test_numpy_says_what_compiling_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without numba, the sentence holds the command that installs it; the other engines need nothing."""
     monkeypatch.setitem(sys.modules, "numba", None)
-    here = backends.resolve("numpy")
+    backend = backends.resolve("numpy")
     with pytest.raises(DeviceError, match=r"^engine compiled needs numba; run pip install numba\.$"):
-        here.with_engine("compiled")
-    assert [here.with_engine(engine).engine for engine in ("plain", "replay")] == ["plain", "replay"]
+        backend.with_engine("compiled")
+    assert [backend.with_engine(engine).engine for engine in ("plain", "replay")] == ["plain", "replay"]
 
 
 def test_the_engines_of_each_library(jax: Backend) -> None:
@@ -216,8 +216,8 @@ def test_jax_arrays_decide_inside_a_traced_function(jax: Backend) -> None:
     library = pytest.importorskip("jax")
 
     def total(x: Array) -> Array:
-        here = backends.of(x=x)
-        return here.xp.sum(here.map_rows(lambda params, x, xp: 2 * x, None, x, 2))
+        backend = backends.of(x=x)
+        return backend.xp.sum(backend.map_rows(lambda params, x, xp: 2 * x, None, x, 2))
 
     assert float(library.jit(total)(jax.asarray(np.ones(3, "float32")))) == 6
 

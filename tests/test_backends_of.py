@@ -21,9 +21,9 @@ def test_of_finds_library_and_device(backend: Backend) -> None:
 
 def test_moved_arrays_are_of_the_new_backend(backend: Backend) -> None:
     """Parameters of any library come to NumPy and back, nested as they were, with None kept."""
-    here = backends.resolve("numpy")
+    target = backends.resolve("numpy")
     tree = Layer(backend.asarray(np.asarray([1.0, 2.0], "float32")), None)
-    there = backends.moved(backends.moved(tree, here), backend)
+    there = backends.moved(backends.moved(tree, target), backend)
     assert type(there) is Layer
     assert there.b is None
     assert backends.of(there.w).xp is backend.xp
@@ -39,9 +39,9 @@ def test_moved_arrays_that_are_there_already_are_not_touched(backend: Backend) -
 @pytest.mark.parametrize("thing", [[[1, 2], [3, 4]], ((1, 2), (3, 4)), np.float32(3), 3.5])
 def test_what_is_no_array_belongs_to_numpy(thing: Any) -> None:
     """Lists, tuples and numbers are taken as NumPy arrays."""
-    here = backends.of(x=thing)
-    assert here.name == "numpy"
-    np.testing.assert_array_equal(here.asarray(thing), np.asarray(thing))
+    backend = backends.of(x=thing)
+    assert backend.name == "numpy"
+    np.testing.assert_array_equal(backend.asarray(thing), np.asarray(thing))
 
 
 def test_nothing_at_all_belongs_to_numpy() -> None:
@@ -56,8 +56,8 @@ def test_data_frames_belong_to_numpy() -> None:
         def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
             return np.asarray([[1.0, 2.0]], dtype)
 
-    here = backends.of(x=Frame())
-    np.testing.assert_array_equal(here.asarray(Frame(), "float32"), [[1, 2]])
+    backend = backends.of(x=Frame())
+    np.testing.assert_array_equal(backend.asarray(Frame(), "float32"), [[1, 2]])
 
 
 def test_ragged_lists_are_refused() -> None:

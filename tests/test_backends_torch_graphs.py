@@ -42,7 +42,7 @@ def cuda(monkeypatch):
 
 
 @pytest.fixture
-def here(monkeypatch, cuda):
+def simulated(monkeypatch, cuda):
     """Torch on the CPU with the engine of CUDA devices; auto chooses it too."""
     monkeypatch.setattr(torch_backend.TorchBackend, "engines", ("plain", "compiled"))
     return backends.resolve("torch").with_engine("compiled")
@@ -53,10 +53,10 @@ def count(carry, batch, *, xp):
     return carry + xp.sum(batch.x), (carry, xp.sum(batch.x))
 
 
-def rows_of(here, scale=1.0):
+def rows_of(simulated, scale=1.0):
     """Three rows and a carry."""
-    x = here.asarray(scale * np.arange(6, dtype="float32").reshape(3, 2))
-    return here.asarray(np.float32(0)), Batch(x, None)
+    x = simulated.asarray(scale * np.arange(6, dtype="float32").reshape(3, 2))
+    return simulated.asarray(np.float32(0)), Batch(x, None)
 
 
 def test_cuda_devices_have_graphs():
@@ -69,67 +69,67 @@ def test_cuda_devices_have_graphs():
     assert (cpu.engines, cpu.engine, cpu.choose(None, None, None, 1, 1)) == (("plain",), "plain", "plain")
 
 
-def test_a_block_is_captured_once_and_launched_from_then_on(cuda, here):
+def test_a_block_is_captured_once_and_launched_from_then_on(cuda, simulated):
     """The steps run on a stream beside, are captured there, and only then launched where the training is."""
-    carry, data = rows_of(here)
+    carry, data = rows_of(simulated)
     for _ in range(2):
-        after, metrics = here.run_block(count, carry, data, ROWS)
+        after, metrics = simulated.run_block(count, carry, data, ROWS)
         assert float(after) == 6 + 10 + 10
         assert [metric.tolist() for metric in metrics] == [[0, 6, 16], [6, 10, 10]]
     assert float(carry) == 0
     assert cuda.told == [*CAPTURE, "replay", "replay"]
 
 
-def test_each_shape_and_each_data_set_is_captured_for_itself(cuda, here, monkeypatch):
+def test_each_shape_and_each_data_set_is_captured_for_itself(cuda, simulated, monkeypatch):
     """A short last batch and other rows have graphs of their own, and a long block is launched in pieces."""
     monkeypatch.setattr(torch_graphs, "STEPS", 2)
-    carry, data = rows_of(here)
-    carry, (before, _) = here.run_block(count, carry, data, np.tile(ROWS, (2, 1))[:5])
+    carry, data = rows_of(simulated)
+    carry, (before, _) = simulated.run_block(count, carry, data, np.tile(ROWS, (2, 1))[:5])
     assert before.tolist() == [0, 6, 16, 26, 32]
     assert cuda.told == [*CAPTURE, *CAPTURE, "replay", "replay", "replay"]
-    here.run_block(count, carry, data, ROWS[:1, :1])
+    simulated.run_block(count, carry, data, ROWS[:1, :1])
     assert cuda.told.count("capture on stream 1") == 3
-    _, other = rows_of(here, scale=2.0)
-    after, _ = here.run_block(count, carry, other, ROWS[:1])
+    _, other = rows_of(simulated, scale=2.0)
+    after, _ = simulated.run_block(count, carry, other, ROWS[:1])
     assert float(after - carry) == 12
     assert len([line for line in cuda.told if line.startswith("capture")]) == 4
-    here.precision = "tf32"
-    here.run_block(count, carry, other, ROWS[:1])
+    simulated.precision = "tf32"
+    simulated.run_block(count, carry, other, ROWS[:1])
     assert len([line for line in cuda.told if line.startswith("capture")]) == 5
 
 
-def test_what_a_block_gives_stays(here):
+def test_what_a_block_gives_stays(simulated):
     """Later blocks overwrite neither a carry nor metrics that were handed out."""
-    carry, data = rows_of(here)
-    first, metrics = here.run_block(count, carry, data, ROWS)
-    here.run_block(count, first, data, ROWS[::-1])
+    carry, data = rows_of(simulated)
+    first, metrics = simulated.run_block(count, carry, data, ROWS)
+    simulated.run_block(count, first, data, ROWS[::-1])
     assert float(first) == 26
     assert [metric.tolist() for metric in metrics] == [[0, 6, 16], [6, 10, 10]]
 
 
-def test_a_step_may_change_places(here):
+def test_a_step_may_change_places(simulated):
     """What lies in one buffer can come to lie in another, as it was or turned round."""
 
     def swap(carry, batch, *, xp):
         a, b, c = carry
         return (b, a, c.T), (xp.sum(batch.x),)
 
-    _, data = rows_of(here)
-    square = here.asarray(np.arange(4, dtype="float32").reshape(2, 2))
-    carry = (here.asarray(np.ones(2, "float32")), here.asarray(np.zeros(2, "float32")), square)
-    (a, b, c), _ = here.run_block(swap, carry, data, ROWS)
+    _, data = rows_of(simulated)
+    square = simulated.asarray(np.arange(4, dtype="float32").reshape(2, 2))
+    carry = (simulated.asarray(np.ones(2, "float32")), simulated.asarray(np.zeros(2, "float32")), square)
+    (a, b, c), _ = simulated.run_block(swap, carry, data, ROWS)
     assert (a.tolist(), b.tolist(), c.tolist()) == ([0, 0], [1, 1], square.T.tolist())
 
 
-def test_graphs_go_with_their_step(here):
+def test_graphs_go_with_their_step(simulated):
     """Nothing that is kept keeps the step, so that its graphs and data are freed with it."""
-    carry, data = rows_of(here)
+    carry, data = rows_of(simulated)
 
     def step(carry, batch, *, xp):
         return carry + xp.sum(batch.x), (carry,)
 
-    here.run_block(step, carry, data, ROWS)
-    freed = weakref.ref(torch_graphs.graphs(step, carry, data, here.device, here.precision))
+    simulated.run_block(step, carry, data, ROWS)
+    freed = weakref.ref(torch_graphs.graphs(step, carry, data, simulated.device, simulated.precision))
     assert freed() is not None
     del step
     gc.collect()
@@ -146,7 +146,7 @@ def train(engine, network, y, optimizer):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_training_can_be_captured(here, cuda, monkeypatch, loss, activation):
+def test_every_training_can_be_captured(simulated, cuda, monkeypatch, loss, activation):
     """No activation and no loss reads a number or brings one to the device, and launches do what the steps did."""
     monkeypatch.setattr(torch_graphs, "STEPS", 2)
     rng = np.random.default_rng(1)
@@ -169,36 +169,36 @@ def test_every_training_can_be_captured(here, cuda, monkeypatch, loss, activatio
             assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
 
 
-def test_the_standard_namespace_could_not_be_captured(here):
+def test_the_standard_namespace_could_not_be_captured(simulated):
     """array-api-compat brings a number to the device for its `maximum`, which is why torch's namespace has its own."""
     import array_api_compat.torch as standard
 
     def step(carry, batch, *, xp):
         return standard.maximum(carry, 0.0), (carry,)
 
-    carry, data = rows_of(here)
+    carry, data = rows_of(simulated)
     with pytest.warns(EngineWarning, match="cannot capture .* not permitted"):
-        here.run_block(step, carry, data, ROWS)
+        simulated.run_block(step, carry, data, ROWS)
 
 
-def test_what_cannot_be_captured_is_run_plain(here, cuda):
+def test_what_cannot_be_captured_is_run_plain(simulated, cuda):
     """One warning gives the first reason in a line, then the engine is plain, and the training is the same."""
 
     def step(carry, batch, *, xp):
         return carry + float(xp.sum(batch.x)), (carry,)
 
-    carry, data = rows_of(here)
+    carry, data = rows_of(simulated)
     wanted = r"^torch cannot capture these steps as a CUDA graph \(operation not permitted when stream is capturing: "
     with pytest.warns(EngineWarning, match=wanted + r"\S*\); engine plain runs them instead\.$") as caught:
-        after, _ = here.run_block(step, carry, data, ROWS)
+        after, _ = simulated.run_block(step, carry, data, ROWS)
     assert len(caught) == 1
     assert float(after) == 26
-    assert (here.engine, cuda.current.name) == ("plain", "default")
-    after, _ = here.run_block(step, after, data, ROWS)
+    assert (simulated.engine, cuda.current.name) == ("plain", "default")
+    after, _ = simulated.run_block(step, after, data, ROWS)
     assert float(after) == 52
 
 
-def test_a_checkpoint_tells_the_engine_that_it_came_to(here, cuda, monkeypatch):
+def test_a_checkpoint_tells_the_engine_that_it_came_to(simulated, cuda, monkeypatch):
     """A training whose capture fails is saved as the plain one that it is."""
 
     def broken(*arguments, **named):
@@ -209,7 +209,7 @@ def test_a_checkpoint_tells_the_engine_that_it_came_to(here, cuda, monkeypatch):
         first, second = train("auto", Network([4, 3]), np.arange(23) % 3, xpnet.sgd(0.1))
     assert (first.checkpoint.engine, second.checkpoint.engine) == ("plain", "plain")
     plain = train("plain", Network([4, 3]), np.arange(23) % 3, xpnet.sgd(0.1))
-    assert distance(host(here, second.params), host(here, plain[-1].params)) == 0
+    assert distance(host(simulated, second.params), host(simulated, plain[-1].params)) == 0
 
 
 @pytest.mark.parametrize("function", ["maximum", "minimum"])
@@ -244,7 +244,7 @@ def test_small_arrays_go_to_the_device_without_waiting(monkeypatch):
 
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: sent.append("pinned") or tensor)
     monkeypatch.setattr(torch.Tensor, "to", to)
-    monkeypatch.setattr(Backend, "asarray", lambda here, array, dtype=None: sent.append("as it is"))
+    monkeypatch.setattr(Backend, "asarray", lambda simulated, array, dtype=None: sent.append("as it is"))
     there = torch_backend.TorchBackend(torch.device("cuda", 1))
     there.asarray(np.arange(3), "int32")
     there.asarray(np.asarray(0.5, "float32"))

@@ -14,10 +14,10 @@ from xpnet._support.typing import Layer
 from xpnet.backends import Backend
 
 
-def tree(here: Backend, dtype: str) -> tuple[Layer, ...]:
+def tree(backend: Backend, dtype: str) -> tuple[Layer, ...]:
     """Arrays of several shapes, one of a single number."""
     shapes = ((3, 2), (3,), (1, 3), ())
-    arrays = [here.asarray(np.arange(10.0, 10 + np.prod(shape)).reshape(shape).astype(dtype)) for shape in shapes]
+    arrays = [backend.asarray(np.arange(10.0, 10 + np.prod(shape)).reshape(shape).astype(dtype)) for shape in shapes]
     return Layer(*arrays[:2]), Layer(*arrays[2:])
 
 
@@ -47,13 +47,13 @@ def test_down_into_a_buffer_and_up_again(backend: Backend, float_dtype: str) -> 
 def test_jax_uploads_copies() -> None:
     """A buffer can be filled again while JAX computes with what was in it: it keeps the host's memory otherwise."""
     pytest.importorskip("jax")
-    here = backends.resolve("jax")
+    backend = backends.resolve("jax")
     # A page, which JAX would take as it is.
-    buffer = here.buffer((1024, 16), "float32")
+    buffer = backend.buffer((1024, 16), "float32")
     buffer.fill(1)
-    (found,) = here.upload((buffer,))
+    (found,) = backend.upload((buffer,))
     buffer.fill(2)
-    assert (here.to_host(found) == 1).all()
+    assert (backend.to_host(found) == 1).all()
 
 
 @pytest.fixture
@@ -89,19 +89,19 @@ class Device:
 
 def test_cupy_uploads_beside_its_work(driver):
     """On a stream of its own, from pinned memory; graphs find the next rows where the last ones were."""
-    here = import_module("xpnet.backends.cupy").CupyBackend(Device(driver))
-    buffers = tuple(here.buffer(shape, "float32") for shape in ((2, 2), (2,)))
+    backend = import_module("xpnet.backends.cupy").CupyBackend(Device(driver))
+    buffers = tuple(backend.buffer(shape, "float32") for shape in ((2, 2), (2,)))
     for number, buffer in enumerate(buffers):
         buffer[...] = number
-    first = here.take_over(None, here.upload(buffers))
+    first = backend.take_over(None, backend.upload(buffers))
     assert driver.launched == ["set on a stream of its own"] * 2 + ["wait for a stream of its own"]
     map_arrays(lambda buffer: buffer.fill(7), buffers)
-    second = here.upload(buffers)
+    second = backend.upload(buffers)
     assert [float(array.max()) for array in first] == [0, 1], "what is in use changed"
     driver.launched.clear()
-    held = here.take_over(first, second)
+    held = backend.take_over(first, second)
     assert all(one is other for one, other in zip(held, first, strict=True))
     assert [float(array.min()) for array in first] == [7, 7]
     assert driver.launched == ["wait for the device"]
-    here.download(first[0], buffers[0])
+    backend.download(first[0], buffers[0])
     assert (buffers[0] == 7).all()

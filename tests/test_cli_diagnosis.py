@@ -51,7 +51,7 @@ def test_a_machine_without_driver_and_libraries(monkeypatch: pytest.MonkeyPatch)
     """NumPy can be had, every other has what installs it."""
     Machine(monkeypatch).without("cupy", "torch", "jax")
     numpy, *others = diagnosis.candidates()
-    assert (numpy.name, numpy.device, [here.engine for here in numpy.usable][:2]) == (
+    assert (numpy.name, numpy.device, [backend.engine for backend in numpy.usable][:2]) == (
         "numpy",
         "cpu",
         ["plain", "replay"],
@@ -106,5 +106,5 @@ def test_an_engine_that_cannot_be_had_says_what_it_needs(monkeypatch: pytest.Mon
     """The others are there all the same."""
     monkeypatch.setitem(sys.modules, "numba", None)
     (numpy,) = diagnosis.candidates("numpy")
-    assert [here.engine for here in numpy.usable] == ["plain", "replay"]
+    assert [backend.engine for backend in numpy.usable] == ["plain", "replay"]
     assert numpy.note == "engine compiled needs numba; run pip install numba."

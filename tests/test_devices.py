@@ -19,8 +19,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 @pytest.mark.parametrize(("name", "device"), [(None, None), ("auto", "cpu"), ("numpy", "auto"), ("auto", "auto")])
 def test_numpy_on_the_cpu_is_the_default(name: str | None, device: str | None) -> None:
     """Without a wish, and without a GPU, NumPy computes on the CPU."""
-    here = backends.resolve(name, device)
-    assert (here.name, here.device_name) == ("numpy", "cpu")
+    backend = backends.resolve(name, device)
+    assert (backend.name, backend.device_name) == ("numpy", "cpu")
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "cuda:-1", "cuda1", "cuda:²", "CPU", ""])

@@ -24,10 +24,10 @@ def cupy(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_cupy_is_told_within_the_context(cupy: Any) -> None:
     """CuPy multiplies in the backend's precision, on its device, and as before afterwards, after an error too."""
-    here = backends.resolve("cupy")
+    backend = backends.resolve("cupy")
     for precision, wanted in (("fp32", "DEFAULT"), ("tf32", "TF32")):
         cupy.compute_type = "PEDANTIC"
-        with suppress(KeyError), here.with_precision(precision).current():
+        with suppress(KeyError), backend.with_precision(precision).current():
             assert (cupy.compute_type, cupy.current.id) == (wanted, 0)
             raise KeyError
         assert (cupy.compute_type, cupy.current) == ("PEDANTIC", None)
@@ -39,11 +39,11 @@ def test_torch_is_told_within_the_context(before: str) -> None:
     torch = pytest.importorskip("torch")
     module = pytest.importorskip("xpnet.backends.torch")
     products, first = torch.backends.cuda.matmul, torch.backends.cuda.matmul.fp32_precision
-    here = module.TorchBackend(torch.device("cuda", 0))
+    backend = module.TorchBackend(torch.device("cuda", 0))
     products.fp32_precision = before
     try:
         for precision, wanted in (("fp32", "ieee"), ("tf32", "tf32")):
-            with suppress(KeyError), here.with_precision(precision).current():
+            with suppress(KeyError), backend.with_precision(precision).current():
                 assert products.fp32_precision == wanted
                 raise KeyError
             assert products.fp32_precision == before
@@ -55,30 +55,30 @@ def test_jax_is_told_within_the_context() -> None:
     """JAX has a context of its own for it."""
     jax = pytest.importorskip("jax")
     module = pytest.importorskip("xpnet.backends.jax")
-    here = module.JaxBackend(SimpleNamespace(platform="gpu", id=1))
+    backend = module.JaxBackend(SimpleNamespace(platform="gpu", id=1))
     for precision, wanted in (("fp32", "highest"), ("tf32", "tensorfloat32")):
-        with here.with_precision(precision).current():
+        with backend.with_precision(precision).current():
             assert jax.config.jax_default_matmul_precision == wanted
         assert jax.config.jax_default_matmul_precision is None
 
 
 def test_the_first_line_tells_tf32(cupy: Any) -> None:
     """It stands beside the engine; full precision goes without saying, and an engine keeps the precision."""
-    here: Backend = backends.resolve("cupy").with_precision("tf32")
-    assert str(here) == str(here.with_engine("plain"))
-    assert str(here).startswith("cupy 14.2.0 (plain, tf32) on cuda:0")
-    assert str(here.with_precision("fp32")).startswith("cupy 14.2.0 (plain) on cuda:0")
+    backend: Backend = backends.resolve("cupy").with_precision("tf32")
+    assert str(backend) == str(backend.with_engine("plain"))
+    assert str(backend).startswith("cupy 14.2.0 (plain, tf32) on cuda:0")
+    assert str(backend.with_precision("fp32")).startswith("cupy 14.2.0 (plain) on cuda:0")
 
 
 def test_tf32_is_for_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """In another dtype it would change nothing, so it is refused."""
-    here = backends.resolve("numpy")
-    monkeypatch.setattr(type(here), "device_name", "cuda:0")
+    backend = backends.resolve("numpy")
+    monkeypatch.setattr(type(backend), "device_name", "cuda:0")
     data = (np.eye(4), np.asarray([0, 1, 2, 0]))
     given = dict(batch_size=2, epochs=1, precision="tf32")
     with pytest.raises(InputError, match="precision tf32 is for dtype float32, but the dtype is float64"):
         xpnet.epochs(xpnet.Network([4, 3]), data, xpnet.sgd(), **given)
     assert (
-        xpnet.epochs(xpnet.Network([4, 3]), data, xpnet.sgd(), dtype="float32", **given).training.here.precision
+        xpnet.epochs(xpnet.Network([4, 3]), data, xpnet.sgd(), dtype="float32", **given).training.backend.precision
         == "tf32"
     )

@@ -128,12 +128,12 @@ def cupy(monkeypatch):
 )
 def test_the_way_of_device_arrays(monkeypatch, cupy, library, nccl, own_gpus, aware, how):
     """NCCL where each rank has a GPU of its own, MPI where it takes device memory, else one buffer, pinned once."""
-    here, world, cupy.available = OnDevice(library), World(), nccl
+    backend, world, cupy.available = OnDevice(library), World(), nccl
     world.same = not own_gpus
     monkeypatch.setattr("xpnet.distributed.allreduce.takes_device_memory", lambda MPI: aware)
-    add, found = way(MPI, world, here)
+    add, found = way(MPI, world, backend)
     assert found == how
     for _ in range(2):
         assert add(np.arange(4.0)).tolist() == [0, 3, 6, 9]
     waits = {"s": ["synchronize"] * 2, "b": ["buffer (4,) float64", *["download", "upload"] * 2]}
-    assert here.told == (waits["b"] if "buffer" in how else waits["s"] if "GPUs" in how else [])
+    assert backend.told == (waits["b"] if "buffer" in how else waits["s"] if "GPUs" in how else [])

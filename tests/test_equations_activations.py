@@ -1,4 +1,4 @@
-"""Activations have the textbook's values on every backend, and their slopes are their derivatives."""
+"""Activations have the textbook's values on every backend, and their derivatives are those of central differences."""
 
 import numpy as np
 import pytest
@@ -25,50 +25,50 @@ def test_values_are_the_textbooks(backend, float_dtype, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_slopes_are_the_derivatives(name):
-    """The slope, told the activation a, equals central differences of the function at z."""
-    function, slope = ACTIVATIONS[name].function, ACTIVATIONS[name].slope
+    """The derivative, told the activation a, equals central differences of the function at z."""
+    function, derivative = ACTIVATIONS[name].function, ACTIVATIONS[name].derivative
     differences = (function(Z + STEP, xp=np) - function(Z - STEP, xp=np)) / (2 * STEP)
-    assert distance(slope(function(Z, xp=np), xp=np), differences) < DIFFERENCES
+    assert distance(derivative(function(Z, xp=np), xp=np), differences) < DIFFERENCES
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_slopes_are_the_same_on_every_backend(backend, float_dtype, name):
-    """The slope on a backend equals NumPy's."""
+    """The derivative on a backend equals NumPy's."""
     activation = ACTIVATIONS[name]
-    slope = activation.slope(on(backend, FUNCTIONS[name](Z), float_dtype), xp=backend.xp)
-    assert distance(host(backend, slope), activation.slope(FUNCTIONS[name](Z), xp=np)) < ROUNDING[float_dtype]
+    derivative = activation.derivative(on(backend, FUNCTIONS[name](Z), float_dtype), xp=backend.xp)
+    assert distance(host(backend, derivative), activation.derivative(FUNCTIONS[name](Z), xp=np)) < ROUNDING[float_dtype]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_float32_stays_float32(backend, name):
-    """Neither function nor slope widens its argument."""
+    """Neither function nor derivative widens its argument."""
     a = ACTIVATIONS[name].function(on(backend, Z, "float32"), xp=backend.xp)
-    assert dtype_name(a) == dtype_name(ACTIVATIONS[name].slope(a, xp=backend.xp)) == "float32"
+    assert dtype_name(a) == dtype_name(ACTIVATIONS[name].derivative(a, xp=backend.xp)) == "float32"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", NAMES)
 def test_large_inputs_give_finite_values_without_a_warning(name, dtype):
-    """Up to |z| = 1e30 a is finite and rises with z, and the slope is finite."""
+    """Up to |z| = 1e30 a is finite and rises with z, and the derivative is finite."""
     z = np.asarray([[-1e30, -1e6, -1e4, -100.0, -80.0, 80.0, 100.0, 1e4, 1e6, 1e30]], dtype)
     a = ACTIVATIONS[name].function(z, xp=np)
     assert np.isfinite(a).all()
     assert (np.diff(a) >= 0).all()
-    assert np.isfinite(ACTIVATIONS[name].slope(a, xp=np)).all()
+    assert np.isfinite(ACTIVATIONS[name].derivative(a, xp=np)).all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_sigmoid_saturates(dtype):
-    """Far out it is 1 and nearly 0, and its slope 0 and nearly 0."""
+    """Far out it is 1 and nearly 0, and its derivative 0 and nearly 0."""
     a = ACTIVATIONS["sigmoid"].function(np.asarray([[1e4, -1e4]], dtype), xp=np)
     assert a[0, 0] == 1
     assert 0 < a[0, 1] < 1e-34
-    assert ACTIVATIONS["sigmoid"].slope(a, xp=np).tolist() == [[0.0, a[0, 1]]]
+    assert ACTIVATIONS["sigmoid"].derivative(a, xp=np).tolist() == [[0.0, a[0, 1]]]
 
 
 def test_a_relu_is_flat_at_zero():
-    """At the kink the slope is the left one, 0, as in torch and JAX."""
-    assert ACTIVATIONS["relu"].slope(np.asarray([[0.0, 1e-300]]), xp=np).tolist() == [[0.0, 1.0]]
+    """At the kink the derivative is the left one, 0, as in torch and JAX."""
+    assert ACTIVATIONS["relu"].derivative(np.asarray([[0.0, 1e-300]]), xp=np).tolist() == [[0.0, 1.0]]
 
 
 def test_gain_is_one_but_for_relu():

@@ -5,7 +5,7 @@ import pytest
 from helpers.oracles import COSTS, DIFFERENCES, OUTPUTS, ROUNDING, central_differences, distance, host, on, targets
 
 from xpnet.backends import dtype_name
-from xpnet.equations.losses import LOSSES, STRAIGHT, accuracy, worst_error
+from xpnet.equations.losses import LOSSES, STRAIGHT, accuracy, total_error
 
 NAMES = list(LOSSES)
 EXTREME = [1e2, 1e4, 1e6]
@@ -124,10 +124,10 @@ def test_errors_count_wrong_rows_or_squares(backend, name, a, y, error):
 def test_the_worst_error_is_an_accuracy_of_zero(backend, float_dtype, name):
     """It is every row for classes and labels, and the spread about each column's mean for a regression, as in R²."""
     y = np.asarray([[1.0, 0.0], [0.0, 2.0], [5.0, 1.0]])
-    worst = float(worst_error(LOSSES[name], on(backend, y, float_dtype), xp=backend.xp))
-    assert worst == pytest.approx(16.0 if LOSSES[name].regression else 3)
-    assert accuracy(worst, worst) == 0
-    assert accuracy(0.0, worst) == 1
+    total = float(total_error(LOSSES[name], on(backend, y, float_dtype), xp=backend.xp))
+    assert total == pytest.approx(16.0 if LOSSES[name].regression else 3)
+    assert accuracy(total, total) == 0
+    assert accuracy(0.0, total) == 1
 
 
 def test_accuracy_without_a_possible_error():

@@ -8,17 +8,10 @@ from xpnet import backends
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Layer
 from xpnet.backends import dtype_name
-from xpnet.equations.optimizers import adam, adamw, momentum, nesterov, sgd
+from xpnet.equations.optimizers import OPTIMIZERS, adam, adamw, default_rate, momentum, nesterov, sgd
 from xpnet.errors import InputError
 
-RULES = {
-    "sgd": sgd(0.1),
-    "momentum": momentum(0.1),
-    "nesterov": nesterov(0.1),
-    "adam": adam(0.01),
-    "adam ε̂": adam(0.01, epsilon_hat=True),
-    "adamw": adamw(0.01, weight_decay=0.1),
-}
+RULES = {name: make() for name, make in OPTIMIZERS.items()} | {"adam ε̂": adam(0.01, epsilon_hat=True)}
 EVERY = pytest.mark.parametrize("name", list(RULES))
 SLOTS = {"sgd": 0, "momentum": 1, "nesterov": 1, "adam": 2, "adam ε̂": 2, "adamw": 2}
 STEPS = 20
@@ -108,21 +101,30 @@ def test_the_two_adams_differ():
     assert distance(one, other) > 1e-4
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "places"),
-    [
-        # g = 2, then 4, with η = 0.1 and μ = 0.5: v = −0.2, then 0.5 · −0.2 − 0.4 = −0.5.
-        (sgd(0.1), [0.8, 0.4]),
-        (momentum(0.1, 0.5), [0.8, 0.3]),
-        (nesterov(0.1, 0.5), [0.7, 0.05]),
-        # β₁ = β₂ = ½: m̂ = 2, then (½ · 1 + 2) / ¾; v̂ = 4, then (½ · 2 + 8) / ¾.
-        (adam(0.1, 0.5, 0.5, 0.0), [0.9, 0.9 - 0.1 * (2.5 / 0.75) / 12**0.5]),
-        (adamw(0.1, 0.5, 0.5, 0.0, 0.2), [0.88, 0.88 * 0.98 - 0.1 * (2.5 / 0.75) / 12**0.5]),
-    ],
-    ids=["sgd", "momentum", "nesterov", "adam", "adamw"],
-)
-def test_first_steps_by_hand(optimizer, places):
+BY_HAND = {
+    # g = 2, then 4, with η = 0.1 and μ = 0.5: v = −0.2, then 0.5 · −0.2 − 0.4 = −0.5.
+    "sgd": (sgd(0.1), [0.8, 0.4]),
+    "momentum": (momentum(0.1, 0.5), [0.8, 0.3]),
+    "nesterov": (nesterov(0.1, 0.5), [0.7, 0.05]),
+    # β₁ = β₂ = ½: m̂ = 2, then (½ · 1 + 2) / ¾; v̂ = 4, then (½ · 2 + 8) / ¾.
+    "adam": (adam(0.1, 0.5, 0.5, 0.0), [0.9, 0.9 - 0.1 * (2.5 / 0.75) / 12**0.5]),
+    "adamw": (adamw(0.1, 0.5, 0.5, 0.0, 0.2), [0.88, 0.88 * 0.98 - 0.1 * (2.5 / 0.75) / 12**0.5]),
+}
+"""Each rule, and where its first two steps lead, as worked out on paper."""
+
+
+def test_every_rule_has_an_oracle():
+    """A rule comes with two steps worked out on paper, those of that rule, and a number of slots."""
+    assert set(BY_HAND) == set(OPTIMIZERS), "a rule needs its first two steps in BY_HAND"
+    assert set(SLOTS) == set(RULES), "a rule needs its number of slots in SLOTS"
+    for name, (optimizer, _) in BY_HAND.items():
+        assert (optimizer.name, RULES[name].learning_rate) == (name, default_rate(name))
+
+
+@pytest.mark.parametrize("name", list(BY_HAND))
+def test_first_steps_by_hand(name):
     """Two steps of one weight from 1, with gradients 2 and 4, as worked out on paper."""
+    optimizer, places = BY_HAND[name]
     found = [(Layer(np.full((1, 1), g), np.full(1, g)),) for g in (2.0, 4.0)]
     start = (Layer(np.ones((1, 1)), np.ones(1)),)
     ways = [after(optimizer, start, found[:n])[0][0].w[0, 0] for n in (1, 2)]
@@ -201,6 +203,8 @@ def test_bias_corrections_keep_their_digits_in_float32(t):
     [
         (lambda: sgd(-0.1), r"learning_rate is -0\.1; it must be 0 or more"),
         (lambda: sgd(float("nan")), "learning_rate is nan"),
+        (lambda: adam("fast"), "learning_rate is 'fast'; it must be a number or a schedule"),
+        (lambda: adam(None), "learning_rate is None; it must be a number or a schedule"),
         (lambda: momentum(0.1, 1.5), r"momentum is 1\.5; it must be from 0 to 1"),
         (lambda: nesterov(0.1, -0.5), r"momentum is -0\.5"),
         (lambda: adam(beta1=1.0), r"beta1 is 1\.0"),
@@ -213,3 +217,12 @@ def test_arguments_outside_their_range_are_refused(make, sentence):
     """What no rule can work with is refused when the optimizer is made."""
     with pytest.raises(InputError, match=sentence):
         make()
+
+
+def test_an_optimizer_is_shown_by_name_and_rate():
+    """Its repr is one short line."""
+    assert [repr(adam(1e-2)), repr(adamw()), repr(sgd(0.5))] == [
+        "adam(learning_rate=0.01)",
+        "adamw(learning_rate=0.001)",
+        "sgd(learning_rate=0.5)",
+    ]

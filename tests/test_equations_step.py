@@ -81,7 +81,7 @@ def test_whole_weights_are_rows_repeated(loss):
 @LOSS
 @pytest.mark.parametrize("optimizer", [sgd(), adam()], ids=["sgd", "adam"])
 @pytest.mark.parametrize("l2", [None, 0.1], ids=["no L2", "L2 of the sum"])
-def test_weights_that_are_all_zero_teach_nothing(backend, float_dtype, loss, optimizer, l2):
+def test_weights_that_are_all_zero_change_nothing(backend, float_dtype, loss, optimizer, l2):
     """Such a batch costs 0 and leaves the parameters as they are, with L2 of the sum of its costs too."""
     given = problem(loss)
     carry = prepared(optimizer, given.params, l2, backend, float_dtype)

@@ -52,6 +52,6 @@ def test_the_mean_score_is_not_below_theirs(name: str, dtype: str) -> None:
                 for module in (estimators, neural_network)
             ]
         )
-    found, wanted = np.mean(scores, axis=0)
-    assert found >= wanted - LESS
-    assert found > (0.7 if name == "houses" else 0.9)
+    actual, expected = np.mean(scores, axis=0)
+    assert actual >= expected - LESS
+    assert actual > (0.7 if name == "houses" else 0.9)

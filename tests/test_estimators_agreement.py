@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 from helpers.oracles import ROUNDING, distance
-from helpers.sklearn_pairs import AGREEMENT, RULES, TASKS, UNFINISHED, apart, task, told
+from helpers.sklearn_pairs import AGREEMENT, RULES, TASKS, UNFINISHED, apart, history, task
 
 pytestmark = UNFINISHED
 
@@ -17,9 +17,9 @@ ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 @pytest.mark.parametrize("name", TASKS)
 def test_ten_iterations(name: str, rule: str, activation: str) -> None:
     """Each rule, activation, loss, L2 or none, weights or none, shuffled or not, ends at scikit-learn's parameters."""
-    given = task(name)
+    problem = task(name)
     for alpha, weighted, shuffle in product((0.0, 0.5), (False, True), (False, True)):
-        ours, theirs = given.fitted(
+        ours, theirs = problem.fitted(
             weighted=weighted,
             alpha=alpha,
             shuffle=shuffle,
@@ -29,7 +29,7 @@ def test_ten_iterations(name: str, rule: str, activation: str) -> None:
             **RULES[rule],
         )
         assert apart(ours, theirs) < AGREEMENT
-        assert told(ours) == pytest.approx(told(theirs), rel=AGREEMENT, nan_ok=True)
+        assert history(ours) == pytest.approx(history(theirs), rel=AGREEMENT, nan_ok=True)
         assert ours.out_activation_ == theirs.out_activation_
 
 
@@ -59,29 +59,29 @@ def test_a_batch_larger_than_the_data_warns() -> None:
 @pytest.mark.parametrize("name", TASKS)
 def test_answers(name: str) -> None:
     """Predictions, probabilities and scores, weighted ones too, are scikit-learn's, with their shapes and dtypes."""
-    given = task(name)
-    ours, theirs = given.fitted(max_iter=10)
-    guess = ours.predict(given.X)
-    assert guess.dtype == theirs.predict(given.X).dtype
-    if given.name == "MLPRegressor":
-        assert distance(guess, theirs.predict(given.X)) < AGREEMENT
+    problem = task(name)
+    ours, theirs = problem.fitted(max_iter=10)
+    guess = ours.predict(problem.X)
+    assert guess.dtype == theirs.predict(problem.X).dtype
+    if problem.name == "MLPRegressor":
+        assert distance(guess, theirs.predict(problem.X)) < AGREEMENT
     else:
-        assert (guess == theirs.predict(given.X)).all()
+        assert (guess == theirs.predict(problem.X)).all()
         assert (ours.classes_ == theirs.classes_).all()
         for method in ("predict_proba", "predict_log_proba"):
-            assert distance(getattr(ours, method)(given.X), getattr(theirs, method)(given.X)) < AGREEMENT
-    for weight in (None, given.weight):
-        score = ours.score(given.X, given.y, weight)
-        assert score == pytest.approx(theirs.score(given.X, given.y, weight), rel=AGREEMENT)
+            assert distance(getattr(ours, method)(problem.X), getattr(theirs, method)(problem.X)) < AGREEMENT
+    for weight in (None, problem.weight):
+        score = ours.score(problem.X, problem.y, weight)
+        assert score == pytest.approx(theirs.score(problem.X, problem.y, weight), rel=AGREEMENT)
 
 
 def test_a_generator_is_drawn_from_in_turn() -> None:
     """A RandomState is used up as scikit-learn uses it, so that what is drawn from it afterwards is the same."""
-    given = task("classes")
+    problem = task("classes")
     states = [np.random.RandomState(5), np.random.RandomState(5)]
     ours, theirs = (
-        each.set_params(random_state=state).fit(given.X, given.y)
-        for each, state in zip(given.pair(max_iter=4, early_stopping=True), states, strict=True)
+        each.set_params(random_state=state).fit(problem.X, problem.y)
+        for each, state in zip(problem.pair(max_iter=4, early_stopping=True), states, strict=True)
     )
     assert apart(ours, theirs) < AGREEMENT
     assert states[0].uniform() == states[1].uniform()
@@ -89,19 +89,19 @@ def test_a_generator_is_drawn_from_in_turn() -> None:
 
 def test_float32_stays() -> None:
     """Rows in float32 are fitted in float32, and end near scikit-learn's float32."""
-    given = task("classes")
-    ours, theirs = (each.fit(given.X.astype(np.float32), given.y) for each in given.pair(max_iter=10))
+    problem = task("classes")
+    ours, theirs = (each.fit(problem.X.astype(np.float32), problem.y) for each in problem.pair(max_iter=10))
     assert {array.dtype for array in (*ours.coefs_, *ours.intercepts_)} == {np.dtype(np.float32)}
-    assert ours.predict_proba(given.X.astype(np.float32)).dtype == np.float32
+    assert ours.predict_proba(problem.X.astype(np.float32)).dtype == np.float32
     assert apart(ours, theirs) < ROUNDING["float32"]
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "bool", "float16", "object"])
 def test_other_numbers_become_float64(dtype: str) -> None:
     """Integers, booleans, half floats and objects that are numbers are fitted in float64, bytes without any scaling."""
-    given = task("classes")
-    X = np.abs(given.X * 3).astype("uint8").astype(dtype)
-    ours, theirs = (each.fit(X, given.y) for each in given.pair(max_iter=10))
+    problem = task("classes")
+    X = np.abs(problem.X * 3).astype("uint8").astype(dtype)
+    ours, theirs = (each.fit(X, problem.y) for each in problem.pair(max_iter=10))
     assert ours.coefs_[0].dtype == np.float64
     assert apart(ours, theirs) < AGREEMENT
     assert distance(ours.predict_proba(X), theirs.predict_proba(X)) < AGREEMENT

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.oracles import ROUNDING, distance
-from helpers.sklearn_pairs import TASKS, UNFINISHED, Task, apart, task, told
+from helpers.sklearn_pairs import TASKS, UNFINISHED, Task, apart, history, task
 from sklearn import config_context
 from sklearn.utils import get_tags
 
@@ -21,84 +21,86 @@ dispatched = pytest.mark.skipif(
 )
 
 
-def on(backend: Backend, given: Task, dtype: str) -> Task:
+def on(backend: Backend, problem: Task, dtype: str) -> Task:
     """A task's arrays on a backend, labels as int32."""
-    is_label = given.name == "MLPClassifier"
-    y = np.unique(given.y, return_inverse=True)[1] if given.y.dtype.kind in "SU" else given.y
-    return given._replace(
-        X=backend.asarray(given.X.astype(dtype)),
+    is_label = problem.name == "MLPClassifier"
+    y = np.unique(problem.y, return_inverse=True)[1] if problem.y.dtype.kind in "SU" else problem.y
+    return problem._replace(
+        X=backend.asarray(problem.X.astype(dtype)),
         y=backend.asarray(y.astype("int32" if is_label else dtype)),
-        weight=backend.asarray(given.weight.astype(dtype)),
+        weight=backend.asarray(problem.weight.astype(dtype)),
     )
 
 
-def like(found: Any, wanted: Any) -> None:
+def like(actual: Any, expected: Any) -> None:
     """Hold an array to another's kind and device."""
-    assert type(found) is type(wanted)
-    assert str(getattr(found, "device", None)) == str(getattr(wanted, "device", None))
+    assert type(actual) is type(expected)
+    assert str(getattr(actual, "device", None)) == str(getattr(expected, "device", None))
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize("name", TASKS)
 def test_the_arrays_decide(backend: Backend, float_dtype: str, name: str, solver: str) -> None:
     """Fitted attributes and answers are of X's kind, on its device, in its dtype, and NumPy's but for rounding."""
-    there, here = on(backend, task(name), float_dtype), on(resolve("numpy"), task(name), float_dtype)
+    on_device, target = on(backend, task(name), float_dtype), on(resolve("numpy"), task(name), float_dtype)
     parameters = dict(solver=solver, max_iter=5, batch_size=20)
-    ours, wanted = (given.pair(**parameters)[0].fit(given.X, given.y, given.weight) for given in (there, here))
+    ours, expected = (
+        problem.pair(**parameters)[0].fit(problem.X, problem.y, problem.weight) for problem in (on_device, target)
+    )
     for array in (*ours.coefs_, *ours.intercepts_):
-        like(array, there.X)
+        like(array, on_device.X)
         assert dtype_name(array) == float_dtype
-    assert apart(ours.to_host(), wanted) < 100 * ROUNDING[float_dtype]
-    assert told(ours) == pytest.approx(told(wanted), rel=100 * ROUNDING[float_dtype], nan_ok=True)
-    guess = ours.predict(there.X)
-    like(guess, there.X)
-    assert distance(backend.to_host(guess), wanted.predict(here.X)) < 100 * ROUNDING[float_dtype]
-    assert ours.score(there.X, there.y, there.weight) == pytest.approx(
-        wanted.score(here.X, here.y, here.weight), rel=1e-4
+    assert apart(ours.to_host(), expected) < 100 * ROUNDING[float_dtype]
+    assert history(ours) == pytest.approx(history(expected), rel=100 * ROUNDING[float_dtype], nan_ok=True)
+    guess = ours.predict(on_device.X)
+    like(guess, on_device.X)
+    assert distance(backend.to_host(guess), expected.predict(target.X)) < 100 * ROUNDING[float_dtype]
+    assert ours.score(on_device.X, on_device.y, on_device.weight) == pytest.approx(
+        expected.score(target.X, target.y, target.weight), rel=1e-4
     )
     if name in TASKS[:3]:
-        like(ours.classes_, there.X)
+        like(ours.classes_, on_device.X)
         for method in ("predict_proba", "predict_log_proba"):
-            a = getattr(ours, method)(there.X)
-            like(a, there.X)
-            assert distance(backend.to_host(a), getattr(wanted, method)(here.X)) < 100 * ROUNDING[float_dtype]
+            a = getattr(ours, method)(on_device.X)
+            like(a, on_device.X)
+            assert distance(backend.to_host(a), getattr(expected, method)(target.X)) < 100 * ROUNDING[float_dtype]
 
 
 def test_early_stopping_and_bits(backend: Backend, float_dtype: str) -> None:
     """Rows are held back, judged, and gone on with on every device."""
-    there, here = (
+    on_device, target = (
         on(backend, task("classes", 120), float_dtype),
         on(resolve("numpy"), task("classes", 120), float_dtype),
     )
     parameters = dict(early_stopping=True, learning_rate_init=0.03, max_iter=12)
-    ours, wanted = (given.pair(**parameters)[0].fit(given.X, given.y) for given in (there, here))
-    assert ours.validation_scores_ == pytest.approx(wanted.validation_scores_)
-    for each, given in ((ours, there), (wanted, here)):
-        each.set_params(early_stopping=False).partial_fit(given.X, given.y)
-    assert apart(ours.to_host(), wanted) < 100 * ROUNDING[float_dtype]
+    ours, expected = (problem.pair(**parameters)[0].fit(problem.X, problem.y) for problem in (on_device, target))
+    assert ours.validation_scores_ == pytest.approx(expected.validation_scores_)
+    for each, problem in ((ours, on_device), (expected, target)):
+        each.set_params(early_stopping=False).partial_fit(problem.X, problem.y)
+    assert apart(ours.to_host(), expected) < 100 * ROUNDING[float_dtype]
 
 
 def test_integers_are_fitted_in_the_widest_floating_dtype(backend: Backend, float_dtype: str) -> None:
     """Rows of integers become the widest floating-point numbers that the device has."""
-    given = task("classes")
-    X = np.round(given.X * 4).astype("int32")
-    ours = given.pair(max_iter=3)[0].fit(backend.asarray(X), backend.asarray(given.y.astype("int32")))
+    problem = task("classes")
+    X = np.round(problem.X * 4).astype("int32")
+    ours = problem.pair(max_iter=3)[0].fit(backend.asarray(X), backend.asarray(problem.y.astype("int32")))
     if backend.name == "jax":
         float_dtype = dtype_name(backend.xp.asarray(0.5))
     assert dtype_name(ours.coefs_[0]) == float_dtype
-    wanted = given.pair(max_iter=3)[0].fit(X.astype(float_dtype), given.y)
-    assert apart(ours.to_host(), wanted) < 100 * ROUNDING[float_dtype]
+    expected = problem.pair(max_iter=3)[0].fit(X.astype(float_dtype), problem.y)
+    assert apart(ours.to_host(), expected) < 100 * ROUNDING[float_dtype]
 
 
 def test_names_of_classes_stay_numpys(backend: Backend, float_dtype: str) -> None:
     """No other library has strings: labels that are, and predictions of them, are NumPy's whatever X is."""
-    given = task("two classes")
-    X = backend.asarray(given.X.astype(float_dtype))
-    for y in (given.y, list(given.y)):
-        ours, wanted = given.pair(max_iter=10)[0].fit(X, y), given.pair(max_iter=10)[0].fit(given.X, given.y)
-        assert ours.predict(X).tolist() == wanted.predict(given.X).tolist()
+    problem = task("two classes")
+    X = backend.asarray(problem.X.astype(float_dtype))
+    for y in (problem.y, list(problem.y)):
+        ours, expected = problem.pair(max_iter=10)[0].fit(X, y), problem.pair(max_iter=10)[0].fit(problem.X, problem.y)
+        assert ours.predict(X).tolist() == expected.predict(problem.X).tolist()
         assert ours.classes_.tolist() == ["no", "yes"]
-        assert ours.score(X, y) == wanted.score(given.X, given.y)
+        assert ours.score(X, y) == expected.score(problem.X, problem.y)
 
 
 @pytest.mark.parametrize("other", ["y", "sample_weight", "validation_data's X", "validation_data's y"])
@@ -106,13 +108,13 @@ def test_two_kinds_are_refused(backend: Backend, float_dtype: str, other: str) -
     """Whatever is not of X's kind is named beside X, with what both are."""
     if backend.name == "numpy":
         pytest.skip("NumPy's arrays are the other kind")
-    given = task("regression")
-    X, y, weight = (backend.asarray(array.astype(float_dtype)) for array in (given.X, given.y, given.weight))
+    problem = task("regression")
+    X, y, weight = (backend.asarray(array.astype(float_dtype)) for array in (problem.X, problem.y, problem.weight))
     arrays = {"y": y, "sample_weight": weight, "validation_data's X": X, "validation_data's y": y}
     arrays[other] = backend.to_host(arrays[other])
     kind = f"X is an? .*{backend.name.partition('-')[0]}.* on .* but {other} is a numpy array on cpu; give both"
     with pytest.raises(InputError, match=kind):
-        given.pair()[0].fit(
+        problem.pair()[0].fit(
             X,
             arrays["y"],
             arrays["sample_weight"],
@@ -125,10 +127,10 @@ def test_another_kind_than_was_fitted_on_is_refused(backend: Backend, float_dtyp
     """What was fitted on one library answers for its arrays alone; the sentence names both and what to do."""
     if backend.name == "numpy":
         pytest.skip("NumPy's arrays are the other kind")
-    given = task("classes")
-    there = on(backend, given, float_dtype)
-    ours = given.pair(max_iter=2)[0].fit(there.X, there.y)
-    rows = (given.X, given.y) if method == "partial_fit" else (given.X,)
+    problem = task("classes")
+    on_device = on(backend, problem, float_dtype)
+    ours = problem.pair(max_iter=2)[0].fit(on_device.X, on_device.y)
+    rows = (problem.X, problem.y) if method == "partial_fit" else (problem.X,)
     words = (
         rf"Inputs passed to MLPClassifier\.{method}\(\) must use the same namespace .* these are of numpy on cpu, those"
     )
@@ -138,20 +140,20 @@ def test_another_kind_than_was_fitted_on_is_refused(backend: Backend, float_dtyp
 
 def test_to_host(backend: Backend, float_dtype: str) -> None:
     """The estimator on NumPy has the same answers, can be pickled, and goes on with the same optimizer."""
-    given = task("classes", 100)
-    there = on(backend, given, float_dtype)
-    ours = given.pair(max_iter=5)[0].fit(there.X, there.y)
+    problem = task("classes", 100)
+    on_device = on(backend, problem, float_dtype)
+    ours = problem.pair(max_iter=5)[0].fit(on_device.X, on_device.y)
     moved = pickle.loads(pickle.dumps(ours.to_host()))
-    like(moved.coefs_[0], given.X)
-    like(moved.classes_, given.X)
-    X = given.X.astype(float_dtype)
+    like(moved.coefs_[0], problem.X)
+    like(moved.classes_, problem.X)
+    X = problem.X.astype(float_dtype)
     tolerance = 100 * ROUNDING[float_dtype]
-    assert distance(moved.predict_proba(X), backend.to_host(ours.predict_proba(there.X))) < tolerance
-    assert (moved.predict(X) == backend.to_host(ours.predict(there.X))).all()
+    assert distance(moved.predict_proba(X), backend.to_host(ours.predict_proba(on_device.X))) < tolerance
+    assert (moved.predict(X) == backend.to_host(ours.predict(on_device.X))).all()
     assert dtype_name(ours.coefs_[0]) == float_dtype
-    like(ours.coefs_[0], there.X)
-    moved.partial_fit(X, given.y)
-    assert apart(moved, ours.partial_fit(there.X, there.y).to_host()) < tolerance
+    like(ours.coefs_[0], on_device.X)
+    moved.partial_fit(X, problem.y)
+    assert apart(moved, ours.partial_fit(on_device.X, on_device.y).to_host()) < tolerance
 
 
 def test_the_tags_say_so() -> None:
@@ -166,23 +168,26 @@ def test_the_tags_say_so() -> None:
 @pytest.mark.parametrize("name", ["classes", "labels", "regression"])
 def test_dispatch_changes_nothing(backend: Backend, float_dtype: str, name: str) -> None:
     """Within scikit-learn's array_api_dispatch the same is computed as without."""
-    there = on(backend, task(name), float_dtype)
-    plain = there.pair(max_iter=4, early_stopping=True)[0].fit(there.X, there.y, there.weight)
+    on_device = on(backend, task(name), float_dtype)
+    plain = on_device.pair(max_iter=4, early_stopping=True)[0].fit(on_device.X, on_device.y, on_device.weight)
     with config_context(array_api_dispatch=True):
-        ours = there.pair(max_iter=4, early_stopping=True)[0].fit(there.X, there.y, there.weight)
-        like(ours.predict(there.X), there.X)
-        like(ours.coefs_[0], there.X)
-        score = ours.score(there.X, there.y)
+        ours = on_device.pair(max_iter=4, early_stopping=True)[0].fit(on_device.X, on_device.y, on_device.weight)
+        like(ours.predict(on_device.X), on_device.X)
+        like(ours.coefs_[0], on_device.X)
+        score = ours.score(on_device.X, on_device.y)
     assert apart(ours.to_host(), plain.to_host()) == 0
-    assert score == plain.score(there.X, there.y)
+    assert score == plain.score(on_device.X, on_device.y)
 
 
 @dispatched
 def test_within_dispatch_all_follows_X(backend: Backend, float_dtype: str) -> None:
     """There, as scikit-learn has it, targets and weights of another kind go where X is."""
-    given = task("classes")
-    there = on(backend, given, float_dtype)
+    problem = task("classes")
+    on_device = on(backend, problem, float_dtype)
     with config_context(array_api_dispatch=True):
-        ours = there.pair(max_iter=4)[0].fit(there.X, given.y, given.weight)
-        like(ours.predict(there.X), there.X)
-    assert apart(ours.to_host(), there.pair(max_iter=4)[0].fit(there.X, there.y, there.weight).to_host()) == 0
+        ours = on_device.pair(max_iter=4)[0].fit(on_device.X, problem.y, problem.weight)
+        like(ours.predict(on_device.X), on_device.X)
+    assert (
+        apart(ours.to_host(), on_device.pair(max_iter=4)[0].fit(on_device.X, on_device.y, on_device.weight).to_host())
+        == 0
+    )

@@ -1,8 +1,10 @@
 """The estimators in what scikit-learn builds of estimators: pipelines, searches, calibration, routing, pickles."""
 
+import ast
 import copy
 import inspect
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -26,17 +28,30 @@ NAMES = ("MLPClassifier", "MLPRegressor")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_interface_is_theirs(name: str) -> None:
     """Every parameter and method of scikit-learn's is there, by the same name and default, and at the same place."""
-    found, wanted = getattr(estimators, name), getattr(neural_network, name)
-    assert found().get_params().items() >= wanted().get_params().items()
-    for method in [method for method in dir(wanted) if not method.startswith("_")]:
-        theirs = getattr(wanted, method)
-        assert hasattr(found, method), method
+    actual, expected = getattr(estimators, name), getattr(neural_network, name)
+    assert actual().get_params().items() >= expected().get_params().items()
+    for method in [method for method in dir(expected) if not method.startswith("_")]:
+        theirs = getattr(expected, method)
+        assert hasattr(actual, method), method
         if inspect.isfunction(theirs) and method not in ("get_metadata_routing",):
-            mine = inspect.signature(getattr(found, method)).parameters
+            mine = inspect.signature(getattr(actual, method)).parameters
             assert list(mine)[: len(inspect.signature(theirs).parameters)] == list(inspect.signature(theirs).parameters)
-    places = [p.name for p in inspect.signature(wanted).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-    assert [p.name for p in inspect.signature(found).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD] == places
-    assert (is_classifier(found()), is_regressor(found())) == (is_classifier(wanted()), is_regressor(wanted()))
+    places = [p.name for p in inspect.signature(expected).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert [
+        p.name for p in inspect.signature(actual).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD
+    ] == places
+    assert (is_classifier(actual()), is_regressor(actual())) == (is_classifier(expected()), is_regressor(expected()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_is_explained(name: str) -> None:
+    """The docstring names all parameters in order, each with its default, as scikit-learn's HTML reads them."""
+    kind = getattr(estimators, name)
+    explained = re.findall(r"^    (\w+) : .*\bdefault=(.+)$", kind.__doc__, re.MULTILINE)
+    assert {parameter: ast.literal_eval(default) for parameter, default in explained} == kind().get_params()
+    assert [parameter for parameter, _ in explained] == list(inspect.signature(kind).parameters)
+    html = kind()._repr_mimebundle_()["text/html"]
+    assert f'href="https://scikit-learn.org/stable/modules/generated/sklearn.neural_network.{name}.html"' in html
 
 
 @pytest.mark.parametrize("name", ["two classes", "classes", "labels", "regression", "regressions", "counts"])
@@ -63,52 +78,53 @@ def test_pipelines() -> None:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_searches(jobs: int) -> None:
     """A search over folds, in two processes too, finds what scikit-learn's perceptron gets."""
-    given = task("classes", 90)
+    problem = task("classes", 90)
     grid = {"alpha": [1e-4, 10.0], "hidden_layer_sizes": [(3,), (4, 4)]}
-    found, wanted = (
-        GridSearchCV(each, grid, cv=3, n_jobs=jobs).fit(given.X, given.y) for each in given.pair(max_iter=8)
+    actual, expected = (
+        GridSearchCV(each, grid, cv=3, n_jobs=jobs).fit(problem.X, problem.y) for each in problem.pair(max_iter=8)
     )
     for score in ("mean_test_score", "std_test_score"):
-        assert found.cv_results_[score] == pytest.approx(wanted.cv_results_[score], rel=AGREEMENT)
-    assert found.best_params_ == wanted.best_params_
-    assert apart(found.best_estimator_, wanted.best_estimator_) < AGREEMENT
+        assert actual.cv_results_[score] == pytest.approx(expected.cv_results_[score], rel=AGREEMENT)
+    assert actual.best_params_ == expected.best_params_
+    assert apart(actual.best_estimator_, expected.best_estimator_) < AGREEMENT
 
 
 @pytest.mark.parametrize("name", ["two classes", "labels", "regressions"])
 def test_cross_validation(name: str) -> None:
     """The scores of the folds are scikit-learn's."""
-    given = task(name, 90)
-    found, wanted = (cross_val_score(each, given.X, given.y, cv=3) for each in given.pair(max_iter=8))
-    assert found == pytest.approx(wanted, rel=AGREEMENT)
+    problem = task(name, 90)
+    actual, expected = (cross_val_score(each, problem.X, problem.y, cv=3) for each in problem.pair(max_iter=8))
+    assert actual == pytest.approx(expected, rel=AGREEMENT)
 
 
 def test_calibration() -> None:
     """Calibrated probabilities are those of scikit-learn's perceptron."""
-    given = task("classes", 90)
-    found, wanted = (
-        CalibratedClassifierCV(each, cv=3).fit(given.X, given.y, given.weight).predict_proba(given.X)
-        for each in given.pair(max_iter=8)
+    problem = task("classes", 90)
+    actual, expected = (
+        CalibratedClassifierCV(each, cv=3).fit(problem.X, problem.y, problem.weight).predict_proba(problem.X)
+        for each in problem.pair(max_iter=8)
     )
-    assert np.allclose(found, wanted, rtol=0, atol=1e-6)
+    assert np.allclose(actual, expected, rtol=0, atol=1e-6)
 
 
 def test_one_estimator_for_each_output() -> None:
     """Estimators of estimators make one for each class or output."""
-    given = task("classes")
-    found, wanted = (OneVsRestClassifier(each).fit(given.X, given.y) for each in given.pair(max_iter=8))
-    assert np.allclose(found.predict_proba(given.X), wanted.predict_proba(given.X), rtol=0, atol=AGREEMENT)
-    given = task("regressions")
-    found, wanted = (MultiOutputRegressor(each).fit(given.X, given.y) for each in given.pair(max_iter=8))
-    assert np.allclose(found.predict(given.X), wanted.predict(given.X), rtol=0, atol=AGREEMENT)
+    problem = task("classes")
+    actual, expected = (OneVsRestClassifier(each).fit(problem.X, problem.y) for each in problem.pair(max_iter=8))
+    assert np.allclose(actual.predict_proba(problem.X), expected.predict_proba(problem.X), rtol=0, atol=AGREEMENT)
+    problem = task("regressions")
+    actual, expected = (MultiOutputRegressor(each).fit(problem.X, problem.y) for each in problem.pair(max_iter=8))
+    assert np.allclose(actual.predict(problem.X), expected.predict(problem.X), rtol=0, atol=AGREEMENT)
 
 
 def test_importances() -> None:
     """What shuffled columns cost is what they cost scikit-learn's perceptron."""
-    given = task("classes")
-    found, wanted = (
-        permutation_importance(each, given.X, given.y, n_repeats=3, random_state=0) for each in given.fitted(max_iter=8)
+    problem = task("classes")
+    actual, expected = (
+        permutation_importance(each, problem.X, problem.y, n_repeats=3, random_state=0)
+        for each in problem.fitted(max_iter=8)
     )
-    assert found.importances_mean == pytest.approx(wanted.importances_mean, rel=AGREEMENT)
+    assert actual.importances_mean == pytest.approx(expected.importances_mean, rel=AGREEMENT)
 
 
 @pytest.mark.parametrize("rule", list(RULES))
@@ -128,11 +144,13 @@ def test_copies_go_on_alone(rule: str, again: Any) -> None:
 
 def test_clones_are_not_fitted() -> None:
     """A clone has the parameters, schedules included, and nothing else."""
-    made = ours("classes", learning_rate=len, class_weight={0: 2.0}, scoring="accuracy", activation=["relu", "tanh"])
-    cloned = clone(made)
-    assert cloned.get_params() == made.get_params()
-    assert vars(cloned).keys() == made.get_params().keys()
-    assert repr(cloned) == repr(made)
+    original = ours(
+        "classes", learning_rate=len, class_weight={0: 2.0}, scoring="accuracy", activation=["relu", "tanh"]
+    )
+    cloned = clone(original)
+    assert cloned.get_params() == original.get_params()
+    assert vars(cloned).keys() == original.get_params().keys()
+    assert repr(cloned) == repr(original)
 
 
 def test_weights_are_routed() -> None:

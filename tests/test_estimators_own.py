@@ -1,4 +1,4 @@
-"""What the originals lack: weights of classes, an activation a layer, schedules, a bar, and the rest of xpnet."""
+"""What scikit-learn lacks: class weights, an activation per layer, schedules, a bar, and the rest of xpnet."""
 
 from typing import Any
 
@@ -17,35 +17,35 @@ pytestmark = UNFINISHED
 TOLERANCE = ROUNDING["float64"]
 
 
-@pytest.mark.parametrize("given", [{-3: 2.0, 7: 0.5}, {-3: 2.0, 0: 1.0, 7: 0.5, 99: 8.0}, "balanced"], ids=str)
-def test_weights_of_classes(given: Any) -> None:
+@pytest.mark.parametrize("class_weight", [{-3: 2.0, 7: 0.5}, {-3: 2.0, 0: 1.0, 7: 0.5, 99: 8.0}, "balanced"], ids=str)
+def test_weights_of_classes(class_weight: Any) -> None:
     """They are weights of the rows of each class, on top of the rows' own; classes left out count once."""
     X, y, weight = task("classes")[1:4]
     counts = {label: 61 / (3 * (y == label).sum()) for label in (-3, 0, 7)}
-    of_class = counts if given == "balanced" else {0: 1.0} | given
+    of_class = counts if class_weight == "balanced" else {0: 1.0} | class_weight
     by_hand = np.asarray([of_class[label] for label in y])
     for own in (None, weight):
-        found = ours("classes", class_weight=given).fit(X, y, own)
-        wanted = ours("classes").fit(X, y, by_hand if own is None else by_hand * own)
-        assert apart(found, wanted) < TOLERANCE
+        actual = ours("classes", class_weight=class_weight).fit(X, y, own)
+        expected = ours("classes").fit(X, y, by_hand if own is None else by_hand * own)
+        assert apart(actual, expected) < TOLERANCE
 
 
-def test_weights_of_classes_bit_by_bit() -> None:
-    """A dict weighs each bit of the rows, even one that lacks a class."""
+def test_weights_of_classes_in_partial_fits() -> None:
+    """A dict weighs the rows of each partial fit, even of one that lacks a class."""
     X, y, _ = task("classes")[1:4]
-    found, wanted = ours("classes", class_weight={0: 3.0}), ours("classes")
+    actual, expected = ours("classes", class_weight={0: 3.0}), ours("classes")
     for part in (np.arange(20), np.flatnonzero(y != 0), np.flatnonzero(y == 0)):
-        found.partial_fit(X[part], y[part], classes=[-3, 0, 7])
-        wanted.partial_fit(X[part], y[part], np.where(y[part] == 0, 3.0, 1.0), classes=[-3, 0, 7])
-    assert apart(found, wanted) < TOLERANCE
+        actual.partial_fit(X[part], y[part], classes=[-3, 0, 7])
+        expected.partial_fit(X[part], y[part], np.where(y[part] == 0, 3.0, 1.0), classes=[-3, 0, 7])
+    assert apart(actual, expected) < TOLERANCE
 
 
 def test_weights_of_labels() -> None:
-    """Of several labels each has a dict, and a row counts for the product."""
+    """With several labels each has a dict, and the weight of a row is the product."""
     X, y, _ = task("labels")[1:4]
-    found = ours("labels", class_weight=[{0: 1.0, 1: 2.0}, {0: 3.0, 1: 1.0}, {0: 1.0, 1: 1.0}]).fit(X, y)
-    wanted = ours("labels").fit(X, y, np.where(y[:, 0] == 1, 2.0, 1.0) * np.where(y[:, 1] == 0, 3.0, 1.0))
-    assert apart(found, wanted) < TOLERANCE
+    actual = ours("labels", class_weight=[{0: 1.0, 1: 2.0}, {0: 3.0, 1: 1.0}, {0: 1.0, 1: 1.0}]).fit(X, y)
+    expected = ours("labels").fit(X, y, np.where(y[:, 0] == 1, 2.0, 1.0) * np.where(y[:, 1] == 0, 3.0, 1.0))
+    assert apart(actual, expected) < TOLERANCE
 
 
 def test_an_activation_for_each_layer() -> None:
@@ -76,8 +76,8 @@ def test_each_layer_is_drawn_by_its_activation() -> None:
 def test_schedules(solver: str) -> None:
     """A schedule is the rate, for adam too: a constant one is learning_rate_init, another goes by the epochs done."""
     _, X, y, _, _ = task("classes")
-    found = ours("classes", solver=solver, learning_rate=Constant(0.02)).fit(X, y)
-    assert apart(found, ours("classes", solver=solver, learning_rate_init=0.02).fit(X, y)) == 0
+    actual = ours("classes", solver=solver, learning_rate=Constant(0.02)).fit(X, y)
+    assert apart(actual, ours("classes", solver=solver, learning_rate_init=0.02).fit(X, y)) == 0
     asked = []
 
     def schedule(epoch: float) -> float:
@@ -96,13 +96,13 @@ def test_a_bar(capsys: pytest.CaptureFixture[str], solver: str) -> None:
     """verbose shows a bar with the latest loss on stderr; else there is nothing to see."""
     _, X, y, _, _ = task("classes")
     for verbose in (True, 1):
-        found = ours("classes", solver=solver, verbose=verbose).fit(X, y)
+        actual = ours("classes", solver=solver, verbose=verbose).fit(X, y)
         shown = capsys.readouterr()
         assert shown.out == ""
         last = shown.err.rpartition("\r")[2]
         assert last.startswith("MLPClassifier: 100%")
-        assert f"{found.n_iter_}/6" in last
-        assert f"loss {found.loss_:.6f}" in last
+        assert f"{actual.n_iter_}/6" in last
+        assert f"loss {actual.loss_:.6f}" in last
     ours("classes", solver=solver).fit(X, y)
     assert capsys.readouterr() == ("", "")
 
@@ -111,21 +111,21 @@ def test_a_bar(capsys: pytest.CaptureFixture[str], solver: str) -> None:
 def test_the_rest_of_xpnet_takes_it_from_there(name: str, tmp_path: Any) -> None:
     """network_ and params_ answer the same, can be saved and read, and trained on."""
     _, X, y, _, _ = task(name)
-    found = ours(name).fit(X, y)
-    a = found.network_.predict(found.params_, X)
+    actual = ours(name).fit(X, y)
+    a = actual.network_.predict(actual.params_, X)
     assert (
         distance(
             a if name == "regressions" else a[:, -1],
-            found.predict(X) if name == "regressions" else found.predict_proba(X)[:, -1],
+            actual.predict(X) if name == "regressions" else actual.predict_proba(X)[:, -1],
         )
         < TOLERANCE
     )
-    serialization.save(tmp_path / "model.safetensors", found.network_, found.params_)
+    serialization.save(tmp_path / "model.safetensors", actual.network_, actual.params_)
     read = serialization.load(tmp_path / "model.safetensors")
     assert distance(read.network.predict(read.params, X), a) == 0
     targets = y if name == "regressions" else np.unique(y, return_inverse=True)[1]
     targets = targets[:, None] if name == "two classes" else targets
     going_on = list(
-        xpnet.epochs(found.network_, (X, targets), xpnet.sgd(0.01), params=found.params_, batch_size=61, epochs=5)
+        xpnet.epochs(actual.network_, (X, targets), xpnet.sgd(0.01), params=actual.params_, batch_size=61, epochs=5)
     )
     assert going_on[-1].cost < going_on[0].cost

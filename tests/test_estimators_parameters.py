@@ -4,11 +4,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.sklearn_pairs import UNFINISHED, estimators, neural_network, refused, same, spoilt, task
+from helpers.sklearn_pairs import UNFINISHED, check_error, error_of, estimators, neural_network, spoiled, task
+
+from xpnet.equations.activations import ACTIVATIONS
+from xpnet.equations.losses import LOSSES
+from xpnet.estimators.estimator import OUTPUTS
+from xpnet.estimators.parameters import ACTIVATIONS as NAMES
 
 pytestmark = UNFINISHED
 
-GIVEN = task("classes")
+PROBLEM = task("classes")
 
 BAD: dict[str, list[Any]] = {
     "hidden_layer_sizes": [0, -1, "ten", 2.5, None],
@@ -43,37 +48,39 @@ BAD: dict[str, list[Any]] = {
 def test_parameters(name: str, parameter: str) -> None:
     """A value out of its range is refused in fit, in scikit-learn's words where what is possible is the same."""
     for value in BAD[parameter]:
-        found, wanted = (
-            refused(lambda m=module, v=value: getattr(m, name)(**{parameter: v}).fit(GIVEN.X, GIVEN.X[:, 0]))
+        actual, expected = (
+            error_of(lambda m=module, v=value: getattr(m, name)(**{parameter: v}).fit(PROBLEM.X, PROBLEM.X[:, 0]))
             for module in (estimators, neural_network)
         )
-        same(found, wanted)
-        assert str(found).startswith(f"The '{parameter}' parameter of {name} must be ")
-        assert str(found).endswith(f"Got {value!r} instead.")
+        check_error(actual, expected)
+        assert str(actual).startswith(f"The '{parameter}' parameter of {name} must be ")
+        assert str(actual).endswith(f"Got {value!r} instead.")
         if parameter not in ("activation", "learning_rate"):
-            assert str(found) == str(wanted)
+            assert str(actual) == str(expected)
 
 
 @pytest.mark.parametrize("sizes", [(5, -2), (0,), (2.5,), ("a",), [[3]]], ids=str)
 def test_sizes_of_layers(sizes: Any) -> None:
     """What is no size is refused within a list too."""
-    same(*(refused(lambda e=each: e.fit(GIVEN.X, GIVEN.y)) for each in GIVEN.pair(hidden_layer_sizes=sizes)))
+    check_error(
+        *(error_of(lambda e=each: e.fit(PROBLEM.X, PROBLEM.y)) for each in PROBLEM.pair(hidden_layer_sizes=sizes))
+    )
 
 
 def test_losses() -> None:
     """A loss that there is not is refused with those there are."""
-    given = task("regression")
-    found, wanted = (refused(lambda e=each: e.fit(given.X, given.y)) for each in given.pair(loss="huber"))
-    same(found, wanted)
-    assert str(found) == str(wanted)
+    problem = task("regression")
+    actual, expected = (error_of(lambda e=each: e.fit(problem.X, problem.y)) for each in problem.pair(loss="huber"))
+    check_error(actual, expected)
+    assert str(actual) == str(expected)
 
 
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
         (dict(activation=["relu", "tanh", "relu"]), "activation has 3 names for 2 hidden layers"),
-        (dict(activation=["relu", "softmax"]), "activation holds 'softmax'; it can be identity, logistic, tanh, relu"),
-        (dict(activation=[["relu"], "tanh"]), r"activation holds \['relu'\]; it can be identity"),
+        (dict(activation=["relu", "softmax"]), "activation is 'softmax'; it can be identity, logistic, tanh, relu"),
+        (dict(activation=[["relu"], "tanh"]), r"activation is \['relu'\]; it can be identity"),
         (dict(class_weight="heavy"), "The 'class_weight' parameter of MLPClassifier must be .*'balanced'"),
         (dict(class_weight={9: 2.0}), "The classes, .* are not in class_weight"),
         (dict(class_weight={0: -1.0}), "class_weight must be 0 or more"),
@@ -86,44 +93,53 @@ def test_losses() -> None:
 def test_parameters_of_ours(parameters: dict[str, Any], sentence: str) -> None:
     """What scikit-learn has not is checked as strictly."""
     with pytest.raises(ValueError, match=sentence):
-        GIVEN.pair()[0].set_params(**parameters).fit(GIVEN.X, GIVEN.y)
+        PROBLEM.pair()[0].set_params(**parameters).fit(PROBLEM.X, PROBLEM.y)
+
+
+def test_tables_hold_what_a_network_can_be() -> None:
+    """Each of xpnet's activations has scikit-learn's name, and each loss that of its output activation."""
+    assert set(NAMES.values()) == set(ACTIVATIONS)
+    assert set(OUTPUTS) == set(LOSSES)
 
 
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (3, "validation_data is a int; give a tuple"),
-        (GIVEN.X, r"validation_data is a ndarray of 61; give a tuple, \(X, y\) or \(X, y, sample_weight\)"),
-        ((GIVEN.X,), "validation_data is a tuple of 1; give"),
-        ((GIVEN.X, GIVEN.y, None, None), "validation_data is a tuple of 4; give"),
-        ((GIVEN.X[:, :2], GIVEN.y), "In validation_data: X has 2 features, but MLPClassifier is expecting 5"),
-        ((GIVEN.X, GIVEN.y + 1), "In validation_data: `y` has classes not in"),
-        ((spoilt(np.nan), GIVEN.y), "In validation_data: X holds NaN in row 3, column 2"),
-        ((GIVEN.X, GIVEN.y[:4]), "In validation_data: Found input variables with inconsistent numbers"),
-        ((GIVEN.X, GIVEN.y, -np.ones(61)), "In validation_data: sample_weight must be 0 or more"),
+        (3, "validation_data is of type int; give a tuple"),
+        (
+            PROBLEM.X,
+            r"is of type ndarray and length 61; give a tuple, \(X, y\) or \(X, y, sample_weight\)",
+        ),
+        ((PROBLEM.X,), "validation_data is of type tuple and length 1; give"),
+        ((PROBLEM.X, PROBLEM.y, None, None), "validation_data is of type tuple and length 4; give"),
+        ((PROBLEM.X[:, :2], PROBLEM.y), "In validation_data: X has 2 features, but MLPClassifier is expecting 5"),
+        ((PROBLEM.X, PROBLEM.y + 1), "In validation_data: `y` has classes not in"),
+        ((spoiled(np.nan), PROBLEM.y), "In validation_data: X holds NaN in row 3, column 2"),
+        ((PROBLEM.X, PROBLEM.y[:4]), "In validation_data: Found input variables with inconsistent numbers"),
+        ((PROBLEM.X, PROBLEM.y, -np.ones(61)), "In validation_data: sample_weight must be 0 or more"),
     ],
     ids=lambda value: str(value)[:12],
 )
 def test_rows_to_validate_on(data: Any, sentence: str) -> None:
     """Validation data are checked like rows to train on, and it is said that it was they."""
     with pytest.raises(ValueError, match=sentence):
-        GIVEN.pair()[0].fit(GIVEN.X, GIVEN.y, validation_data=data)
+        PROBLEM.pair()[0].fit(PROBLEM.X, PROBLEM.y, validation_data=data)
 
 
 def test_numbers_to_validate_on() -> None:
-    """Validation targets of a regression must be as many a row, and labels as many too."""
+    """Validation targets of a regression must be as many per row as in training, and so must labels."""
     for name in ("regression", "labels"):
-        given = task(name)
-        y = given.y[:, :2] if name == "labels" else np.stack([given.y] * 2, axis=1)
+        problem = task(name)
+        y = problem.y[:, :2] if name == "labels" else np.stack([problem.y] * 2, axis=1)
         with pytest.raises(ValueError, match="In validation_data: "):
-            given.pair()[0].fit(given.X, given.y, validation_data=(given.X, y))
+            problem.pair()[0].fit(problem.X, problem.y, validation_data=(problem.X, y))
 
 
 def test_combinations_that_cannot_be_meant() -> None:
-    """lbfgs validates on nothing, and classes are not balanced bit by bit."""
+    """lbfgs does not validate, and partial fits cannot balance classes."""
     with pytest.raises(
         ValueError, match="validation_data is for the solvers sgd and adam, which go epoch by epoch; lbfgs"
     ):
-        GIVEN.pair(solver="lbfgs")[0].fit(GIVEN.X, GIVEN.y, validation_data=(GIVEN.X, GIVEN.y))
+        PROBLEM.pair(solver="lbfgs")[0].fit(PROBLEM.X, PROBLEM.y, validation_data=(PROBLEM.X, PROBLEM.y))
     with pytest.raises(ValueError, match="class_weight='balanced' needs all rows at once; give partial_fit a dict"):
-        GIVEN.pair()[0].set_params(class_weight="balanced").partial_fit(GIVEN.X, GIVEN.y, classes=[-3, 0, 7])
+        PROBLEM.pair()[0].set_params(class_weight="balanced").partial_fit(PROBLEM.X, PROBLEM.y, classes=[-3, 0, 7])

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from helpers.sklearn_pairs import AGREEMENT, TASKS, UNFINISHED, apart, estimators, task, told
+from helpers.sklearn_pairs import AGREEMENT, TASKS, UNFINISHED, apart, estimators, history, task
 
-from xpnet.estimators.stopping import Rate, Watch
+from xpnet.estimators.stopping import Improvement, LearningRate
 
 pytestmark = UNFINISHED
 
@@ -19,7 +19,7 @@ def test_rates_of_sgd(name: str, learning_rate: str) -> None:
         solver="sgd", learning_rate=learning_rate, learning_rate_init=0.2, power_t=0.3, tol=0.02, n_iter_no_change=2
     )
     assert 3 < ours.n_iter_ < 200
-    assert told(ours) == pytest.approx(told(theirs), rel=AGREEMENT, nan_ok=True)
+    assert history(ours) == pytest.approx(history(theirs), rel=AGREEMENT, nan_ok=True)
     assert apart(ours, theirs) < AGREEMENT
 
 
@@ -39,43 +39,43 @@ def test_early_stopping(name: str, weighted: bool) -> None:
         early_stopping=True, validation_fraction=0.2, learning_rate_init=0.05, n_iter_no_change=4, weighted=weighted
     )
     assert 5 < ours.n_iter_ < 200
-    assert told(ours) == pytest.approx(told(theirs), rel=AGREEMENT, nan_ok=True)
+    assert history(ours) == pytest.approx(history(theirs), rel=AGREEMENT, nan_ok=True)
     assert apart(ours, theirs) < AGREEMENT
     assert len(ours.validation_loss_curve_) == ours.n_iter_
 
 
 def test_it_never_stops_where_it_is_not_to() -> None:
     """With an infinite number of iterations to wait it goes on to the last one, and warns on the caller's line."""
-    given = task("classes")
-    ours, _ = given.pair(n_iter_no_change=np.inf, tol=10.0, max_iter=30)
+    problem = task("classes")
+    ours, _ = problem.pair(n_iter_no_change=np.inf, tol=10.0, max_iter=30)
     with pytest.warns(UserWarning, match=r"Maximum iterations \(30\) reached and the optimization hasn't") as seen:
-        ours.fit(given.X, given.y)
+        ours.fit(problem.X, problem.y)
     assert ours.n_iter_ == 30
     assert seen[0].filename == __file__
 
 
 def test_too_few_rows_to_hold_back() -> None:
     """Fewer than two rows are none to judge by, in scikit-learn's words."""
-    given = task("regression", 12)
-    for each in given.pair(early_stopping=True, validation_fraction=0.05):
+    problem = task("regression", 12)
+    for each in problem.pair(early_stopping=True, validation_fraction=0.05):
         with pytest.raises(ValueError, match=r"The validation set is too small\. Increase 'validation_fraction'"):
-            each.fit(given.X, given.y)
+            each.fit(problem.X, problem.y)
 
 
 def test_a_score_that_is_no_number_is_not_the_best() -> None:
     """After NaN the lowest value is what it was before, and what is lower is found; NaN itself is no reason to stop."""
-    watch = Watch()
-    assert watch.tell(2.0, 0.1)
-    assert not watch.tell(2.0, 0.1)
+    watch = Improvement()
+    assert watch.update(2.0, 0.1)
+    assert not watch.update(2.0, 0.1)
     assert watch.waited == 1
-    assert not watch.tell(math.nan, 0.1)
+    assert not watch.update(math.nan, 0.1)
     assert (watch.best, watch.waited) == (2.0, 0)
-    assert watch.tell(1.0, 0.1)
+    assert watch.update(1.0, 0.1)
 
 
 def test_an_adaptive_rate_ends_at_the_smallest() -> None:
     """It is a fifth every time, until it is a millionth or less; then there is nothing left to lower."""
-    rate = Rate("adaptive", 0.001, 0.5)
+    rate = LearningRate("adaptive", 0.001, 0.5)
     lowered = 0
     while rate.lower():
         lowered += 1
@@ -85,19 +85,19 @@ def test_an_adaptive_rate_ends_at_the_smallest() -> None:
 
 def test_an_interrupt_keeps_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C ends a fit after the last whole iteration with a warning; the estimator is fitted."""
-    given = task("classes")
-    wanted, _ = given.pair(max_iter=2)
-    wanted.fit(given.X, given.y)
+    problem = task("classes")
+    expected, _ = problem.pair(max_iter=2)
+    expected.fit(problem.X, problem.y)
 
-    def impatient(watch: Watch, value: float, tolerance: float, tell: object = Watch.tell) -> bool:
+    def impatient(watch: Improvement, value: float, tolerance: float, update: object = Improvement.update) -> bool:
         if watch.best < math.inf:
             raise KeyboardInterrupt
-        return tell(watch, value, tolerance)
+        return update(watch, value, tolerance)
 
-    monkeypatch.setattr(Watch, "tell", impatient)
-    ours = estimators.MLPClassifier(**wanted.get_params())
+    monkeypatch.setattr(Improvement, "update", impatient)
+    ours = estimators.MLPClassifier(**expected.get_params())
     with pytest.warns(UserWarning, match="Training interrupted by user") as seen:
-        ours.fit(given.X, given.y)
+        ours.fit(problem.X, problem.y)
     assert seen[0].filename == __file__
     assert ours.n_iter_ == 2
-    assert apart(ours, wanted) == 0
+    assert apart(ours, expected) == 0

@@ -35,29 +35,29 @@ LOSSES = {
 def test_rows_of_ones_own_to_validate_on(name: str, weighted: bool) -> None:
     """Each epoch they have a loss, without L2, and a score; what is trained stays as it is without them."""
     _, X, y, weight, _ = task(name, 100)
-    train, held = slice(0, 61), slice(61, 100)
-    held_weight = weight[held] if weighted else None
-    data = (X[held], y[held], held_weight) if weighted else (X[held], y[held])
-    found = ours(name, alpha=0.5).fit(X[train], y[train], validation_data=data)
-    assert apart(found, ours(name, alpha=0.5).fit(X[train], y[train])) == 0
+    train, held_out = slice(0, 61), slice(61, 100)
+    held_out_weight = weight[held_out] if weighted else None
+    data = (X[held_out], y[held_out], held_out_weight) if weighted else (X[held_out], y[held_out])
+    actual = ours(name, alpha=0.5).fit(X[train], y[train], validation_data=data)
+    assert apart(actual, ours(name, alpha=0.5).fit(X[train], y[train])) == 0
     for epochs in (1, 6):
         then = ours(name, alpha=0.5, max_iter=epochs).fit(X[train], y[train])
-        a = then.predict_proba(X[held]) if "classes" in name else then.predict(X[held])
-        loss, score = found.validation_loss_curve_[epochs - 1], found.validation_scores_[epochs - 1]
-        assert loss == pytest.approx(LOSSES[name](y[held], a, held_weight), rel=AGREEMENT)
-        assert score == pytest.approx(then.score(X[held], y[held], held_weight), rel=AGREEMENT)
-    assert len(found.validation_loss_curve_) == len(found.validation_scores_) == 6
+        a = then.predict_proba(X[held_out]) if "classes" in name else then.predict(X[held_out])
+        loss, score = actual.validation_loss_curve_[epochs - 1], actual.validation_scores_[epochs - 1]
+        assert loss == pytest.approx(LOSSES[name](y[held_out], a, held_out_weight), rel=AGREEMENT)
+        assert score == pytest.approx(then.score(X[held_out], y[held_out], held_out_weight), rel=AGREEMENT)
+    assert len(actual.validation_loss_curve_) == len(actual.validation_scores_) == 6
 
 
 def test_early_stopping_by_rows_of_ones_own() -> None:
     """They take the place of a part held back, all rows are trained on, and the best epoch's parameters stay."""
     _, X, y, _, _ = task("classes", 200)
     parameters = dict(early_stopping=True, learning_rate_init=0.02, n_iter_no_change=5, max_iter=100)
-    found = ours("classes", **parameters).fit(X[:100], y[:100], validation_data=(X[100:], y[100:]))
-    best = int(np.argmax(found.validation_scores_)) + 1
-    assert 5 < found.n_iter_ == len(found.validation_scores_) < 100
-    assert found.best_validation_score_ == found.validation_scores_[best - 1]
-    assert apart(found, ours("classes", learning_rate_init=0.02, max_iter=best).fit(X[:100], y[:100])) == 0
+    actual = ours("classes", **parameters).fit(X[:100], y[:100], validation_data=(X[100:], y[100:]))
+    best = int(np.argmax(actual.validation_scores_)) + 1
+    assert 5 < actual.n_iter_ == len(actual.validation_scores_) < 100
+    assert actual.best_validation_score_ == actual.validation_scores_[best - 1]
+    assert apart(actual, ours("classes", learning_rate_init=0.02, max_iter=best).fit(X[:100], y[:100])) == 0
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_early_stopping_by_rows_of_ones_own() -> None:
 def test_scorers(name: str, scoring: Any, by_hand: Any) -> None:
     """Any scorer judges the validation rows, by the estimator as it is after each epoch."""
     _, X, y, _, _ = task(name, 100)
-    found = ours(name, scoring=scoring).fit(X[:61], y[:61], validation_data=(X[61:], y[61:]))
+    actual = ours(name, scoring=scoring).fit(X[:61], y[:61], validation_data=(X[61:], y[61:]))
     for epochs in (1, 6):
         then = ours(name, max_iter=epochs).fit(X[:61], y[:61])
-        assert found.validation_scores_[epochs - 1] == pytest.approx(by_hand(then, X[61:], y[61:]), rel=AGREEMENT)
+        assert actual.validation_scores_[epochs - 1] == pytest.approx(by_hand(then, X[61:], y[61:]), rel=AGREEMENT)
 
 
 def test_a_scorer_stops_it() -> None:
@@ -90,10 +90,10 @@ def test_a_scorer_stops_it() -> None:
         seen.append((each.predict(rows).shape, targets.shape, sample_weight.sum()))
         return -len(seen)
 
-    found = ours("classes", scoring=judge, early_stopping=True, n_iter_no_change=2, max_iter=50)
-    found.fit(pandas.DataFrame(X, columns=list("abcde")), y, weight)
-    assert found.n_iter_ == len(seen) == 4
-    assert found.best_validation_score_ == -1
+    actual = ours("classes", scoring=judge, early_stopping=True, n_iter_no_change=2, max_iter=50)
+    actual.fit(pandas.DataFrame(X, columns=list("abcde")), y, weight)
+    assert actual.n_iter_ == len(seen) == 4
+    assert actual.best_validation_score_ == -1
     assert {shapes for *shapes, _ in map(list, seen) for shapes in shapes} == {(20,)}
-    assert found.feature_names_in_.tolist() == list("abcde")
+    assert actual.feature_names_in_.tolist() == list("abcde")
     assert 0 < seen[0][2] < weight.sum()

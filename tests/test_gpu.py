@@ -37,12 +37,12 @@ def test_every_device_is_well(there: Backend) -> None:
             assert check.difference() <= check.tolerance, (candidate.device, check.what)
 
 
-def product(here: Backend) -> np.ndarray:
+def product(backend: Backend) -> np.ndarray:
     """A product of random matrices."""
     rng = np.random.default_rng(0)
-    a, b = (here.asarray(rng.normal(size=(512, 512)).astype("float32")) for _ in range(2))
-    with here.current():
-        return here.to_host(a @ b)
+    a, b = (backend.asarray(rng.normal(size=(512, 512)).astype("float32")) for _ in range(2))
+    with backend.current():
+        return backend.to_host(a @ b)
 
 
 def test_precision_is_what_is_asked_for(there: Backend) -> None:
@@ -50,7 +50,7 @@ def test_precision_is_what_is_asked_for(there: Backend) -> None:
     rng = np.random.default_rng(0)
     a, b = (rng.normal(size=(512, 512)).astype("float32").astype("float64") for _ in range(2))
     tf32 = there.with_precision("tf32")
-    off = [distance(product(here), a @ b) for here in (there, tf32, there)]
+    off = [distance(product(backend), a @ b) for backend in (there, tf32, there)]
     assert max(off[0], off[2]) < 1e-5 < off[1] < 1e-2
 
 
@@ -59,7 +59,7 @@ def test_engines_come_to_the_same(there: Backend) -> None:
     network, data = Network([64, 32, 10], "tanh", input_scale=16.0), load("digits")
     made = {}
     (candidate,) = diagnosis.candidates(there.name, "cuda")
-    for engine in (here.engine for here in candidate.usable):
+    for engine in (backend.engine for backend in candidate.usable):
         given = dict(backend=there.name, device="cuda", engine=engine, batch_size=30, epochs=2)
         made[engine] = list(xpnet.epochs(network, data, xpnet.adam(), **given))[-1]
     plain = host(there, made["plain"].params)

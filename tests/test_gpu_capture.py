@@ -35,16 +35,16 @@ def test_captured_steps_are_the_plain_ones(engine, activation, loss):
     plain, captured = on_device("cupy"), on_device("cupy", engine=engine)
     step, rows = training_step(given.model, rule), np.random.default_rng(0).integers(5, size=(100, 3))
     found = []
-    for here in (captured, plain):
-        with here.current():
-            params, batch = map_arrays(partial(here.asarray, dtype="float32"), (given.params, given.batch))
-            numbers = [here.asarray(np.asarray(number)) for number in (np.int32(0), np.float32(0.01))]
-            carry = (here.copy(params), State(rule.init(params, xp=here.xp), *numbers, None))
+    for backend in (captured, plain):
+        with backend.current():
+            params, batch = map_arrays(partial(backend.asarray, dtype="float32"), (given.params, given.batch))
+            numbers = [backend.asarray(np.asarray(number)) for number in (np.int32(0), np.float32(0.01))]
+            carry = (backend.copy(params), State(rule.init(params, xp=backend.xp), *numbers, None))
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                here.prepare(step, carry, batch, 3)
-            (after, _), _ = here.run_block(step, carry, batch, rows)
-            found.append(host(here, after))
+                backend.prepare(step, carry, batch, 3)
+            (after, _), _ = backend.run_block(step, carry, batch, rows)
+            found.append(host(backend, after))
     assert captured.engine == engine
     assert distance(*found) < FLOAT32
 
@@ -53,10 +53,10 @@ def test_captured_steps_are_the_plain_ones(engine, activation, loss):
 @pytest.mark.parametrize("device", ["cuda:0", "cuda:1"])
 def test_answers_stay_on_their_device(name, device):
     """What is asked with arrays of a device is answered with arrays of that device."""
-    here = on_device(name, device)
+    backend = on_device(name, device)
     network = Network([4, 3])
-    with here.current():
+    with backend.current():
         params = network.init(0, backend=name, device=device)
-        x = here.asarray(np.ones((5, 4), np.float32))
+        x = backend.asarray(np.ones((5, 4), np.float32))
         assert backends.of(network.predict(params, x)).device_name == device
         assert {backends.of(array).device_name for array in arrays_in(params)} == {device}

@@ -35,8 +35,8 @@ def test_curves_hold_every_epoch(trained):
     """Each line is its column of the records, given as they are or as the lines of a log."""
     for records in (trained, [epoch.numbers() for epoch in trained]):
         cost, accuracy = plots.learning_curves(records).axes
-        found = {line.get_label(): line.get_ydata().tolist() for line in accuracy.lines}
-        assert found == {
+        lines = {line.get_label(): line.get_ydata().tolist() for line in accuracy.lines}
+        assert lines == {
             rows: [getattr(epoch, f"{rows}_accuracy") for epoch in trained] for rows in ("train", "validation", "test")
         }
         assert [line.get_label() for line in cost.lines] == ["train", "validation"]
@@ -56,16 +56,16 @@ def test_a_confusion_matrix_counts_every_row(backend):
     y, guess = RNG.integers(4, size=(2, 200))
     figure = plots.confusion_matrix(backend.asarray(y), backend.asarray(guess), classes=["a", "b", "c", "d"])
     axes = figure.axes[0]
-    found = {tuple(int(side) for side in text.get_position()): text.get_text() for text in axes.texts}
-    for (other, label), number in found.items():
+    cells = {tuple(int(side) for side in text.get_position()): text.get_text() for text in axes.texts}
+    for (other, label), number in cells.items():
         assert number == str(np.sum((y == label) & (guess == other)) or "")
-    assert len(found) == 16
-    assert axes.get_title(loc="left") == f"{np.sum(y == guess)} of 200 are right, {np.mean(y == guess):.2%}"
+    assert len(cells) == 16
+    assert axes.get_title(loc="left") == f"{np.sum(y == guess)} of 200 correct, {np.mean(y == guess):.2%}"
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["a", "b", "c", "d"]
 
 
-def test_the_worst_mistakes_are_the_surest():
-    """They stand in falling order of confidence, each with its label, its guess and its own pixels."""
+def test_the_worst_mistakes_are_the_most_confident():
+    """They are in falling order of confidence, each with its label, its guess and its own pixels."""
     x, y = RNG.normal(size=(40, 64)), RNG.integers(3, size=40)
     a = RNG.dirichlet([1, 1, 1], size=40)
     figure = plots.worst_mistakes(x, y, a)
@@ -74,7 +74,7 @@ def test_the_worst_mistakes_are_the_surest():
     for tile, row in zip(figure.axes, worst, strict=True):
         assert tile.get_title() == f"label {y[row]}\nguess {a[row].argmax()}, {a[row].max():.1%}"
         np.testing.assert_array_equal(tile.images[0].get_array(), x[row].reshape(8, 8))
-    assert figure.get_suptitle() == f"the 12 surest of {len(wrong)} mistakes among 40 rows"
+    assert figure.get_suptitle() == f"the 12 most confident of {len(wrong)} mistakes in 40 rows"
 
 
 def test_rows_that_are_no_images_are_outlines():
@@ -83,7 +83,7 @@ def test_rows_that_are_no_images_are_outlines():
     figure = plots.worst_mistakes(x, y, a, classes=["no", "yes"])
     assert figure.axes[1].patches[0].get_data().values.tolist() == x[1].tolist()
     assert figure.axes[1].get_title() == "label no\nguess yes, 80.0%"
-    assert figure.get_suptitle() == "2 mistakes among 2 rows"
+    assert figure.get_suptitle() == "2 mistakes in 2 rows"
     assert plots.worst_mistakes(x[:, :6], y, a, shape=(2, 3)).axes[0].images
     with pytest.raises(InputError, match=r"shape is \(2, 4\), which is 8 pixels, but a row has 7"):
         plots.worst_mistakes(x, y, a, shape=(2, 4))
@@ -92,21 +92,24 @@ def test_rows_that_are_no_images_are_outlines():
 def test_no_mistake_is_said():
     """Where every row is right there is a sentence and no image."""
     (axes,) = plots.worst_mistakes(np.eye(3), np.arange(3), np.eye(3)).axes
-    assert [text.get_text() for text in axes.texts] == ["There is no mistake among 3 rows."]
+    assert [text.get_text() for text in axes.texts] == ["No mistake in 3 rows."]
 
 
 def test_labels_are_counted_case_by_case():
-    """Of each label the bars are how often it was found, missed and imagined."""
+    """The bars of each label are its true positives, false negatives and false positives, and say so."""
     y, guess = RNG.integers(2, size=(2, 50, 3))
-    found, missed, imagined = plots.label_cases(y, guess).axes[0].containers
+    figure = plots.label_cases(y, guess)
     for label in range(3):
-        there, said = y[:, label] == 1, guess[:, label] == 1
-        lengths = [bars[label].get_width() for bars in (found, missed, imagined)]
-        assert lengths == [np.sum(there & said), np.sum(there & ~said), np.sum(~there & said)]
+        true, predicted = y[:, label] == 1, guess[:, label] == 1
+        assert {bars.get_label(): bars[label].get_width() for bars in figure.axes[0].containers} == {
+            "true positives": np.sum(true & predicted),
+            "false negatives": np.sum(true & ~predicted),
+            "false positives": np.sum(~true & predicted),
+        }
 
 
 def test_predictions_stand_against_the_truth():
-    """Each point is a row's true and predicted number, of three outputs at most."""
+    """Each point is a true and a predicted number of a row, for at most three outputs."""
     y, a = RNG.normal(size=(2, 30, 4))
     axes = plots.predictions(y, a).axes[0]
     points = [np.asarray(cloud.get_offsets()) for cloud in axes.collections]
@@ -116,7 +119,7 @@ def test_predictions_stand_against_the_truth():
 
 
 def test_weights_are_images(trained):
-    """Each tile is a neuron's weights in the first layer; of inputs that are no image there is one matrix."""
+    """Each tile shows the weights of a neuron of the first layer; inputs that are no images get one matrix."""
     params = trained[-1].params
     figure = plots.weight_images(params)
     for tile, row in zip(figure.axes, params[0].w, strict=False):
@@ -143,7 +146,7 @@ def test_histograms_hold_every_number(trained):
     assert counted(figure.axes[1]) == 1000 * 10
 
 
-def test_norms_that_are_0_are_told():
+def test_norms_that_are_0_are_counted():
     """Samples without a gradient are no part of a logarithmic axis, and are counted in its title."""
     network = xpnet.Network([3, 2, 2], "relu")
     params = tuple(layer._replace(w=0 * layer.w) for layer in network.init())
@@ -155,10 +158,10 @@ def test_the_network_is_drawn_with_its_shapes():
     """Every layer has its size and its activation, and between two layers stand the shapes of w and b."""
     network = xpnet.Network([784, 30, 4, 2], ["relu", "tanh"])
     figure = plots.network_diagram(network)
-    told = [text.get_text() for text in figure.axes[0].texts]
-    assert [text for text in told if text.isdigit()] == ["784", "30", "4", "2"]
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert [text for text in texts if text.isdigit()] == ["784", "30", "4", "2"]
     for text in ("input", "relu", "tanh", "softmax", "w¹  30 × 784\nb¹  30", "w²  4 × 30\nb²  4", "w³  2 × 4\nb³  2"):
-        assert text in told
+        assert text in texts
     drawn = [len(cloud.get_offsets()) for cloud in figure.axes[0].collections if hasattr(cloud, "get_sizes")]
     assert drawn[:6] == [8, 3, 8, 3, 4, 2]
     assert figure.get_suptitle() == f"{network.parameter_count:,} parameters, cross entropy"
@@ -167,11 +170,11 @@ def test_the_network_is_drawn_with_its_shapes():
 def test_arrays_of_any_library(backend, trained):
     """Parameters and rows are fetched from where they are."""
     data, params = load("digits"), trained[-1].params
-    there = tuple(type(layer)(*map(backend.asarray, layer)) for layer in params)
+    on_device = tuple(type(layer)(*map(backend.asarray, layer)) for layer in params)
     x, y = backend.asarray(data.x_test), backend.asarray(data.y_test.astype(np.int32))
-    assert counted(plots.gradient_norm_histograms(NETWORK, there, x, y).axes[0]) == 360
-    assert counted(plots.activation_histograms(NETWORK, there, x).axes[1]) == 3600
-    (first, *_) = plots.weight_images(there).axes
+    assert counted(plots.gradient_norm_histograms(NETWORK, on_device, x, y).axes[0]) == 360
+    assert counted(plots.activation_histograms(NETWORK, on_device, x).axes[1]) == 3600
+    (first, *_) = plots.weight_images(on_device).axes
     np.testing.assert_array_equal(first.images[0].get_array(), arrays_in(params)[0][0].reshape(8, 8))
 
 
@@ -186,6 +189,14 @@ def test_no_screen_and_no_state_is_touched():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["False", "True"]
+
+
+def test_a_notebook_shows_a_figure():
+    """Each kind of figure renders itself as a PNG, at a size that fits a page of a notebook."""
+    for figure in (plots.network_diagram(NETWORK), plots.weight_images(NETWORK.init())):
+        png = figure._repr_png_()
+        assert png.startswith(b"\x89PNG")
+        assert int.from_bytes(png[16:20]) == round(figure.get_figwidth() * 120)
 
 
 def test_an_svg_is_part_of_a_page():

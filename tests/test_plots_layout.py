@@ -78,21 +78,21 @@ def texts(figure):
     """What is written, with the box of pixels that it takes."""
     renderer = from_agg.FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
-    found = list(figure.texts)
+    written = list(figure.texts)
     for axes in figure.axes:
-        found += [*axes.texts, axes.title, axes._left_title]
+        written += [*axes.texts, axes.title, axes._left_title]
         if axes.get_legend():
-            found += axes.get_legend().get_texts()
+            written += axes.get_legend().get_texts()
         for axis in (axes.xaxis, axes.yaxis) if axes.axison else ():
             low, high = sorted(axis.get_view_interval())
             ticks = [tick for tick in axis.get_major_ticks() if low - 1e-9 <= tick.get_loc() <= high + 1e-9]
-            found += [
+            written += [
                 axis.label,
                 axis.get_offset_text(),
                 *(label for tick in ticks for label in (tick.label1, tick.label2)),
             ]
-    found += [text for legend in figure.legends for text in legend.get_texts()]
-    shown = {id(text): text for text in found if text and text.get_visible() and text.get_text().strip()}
+    written += [text for legend in figure.legends for text in legend.get_texts()]
+    shown = {id(text): text for text in written if text and text.get_visible() and text.get_text().strip()}
     return [(text.get_text(), text.get_window_extent(renderer)) for text in shown.values()]
 
 
@@ -139,9 +139,9 @@ def lab(colour, blindness=None):
 def test_lines_are_told_apart(blindness):
     """Colours of lines and of outputs differ for everybody, and so do their marks."""
     from xpnet.plots.answers import SERIES
-    from xpnet.plots.curves import LINES
+    from xpnet.plots.overview import LINES
 
-    for told in ([(colour, mark) for colour, mark, _ in LINES.values()], SERIES):
-        assert len({mark for _, mark in told}) == len(told)
-        for (one, _), (other, _) in combinations(told, 2):
+    for series in ([(colour, mark) for colour, mark, _ in LINES.values()], SERIES):
+        assert len({mark for _, mark in series}) == len(series)
+        for (one, _), (other, _) in combinations(series, 2):
             assert np.linalg.norm(lab(one, blindness) - lab(other, blindness)) > APART

@@ -12,32 +12,38 @@ from helpers.mathml_reader import formulas, sides
 import xpnet
 from xpnet import train
 from xpnet.data import Data, load
+from xpnet.equations.activations import ACTIVATIONS
+from xpnet.equations.losses import LOSSES
 from xpnet.errors import InputError, MissingExtraError
 
 report = pytest.importorskip("xpnet.plots.report", reason="needs matplotlib", exc_type=MissingExtraError)
 image = pytest.importorskip("PIL.Image", reason="needs Pillow")
+backward, costs, forward = (
+    pytest.importorskip(f"xpnet.plots.report.{name}", exc_type=MissingExtraError)
+    for name in ("backward", "costs", "forward")
+)
 
 EMPTY = {"br", "hr", "img", "link", "meta"}
 
 
 class Reader(HTMLParser):
-    """What a page is made of; it must close what it opens."""
+    """Reader of the elements of a page, which must close what it opens."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.open, self.found = [], []
+        self.open, self.elements = [], []
         self.feed(text)
         assert self.open == []
 
     def handle_starttag(self, tag, attrs):
         """Note an element."""
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
         if tag not in EMPTY:
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
         """Note an element that closes itself, as SVG's do."""
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag):
         """It is the last one that was opened."""
@@ -45,14 +51,14 @@ class Reader(HTMLParser):
 
 
 def run(network, x, y, *, epochs=2, test=True, **options):
-    """A training that is over."""
+    """Train a network, and keep what a report needs."""
     data = Data(x, y, x if test else None, y if test else None, name="rows")
     records = xpnet.epochs(network, data, xpnet.adam(0.01), batch_size=16, epochs=epochs, **options)
     numbers = []
     for epoch in records:
         numbers.append(epoch.numbers())
     settings = {"hidden": (8,), "note": "<b>&"}
-    return report.Run(network, epoch.params, data, numbers, settings, str(records.training.here), "python -m xpnet")
+    return report.Run(network, epoch.params, data, numbers, settings, str(records.training.backend), "python -m xpnet")
 
 
 def runs():
@@ -72,34 +78,36 @@ def runs():
 
 
 RUNS = dict(runs())
-ALL = pytest.mark.parametrize("made", RUNS.values(), ids=list(RUNS))
+ALL = pytest.mark.parametrize("finished", RUNS.values(), ids=list(RUNS))
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """The page of each run, written once."""
-    found = {}
+    written = {}
 
-    def page(made):
-        if id(made) not in found:
+    def page(finished):
+        if id(finished) not in written:
             folder = tmp_path_factory.mktemp("report")
-            found[id(made)] = report.write(folder, made)
-        return found[id(made)]
+            written[id(finished)] = report.write_report(folder, finished)
+        return written[id(finished)]
 
     return page
 
 
 @ALL
-def test_the_folder_holds_pictures_and_a_page(made, pages):
+def test_the_folder_holds_pictures_and_a_page(finished, pages):
     """Every picture is whole, the page names each of them, and nothing else is left."""
-    page = pages(made)
+    page = pages(finished)
     names = {file.name for file in page.parent.iterdir()}
     answers = {"cross_entropy": {"confusion-matrix.png", "worst-mistakes.png"}}
-    answers["binary_cross_entropy"] = {"label-cases.png"} if made.network.sizes[-1] > 1 else answers["cross_entropy"]
+    answers["binary_cross_entropy"] = (
+        {"label-cases.png"} if finished.network.sizes[-1] > 1 else answers["cross_entropy"]
+    )
     assert names == {
         *("report.html", "network.png", "learning-curves.png", "weight-images.png", "weights.png"),
         *("activations.png", "gradient-norms.png"),
-        *answers.get(made.network.loss, {"predictions.png"}),
+        *answers.get(finished.network.loss, {"predictions.png"}),
     }
     for name in names - {"report.html"}:
         with image.open(page.parent / name) as picture:
@@ -109,13 +117,13 @@ def test_the_folder_holds_pictures_and_a_page(made, pages):
 
 
 @ALL
-def test_the_page_needs_nothing_else(made, pages):
+def test_the_page_needs_nothing_else(finished, pages):
     """It closes what it opens, no two parts share a name, and nothing in it is fetched from elsewhere."""
-    text = pages(made).read_text(encoding="utf-8")
-    found = Reader(text).found
-    ids = [attributes["id"] for _, attributes in found if "id" in attributes]
+    text = pages(finished).read_text(encoding="utf-8")
+    elements = Reader(text).elements
+    ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
     assert len(ids) == len(set(ids))
-    for tag, attributes in found:
+    for tag, attributes in elements:
         assert tag not in ("script", "iframe", "object", "base")
         for name, value in attributes.items():
             if name in ("src", "href", "xlink:href", "srcset", "data"):
@@ -128,49 +136,49 @@ def test_the_page_needs_nothing_else(made, pages):
 
 
 @ALL
-def test_every_equation_comes_out(made, pages):
+def test_every_equation_comes_out(finished, pages):
     """Worked out from the digits that are shown, all sides of an equation can be the same number."""
     checked = 0
-    for formula in formulas(pages(made).read_text(encoding="utf-8")):
+    for formula in formulas(pages(finished).read_text(encoding="utf-8")):
         values = sides(formula)
         assert max((value.low for value in values), default=0) <= min((value.high for value in values), default=0)
         checked += len(values) > 1
-    assert checked >= 3 * len(made.params)
+    assert checked >= 3 * len(finished.params)
 
 
 @ALL
-def test_the_equations_have_the_posts_numbers(made, pages):
+def test_the_equations_have_the_posts_numbers(finished, pages):
     """The last layer has (7), (8) and (9), the one before it (13), (10) and (11), all others (12), (10) and (11)."""
-    text = pages(made).read_text(encoding="utf-8")
-    found = re.findall(r'<span class="number">\((\d+)\)</span>', text)
-    layers = len(made.params)
+    text = pages(finished).read_text(encoding="utf-8")
+    numbers = re.findall(r'<span class="number">\((\d+)\)</span>', text)
+    layers = len(finished.params)
     before = ["13", "10", "11"] if layers > 1 else []
-    assert found == ["7", "8", "9", *before, *["12", "10", "11"] * (layers - 2)]
+    assert numbers == ["7", "8", "9", *before, *["12", "10", "11"] * (layers - 2)]
     assert text.count(", forward <small>") == text.count(", back <small>") == layers
 
 
 @ALL
-def test_derivatives_are_checked_on_the_page(made, pages):
+def test_derivatives_are_checked_on_the_page(finished, pages):
     """A weight of each layer has its derivative beside the central difference, which agree to seven digits."""
-    text = pages(made).read_text(encoding="utf-8").replace("−", "-")
+    text = pages(finished).read_text(encoding="utf-8").replace("−", "-")
     rows = re.findall(r"<td>layer \d+, row \d+, column \d+</td><td>(\S+)</td><td>(\S+)</td>", text)
-    assert len(rows) == len(made.params)
-    for found, wanted in rows:
-        assert float(found) == pytest.approx(float(wanted), abs=1e-7)
+    assert len(rows) == len(finished.params)
+    for by_equations, by_differences in rows:
+        assert float(by_equations) == pytest.approx(float(by_differences), abs=1e-7)
 
 
 def test_the_page_tells_what_was_done(pages):
     """Score, parameters, settings, command, and the epochs with their time, many of them thinned."""
-    made = RUNS["many classes"]
-    text = pages(made).read_text(encoding="utf-8")
-    assert f"<dd>{made.score:.2%}</dd>" in text
-    assert f"<dd>{made.network.parameter_count:,}</dd>" in text
+    finished = RUNS["many classes"]
+    text = pages(finished).read_text(encoding="utf-8")
+    assert f"<dd>{finished.score:.2%}</dd>" in text
+    assert f"<dd>{finished.network.parameter_count:,}</dd>" in text
     assert "<td>note</td><td>&lt;b&gt;&amp;</td>" in text
     assert "<td>hidden</td><td>8</td>" in text
-    assert f"On {made.where}; seconds are of training alone." in text
+    assert f"Trained with {finished.where}; the seconds are those of training alone." in text
     epochs = [int(number) for number in re.findall(r"<tr><td>(\d+)</td><td>[\d.e-]+</td>", text)]
     assert epochs == [1, *range(3, 46, 3)]
-    assert f"<td>{made.records[-1]['seconds']:.4g}</td>" in text
+    assert f"<td>{finished.records[-1]['seconds']:.4g}</td>" in text
 
 
 def test_the_command_draws_what_it_trained(tmp_path, capsys):
@@ -204,9 +212,34 @@ def test_folders_that_cannot_be_written_are_found_out_early(tmp_path, monkeypatc
     ):
         with pytest.raises(InputError, match=message):
             train.main(["--plot", folder, "--save", "m"])
-    with pytest.raises(InputError, match="cannot make the folder"):
-        report.write(tmp_path / "none" / "pictures", RUNS["none hidden"])
+    with pytest.raises(InputError, match="cannot create the folder"):
+        report.write_report(tmp_path / "none" / "pictures", RUNS["none hidden"])
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_every_activation_and_loss_has_its_formulas():
+    """The report's tables hold both registries, and every output activation but softmax, which is written apart."""
+    outputs = {loss.activation.__name__ for loss in LOSSES.values()}
+    assert set(forward.FORMULAS) == {*ACTIVATIONS, *outputs} - {"softmax"}
+    assert set(backward.DERIVATIVES) == set(ACTIVATIONS)
+    assert set(costs.COSTS) == set(LOSSES)
+
+
+def test_a_network_without_formulas_is_refused_before_the_training(tmp_path, monkeypatch):
+    """An activation or loss that a table of the report lacks is named in a sentence; nothing is trained or written."""
+    monkeypatch.setitem(ACTIVATIONS, "leaky_relu", ACTIVATIONS["relu"]._replace(name="leaky_relu"))
+    monkeypatch.setitem(LOSSES, "huber", LOSSES["squared_error"]._replace(name="huber"))
+    arguments = ["--activation", "leaky_relu", "--save", str(tmp_path / "m"), "--plot", str(tmp_path / "d")]
+    with pytest.raises(InputError, match=r"^activation 'leaky_relu' has no formula in the report; it can be sigmoid,"):
+        train.main(arguments)
+    monkeypatch.setitem(forward.FORMULAS, "leaky_relu", forward.FORMULAS["relu"])
+    with pytest.raises(
+        InputError, match=r"^activation 'leaky_relu' has no derivative in the report; it can be sigmoid"
+    ):
+        train.main(arguments)
+    with pytest.raises(InputError, match=r"^loss 'huber' has no formula in the report; it can be cross_entropy, "):
+        report.check_report(tmp_path / "d", xpnet.Network([3, 1], loss="huber"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_matplotlib_it_says_what_to_install(tmp_path):
@@ -220,21 +253,26 @@ def test_data_need_no_name(tmp_path):
     """Arrays of one's own are called data."""
     data = load("digits")._replace(name="")
     network = xpnet.Network([64, 10], input_scale=16.0)
-    made = report.Run(network, network.init(), data, RUNS["none hidden"].records, {}, "here", "it")
-    assert "<title>64-10 (softmax) on data</title>" in report.write(tmp_path, made).read_text(encoding="utf-8")
+    finished = report.Run(network, network.init(), data, RUNS["none hidden"].records, {}, "here", "it")
+    assert "<title>64-10 (softmax) on data</title>" in report.write_report(tmp_path, finished).read_text(
+        encoding="utf-8"
+    )
 
 
 def test_rows_on_disk_are_shown_as_those_in_memory_are(tmp_path, monkeypatch):
     """Where they are few enough to be read, else some of them."""
     rng = np.random.default_rng(0)
-    made = run(xpnet.Network([7, 5, 3]), rng.normal(size=(60, 7)), np.arange(60) % 3)
-    for name, array in zip("xy", made.data[:2], strict=True):
+    finished = run(xpnet.Network([7, 5, 3]), rng.normal(size=(60, 7)), np.arange(60) % 3)
+    for name, array in zip("xy", finished.data[:2], strict=True):
         np.save(tmp_path / f"{name}_train.npy", array)
-    kept = replace(made, data=load(tmp_path)._replace(name="rows"))
-    held = replace(made, data=made.data._replace(x_test=None, y_test=None))
+    on_disk = replace(finished, data=load(tmp_path)._replace(name="rows"))
+    in_memory = replace(finished, data=finished.data._replace(x_test=None, y_test=None))
     one, other = (
-        report.write(tmp_path / name, of).read_text(encoding="utf-8") for name, of in (("held", held), ("kept", kept))
+        report.write_report(tmp_path / name, of).read_text(encoding="utf-8")
+        for name, of in (("memory", in_memory), ("disk", on_disk))
     )
     assert one == other
     monkeypatch.setattr("xpnet.plots.report.run.MOST_ROWS", 20)
-    assert "of 20 training rows right" in report.write(tmp_path / "few", replace(kept)).read_text(encoding="utf-8")
+    assert "of 20 training rows correct" in report.write_report(tmp_path / "few", replace(on_disk)).read_text(
+        encoding="utf-8"
+    )

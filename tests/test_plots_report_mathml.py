@@ -34,7 +34,7 @@ def text(formula):
 )
 def test_a_number_has_three_digits(value, written):
     """Small integers are as they are, others rounded, with a power of ten where they are very small or large."""
-    assert text(m.number(value)) == written
+    assert text(m.numeral(value)) == written
 
 
 def test_a_number_below_a_power_stands_apart():
@@ -59,14 +59,14 @@ def test_an_exponent_has_digits_behind_the_point():
 def test_a_matrix_has_dots_for_the_rest():
     """Rows and columns that are left out leave one line of dots each, and the row that is followed is marked."""
     values = np.arange(20).reshape(5, 4)
-    table = ElementTree.fromstring(m.matrix(values, [1, 3], [0, 2], followed=3))
+    table = ElementTree.fromstring(m.entries(values, [1, 3], [0, 2], followed=3))
     assert [[text_of(cell) for cell in line] for line in table] == [
         ["4", "6", "⋯"],
         ["12", "14", "⋯"],
         ["⋮", "⋮", "⋱"],
     ]
     assert [line.get("class") for line in table] == [None, "followed", None]
-    whole = ElementTree.fromstring(m.column(values[:, 1], range(5)))
+    whole = ElementTree.fromstring(m.vector(values[:, 1], range(5)))
     assert [[text_of(cell) for cell in line] for line in whole] == [["1"], ["5"], ["9"], ["13"], ["17"]]
 
 

@@ -19,7 +19,7 @@ def epoch(**values) -> Epoch:
 
 
 def params(number: int) -> Params:
-    """Parameters that can be told apart."""
+    """Parameters that can be distinguished."""
     return (Layer(number, number),)
 
 
@@ -32,12 +32,23 @@ def params(number: int) -> Params:
             {"test_accuracy": 0.5, "validation_cost": 0.2, "validation_accuracy": 0.25},
             "epoch   3  cost 0.1235  train  98.76%  validation  25.00%  test  50.00%  1.50 s  12,346 samples/s",
         ),
+        (
+            {"cost": 2.623e200, "train_accuracy": -8e300},
+            "epoch   3  cost 2.623e+200  train -8e+302%  1.50 s  12,346 samples/s",
+        ),
     ],
-    ids=["training alone", "with a test set", "with both"],
+    ids=["training alone", "with a test set", "with both", "diverging"],
 )
 def test_one_line_for_people(values, line):
     """A record prints as one line, with what there is."""
     assert str(epoch(**values)) == line
+
+
+def test_a_repr_is_one_line():
+    """It has the numbers, and none of the checkpoint's arrays."""
+    shown = repr(epoch())
+    assert shown.startswith("Epoch(number=3, cost=0.12345")
+    assert "checkpoint" not in shown
 
 
 def test_params_are_the_checkpoints():

@@ -64,11 +64,11 @@ def same(found, wanted, tolerance=TOLERANCE):
     """Whether two trainings came to the same, epoch by epoch, and the members of the first to one and the same."""
     for member in found:
         for epoch, other, first in zip(member, wanted, found[0], strict=True):
-            here = backends.of(epoch.params[0].w)
+            backend = backends.of(epoch.params[0].w)
             carry, first_carry = ((e.params, e.checkpoint.slots, e.best_params) for e in (epoch, first))
-            assert distance(host(here, carry), host(here, first_carry)) == 0
+            assert distance(host(backend, carry), host(backend, first_carry)) == 0
             there = backends.of(other.params[0].w)
-            assert distance(host(here, epoch.params), host(there, other.params)) < tolerance
+            assert distance(host(backend, epoch.params), host(there, other.params)) < tolerance
             assert numbers(epoch) == pytest.approx(numbers(other), rel=10 * tolerance)
             assert epoch.checkpoint.steps == other.checkpoint.steps
 
@@ -87,19 +87,19 @@ def test_members_come_to_what_one_does(count, activation, engine):
 def test_on_every_library(name):
     """Each engine of each library comes to the numbers of one NumPy."""
     try:
-        here = backends.resolve(name)
+        backend = backends.resolve(name)
     except DeviceError as error:
         pytest.skip(str(error))
     wanted = trained(l2=0.01)
-    for engine in here.engines:
-        if not here.missing(engine):
+    for engine in backend.engines:
+        if not backend.missing(engine):
             same(together(2, lambda member: trained(member, backend=name, engine=engine, l2=0.01)), wanted)  # noqa: B023 (used at once)
 
 
 @COUNTS
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_every_loss(count, loss):
-    """Test rows are judged together too; R² as well as accuracy."""
+    """Test rows are evaluated together too; R² as well as accuracy."""
     x, y, _ = rows(k=2)
     data = Data(x, y, x[:11], y[:11])
     network = Network([6, 7, 1 + (loss == "cross_entropy")], "sigmoid", loss)
@@ -115,7 +115,7 @@ def test_every_rule(optimizer, l2_of):
     same(together(3, lambda member: trained(member, **given)), trained(**given))
 
 
-def test_weights_that_are_all_zero_teach_nothing():
+def test_weights_that_are_all_zero_change_nothing():
     """A batch whose weights are 0, or a member's share of one, changes nothing for anybody."""
     weight = rows()[2]
     given = dict(weight=np.where(np.arange(41) < 15, 0.0, weight), shuffle=False, l2=0.1, l2_of="sum")

@@ -9,7 +9,7 @@ from xpnet import backends
 torch_backend = pytest.importorskip("xpnet.backends.torch")
 
 
-def test_both_halves_are_graphs(monkeypatch):
+def test_both_parts_are_graphs(monkeypatch):
     """Each step replays one of either, to what plain steps come to; on the CPU with a stand-in for `torch.cuda`."""
     from helpers.fake_cuda_graphs import Cuda
 
@@ -17,6 +17,6 @@ def test_both_halves_are_graphs(monkeypatch):
     monkeypatch.setattr(torch_backend.TorchBackend, "engines", ("plain", "compiled"))
     found = trained(Alone(), backend="torch", engine="compiled", epochs=2)[-1]
     wanted = trained(backend="torch", engine="plain", epochs=2)[-1]
-    here = backends.resolve("torch")
-    assert distance(host(here, found.params), host(here, wanted.params)) < ROUNDING["float64"]
+    backend = backends.resolve("torch")
+    assert distance(host(backend, found.params), host(backend, wanted.params)) < ROUNDING["float64"]
     assert cuda.told.count("replay") == 2 * 2 * 5

@@ -11,7 +11,7 @@ from xpnet import Data, Network
 from xpnet._support.trees import map_arrays
 from xpnet.data import load
 from xpnet.errors import DivergenceError
-from xpnet.training.rows import split
+from xpnet.training.rows import validation_split
 
 TOLERANCE = ROUNDING["float64"]
 
@@ -105,15 +105,15 @@ def test_params_are_copies_that_stay():
         assert not np.shares_memory(one[0].w, other[0].w)
 
 
-@pytest.mark.parametrize(("fraction", "held_back"), [(0.0, 0), (0.1, 4), (0.25, 10), (0.01, None), (0.99, None)])
-def test_validation_rows(fraction, held_back):
-    """The fraction of rows held back is rounded, every row is on one side, and a side without rows is refused."""
-    if held_back is None:
+@pytest.mark.parametrize(("fraction", "held_out"), [(0.0, 0), (0.1, 4), (0.25, 10), (0.01, None), (0.99, None)])
+def test_validation_rows(fraction, held_out):
+    """The fraction of held-out rows is rounded, every row is on one side, and a side without rows is refused."""
+    if held_out is None:
         with pytest.raises(ValueError, match=rf"validation_fraction is {fraction}, which holds back \d+ of 40 rows"):
             run(NETWORK, rows(), validation_fraction=fraction)
         return
-    kept, held = split(40, fraction, seed=3)
-    assert len(held) == held_back
+    kept, held = validation_split(40, fraction, seed=3)
+    assert len(held) == held_out
     assert sorted([*kept, *held]) == list(range(40))
 
 
@@ -126,7 +126,7 @@ def test_an_order_of_ones_own():
         start = found[number - 1].params if number else NETWORK.init(0, dtype="float64")
         alone = run(NETWORK, (x[order], y[order]), params=start, shuffle=False, epochs=1)[-1]
         assert distance(found[number].params, alone.params) == 0
-    kept, _ = split(40, 0.25, seed=0)
+    kept, _ = validation_split(40, 0.25, seed=0)
     order = orders[0][orders[0] < 30]
     held = run(NETWORK, (x, y), order=iter([order]), validation_fraction=0.25, epochs=1)[-1]
     alone = run(NETWORK, (x[kept][order], y[kept][order]), shuffle=False, epochs=1)[-1]
@@ -145,7 +145,7 @@ def test_an_order_that_does_not_fit(orders, sentence):
 
 @pytest.mark.parametrize("weighted", [True, False], ids=["weights", "no weights"])
 def test_validation_rows_of_ones_own(weighted):
-    """Rows that are given are validated on as rows held back are, with their weights or without, and stop it early."""
+    """Rows that are given are validated on as held-out rows are, with their weights or without, and stop it early."""
     (x, y), (x_held, y_held) = rows(), rows(12, seed=7)
     weight = np.random.default_rng(0).uniform(0.5, 2, 12) if weighted else None
     held = (x_held, y_held, weight) if weighted else (x_held, y_held)
@@ -168,11 +168,11 @@ def test_the_penalty_of_an_epoch(l2_of):
     assert run(NETWORK, rows())[-1].penalty == 0
 
 
-def test_validation_is_judged_and_not_trained_on():
-    """Validation cost and accuracy are the network's on the rows held back, without L2 but with their weights."""
+def test_validation_is_evaluated_and_not_trained_on():
+    """Validation cost and accuracy are the network's on the held-out rows, without L2 but with their weights."""
     x, y = rows()
     weight = np.random.default_rng(0).uniform(0.5, 2, 40)
-    kept, held = split(40, 0.25, seed=5)
+    kept, held = validation_split(40, 0.25, seed=5)
     found = run(NETWORK, (x, y), validation_fraction=0.25, seed=5, weight=weight, l2=0.01, shuffle=False)
     alone = run(NETWORK, (x[kept], y[kept]), seed=5, weight=weight[kept], l2=0.01, shuffle=False)
     for epoch, other in zip(found, alone, strict=True):
@@ -217,6 +217,20 @@ def test_divergence(loss, optimizer):
     wanted = r"the cost is no longer finite in epoch \d, at learning rate 1e\+\d0; use a lower one, or scale the inputs"
     with pytest.raises(DivergenceError, match=wanted):
         run(network, (data.x_train, y), optimizer)
+
+
+def test_divergence_of_the_validation_rows():
+    """The last step of an epoch can be the one too many: then it is their cost that is no longer finite."""
+    x = np.random.default_rng(0).normal(4.0, 2.0, (150, 4))
+    network, last = Network([4, 100, 1], "identity", "squared_error"), []
+    training = xpnet.epochs(
+        network, (x, x[:, 0]), xpnet.nesterov(1.0), batch_size=135, epochs=20, validation_fraction=0.1
+    )
+    with pytest.raises(
+        DivergenceError, match=r"the validation cost is no longer finite in epoch \d, at learning rate 1;"
+    ):
+        last.extend(training)
+    assert len(training) == 20 - len(last) > 0
 
 
 def test_weights_are_repetitions():

@@ -28,7 +28,7 @@ LIBRARIES = [name for name in BACKENDS if name != "numpy"]
 
 
 def run(data, rule="sgd", **arguments):
-    """Three epochs with everything: sample weights, L2, rows held back, a schedule and a short last batch."""
+    """Three epochs with everything: sample weights, L2, held-out rows, a schedule and a short last batch."""
     weight = np.random.default_rng(8).uniform(0.5, 2, data.x_train.shape[0]).astype("float32")
     there = backends.of(data.x_train).asarray(weight)
     given = dict(batch_size=40, epochs=3, weight=there, l2=1e-3, validation_fraction=0.2) | arguments

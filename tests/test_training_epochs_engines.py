@@ -36,17 +36,17 @@ def told(epoch):
 def test_every_engine_is_the_same_training(name):
     """Each engine that a library has, and auto, come to the numbers of NumPy's plain one, up to rounding."""
     try:
-        here = backends.resolve(name)
+        backend = backends.resolve(name)
     except DeviceError as error:
         pytest.skip(str(error))
     wanted = list(run(engine="plain"))[-1]
-    for engine in ("auto", *here.engines):
+    for engine in ("auto", *backend.engines):
         try:
             found = list(run(backend=name, engine=engine))[-1]
         except DeviceError as error:
             assert "pip install" in str(error)  # noqa: PT017 (numba need not be installed)
             continue
-        assert distance(host(here, found.params), wanted.params) < APART
+        assert distance(host(backend, found.params), wanted.params) < APART
         assert told(found) == pytest.approx(told(wanted), rel=APART)
 
 
@@ -54,7 +54,7 @@ def test_every_engine_is_the_same_training(name):
 def test_an_epoch_tells_its_engine(engine):
     """The engine that is asked for is known before the first epoch, and stands in every checkpoint."""
     made = run(engine=engine)
-    assert made.training.here.engine == engine
+    assert made.training.backend.engine == engine
     assert [epoch.checkpoint.engine for epoch in made] == [engine, engine]
 
 
@@ -77,9 +77,9 @@ def test_auto_is_what_the_backend_chooses(monkeypatch):
 def test_a_checkpoint_keeps_its_engine(engine):
     """A training goes on with the engine that it began with, unless another is asked for."""
     done = next(run(engine=engine)).checkpoint
-    assert run(resume=done).training.here.engine == engine
+    assert run(resume=done).training.backend.engine == engine
     for other in ("plain", "replay"):
-        assert run(resume=done, engine=other).training.here.engine == other
+        assert run(resume=done, engine=other).training.backend.engine == other
 
 
 def test_an_engine_that_the_library_has_not():
@@ -91,12 +91,12 @@ def test_an_engine_that_the_library_has_not():
 
 
 def test_a_checkpoint_whose_engine_cannot_be_had(monkeypatch):
-    """It is told what it was trained with, why that cannot be, and how it goes on all the same."""
+    """The message says what it was trained with, why that is not available, and how to go on all the same."""
     monkeypatch.setitem(sys.modules, "numba", None)
     done = next(run(engine="plain")).checkpoint
     wanted = (
-        "the checkpoint was trained with engine {0}, which cannot be had: {1}.*"
-        r'\. With engine="auto" it goes on with another, equal to rounding\.'
+        "the checkpoint was trained with engine {0}, which is not available: {1}.*"
+        r'\. With engine="auto" it continues with another, whose results are equal to rounding\.'
     )
     with pytest.raises(DeviceError, match=wanted.format("compiled", "engine compiled needs numba; run pip install")):
         run(resume=done._replace(engine="compiled"))

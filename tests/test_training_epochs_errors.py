@@ -30,6 +30,21 @@ def call(data=(X, Y), network=NETWORK, **arguments):
         (dict(validation_fraction=1.0), "validation_fraction is 1.0; it must be"),
         (dict(validation_fraction=-0.1), "validation_fraction is -0.1; it must be"),
         (dict(validation_fraction=0.1), "validation_fraction is 0.1, which holds back 0 of 4 rows"),
+        (dict(batch_size=None), "batch_size is None; it must be a whole number, 1 or more"),
+        (dict(epochs=1.5), "epochs is 1.5; it must be a whole number, 1 or more"),
+        (dict(seed="a"), "seed is 'a'; it must be a whole number, 0 or more"),
+        (dict(patience="3"), "patience is '3'; it must be a whole number, 1 or more, or None to never stop early"),
+        (dict(l2=None), "l2 is None; it must be a number, 0 or more"),
+        (dict(l2="0.1"), "l2 is '0.1'; it must be a number"),
+        (dict(validation_fraction="some"), "validation_fraction is 'some'; it must be a number"),
+        (dict(validation=0.1), r"validation is 0.1; give rows \(x, y\) or .*, or validation_fraction=0.1"),
+        (dict(validation=X), r"validation is a ndarray; give \(x, y\) or \(x, y, weight\)"),
+        (dict(weight={0: 1, 1: 2}), r"weight is a dict; give a weight for each row instead: \[weight\[label\] for"),
+        (dict(order=[0, 1, 2, 3]), r"order is a list; give an iterator with an array of row indices for each epoch"),
+        (
+            dict(resume="m.safetensors"),
+            r"resume is 'm.safetensors'; give epoch.checkpoint, or .*load\(",
+        ),
         (dict(l2_of="cost"), "l2_of is 'cost'; it can be mean or sum"),
         (dict(validation=[X]), r"validation holds 1 arrays; give \(x, y\) or \(x, y, weight\)"),
         (dict(validation=(X, Y), validation_fraction=0.5), "validation and validation_fraction are both given"),
@@ -52,9 +67,47 @@ def test_arguments(arguments, sentence):
 
 
 @pytest.mark.parametrize(
+    ("optimizer", "sentence"),
+    [
+        (0.01, r"optimizer is 0.01; give adam\(0.01\), sgd\(0.01\) or another with that learning rate"),
+        ("adam", r"optimizer is 'adam'; give adam\(\), with a learning rate or without"),
+        (xpnet.adam, r"optimizer is the function adam; give adam\(\), with a learning rate or without"),
+        (None, r"optimizer is None; give sgd\(0.1\), adam\(0.001\) or another"),
+        (object(), r"optimizer is a object; give sgd\(0.1\), adam\(0.001\) or another"),
+    ],
+)
+def test_optimizers(optimizer, sentence):
+    """What is no optimizer is refused with the call that was meant."""
+    with pytest.raises(InputError, match=sentence):
+        xpnet.epochs(NETWORK, (X, Y), optimizer, batch_size=2, epochs=1)
+
+
+def test_networks():
+    """What is no network is refused."""
+    with pytest.raises(InputError, match=r"network is the class Network; give a Network, such as Network\(\[784"):
+        call(network=Network)
+
+
+def test_an_epoch_is_not_its_checkpoint():
+    """To resume an epoch itself is refused with what to give."""
+    with pytest.raises(InputError, match=r"resume is an Epoch; give its checkpoint, epoch.checkpoint"):
+        call(resume=next(call()), epochs=2)
+
+
+def test_dtypes_and_devices_may_be_a_librarys_own():
+    """NumPy's and torch's dtypes are taken, and torch's devices."""
+    assert next(call(dtype=np.float32)).params[0].w.dtype == np.float32
+    torch = pytest.importorskip("torch")
+    made = call(backend="torch", device=torch.device("cpu"), dtype=torch.float32)
+    assert next(made).params[0].w.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
     ("data", "sentence"),
     [
         ((X[:, :3], Y), r"x has 3 columns, but the network 4-3 \(softmax\) takes 4 inputs"),
+        (X, r"data is a ndarray; give \(x, y\), or a Data with test rows too"),
+        ((X,), r"data is a tuple of 1; give \(x, y\)"),
         ((X * np.nan, Y), "x holds NaN in row 0, column 0"),
         ((X, Y + 1), "y holds the label 3; labels of 3 classes are 0 … 2"),
         ((X, Y[:3]), "y has 3 rows but x has 4; every sample needs one label"),
@@ -109,3 +162,14 @@ def test_a_finished_training_has_nothing_to_do():
     done = next(call()).checkpoint
     assert list(call(resume=done)) == []
     assert list(call(resume=done._replace(waited=2), epochs=5, patience=2)) == []
+
+
+def test_epochs_have_a_length():
+    """It is how many are still to come; none are, where patience has run out."""
+    made = call(epochs=3)
+    assert len(made) == 3
+    done = next(made).checkpoint
+    assert len(made) == 2
+    assert len(call(epochs=3, resume=done)) == 2
+    assert len(call(epochs=3, resume=done._replace(waited=2), patience=2)) == 0
+    assert len(list(call(epochs=3))) == 3

@@ -34,7 +34,7 @@ def test_gradients_equal_central_differences(loss, activation, hidden):
 @LOSS
 @pytest.mark.parametrize("activation", [("tanh", "relu", "sigmoid"), ("relu", "identity", "tanh")])
 def test_each_layer_has_its_own_activation(loss, activation):
-    """Layers with different activations each use their own slope."""
+    """Layers with different activations each use their own derivative."""
     given = problem(loss, activation[0], 3)
     given = given._replace(model=given.model._replace(hidden=tuple(ACTIVATIONS[name] for name in activation)))
 

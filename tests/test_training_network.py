@@ -8,7 +8,7 @@ from xpnet import Network, backends
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet.backends import BACKENDS, dtype_name
 from xpnet.equations.losses import LOSSES
-from xpnet.training import network
+from xpnet.training import placement
 
 LOSS = pytest.mark.parametrize("loss", list(LOSSES))
 SIZES = (6, 5, 4, 3)
@@ -124,8 +124,8 @@ def test_chunks_change_nothing(backend, float_dtype, monkeypatch, rows):
     """Rows that are mapped one, two or five at a time have the same outputs and score as all at once."""
     net, params, x, y, _ = asked("cross_entropy", backend, float_dtype)
     wanted = backend.to_host(net.predict(params, x)), net.score(params, x, y)
-    monkeypatch.setattr(network, "CHUNK", rows * max(SIZES))
-    assert net.chunk == rows
+    monkeypatch.setattr(placement, "CHUNK", rows * max(SIZES))
+    assert placement.chunk_rows(net) == rows
     assert distance(backend.to_host(net.predict(params, x)), wanted[0]) < ROUNDING[float_dtype]
     assert net.score(params, x, y) == wanted[1]
 
@@ -173,7 +173,7 @@ def test_init_is_one_network_for_one_seed(backend):
 
 @pytest.mark.parametrize(("activation", "gain"), [("sigmoid", 1), ("tanh", 1), ("identity", 1), ("relu", np.sqrt(2))])
 def test_init_has_the_right_spread(activation, gain):
-    """Weights have mean 0 and deviation gain / √d_in, He's for ReLU but for the output layer, and biases are 0."""
+    """Weights have mean 0 and standard deviation gain / √d_in, He's for ReLU in hidden layers; biases are 0."""
     params = Network([400, 300, 200], activation).init(0, dtype="float64")
     for layer, factor in zip(params, (gain, 1), strict=True):
         d_out, d_in = layer.w.shape

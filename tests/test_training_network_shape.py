@@ -1,10 +1,13 @@
 """What a network is made of, and every sentence that refuses what does not fit it."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from helpers.oracles import on
 
 from xpnet import Network
+from xpnet.equations import activations, losses
 from xpnet.errors import InputError
 
 X, Y = np.ones((4, 6)), np.asarray([0, 1, 2, 0])
@@ -42,14 +45,27 @@ def test_equal_networks_are_equal():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (dict(sizes=[5]), r"sizes is \[5\]; it needs two or more positive numbers, inputs first"),
+        (dict(sizes=[5]), r"sizes is \[5\]; it needs two or more positive integers, inputs first"),
         (dict(sizes=[]), r"sizes is \[\]; it needs two or more"),
+        (dict(sizes=4), r"sizes is 4; it needs two or more positive integers, inputs first"),
+        (dict(sizes=[4, 8.0, 2]), r"sizes is \[4, 8\.0, 2\]; it needs two or more positive integers"),
+        (dict(sizes="784"), "sizes is '784'; it needs two or more positive integers"),
         (dict(sizes=[5, 0, 2]), r"sizes is \[5, 0, 2\]; it needs two or more positive"),
         (dict(sizes=[5, 2], activation="rleu"), "activation is 'rleu'; it can be sigmoid, tanh, relu, identity"),
         (dict(sizes=[5, 4, 2], activation=["tanh", "relu"]), "activation has 2 names for 1 hidden layers; give one"),
         (dict(sizes=[5, 4, 2], activation=["swish"]), "activation is 'swish'"),
         (dict(sizes=[5, 2], loss="hinge"), "loss is 'hinge'; it can be cross_entropy, binary_cross_entropy"),
-        (dict(sizes=[5, 2], input_scale=0), "input_scale is 0; inputs are divided by it, so it must be above 0"),
+        (dict(sizes=[5, 4, 2], activation="logistic"), "activation is 'logistic'; use 'sigmoid', which is the same"),
+        (dict(sizes=[5, 2], activation="linear"), "activation is 'linear'; use 'identity', which is the same"),
+        (dict(sizes=[5, 2], loss="softmax"), "loss is 'softmax'; use 'cross_entropy', which is the same"),
+        (dict(sizes=[5, 2], loss="categorical_crossentropy"), "use 'cross_entropy', which is the same"),
+        (dict(sizes=[5, 2], loss="MSE"), "loss is 'MSE'; use 'squared_error', which is the same"),
+        (dict(sizes=[5, 4, 2], activation=3), "activation is 3; it can be sigmoid, tanh, relu, identity"),
+        (dict(sizes=[5, 2], input_scale="bytes"), "input_scale is 'bytes'; inputs are divided by it"),
+        (
+            dict(sizes=[5, 2], input_scale=0),
+            "input_scale is 0; inputs are divided by it, so it must be a number",
+        ),
         (dict(sizes=[5, 2], input_scale=-255.0), "input_scale is -255"),
         (dict(sizes=[5, 2], input_scale=float("nan")), "input_scale is nan"),
         (dict(sizes=[5, 1]), 'softmax over one output is always 1; use two outputs, or loss="binary_cross_entropy"'),
@@ -84,6 +100,12 @@ def with_nan(array):
         (dict(y=Y.astype(float)), "y holds float64 but needs integers"),
         (dict(y=Y[:, None]), r"labels are a vector: use y\.reshape\(-1\)"),
         (dict(weight=[1, 2, 3]), "weight has 3 rows but x has 4; every sample needs one weight"),
+        (
+            dict(weight={0: 1, 1: 2}),
+            r"weight is a dict; give a weight for each row instead: \[weight\[label\]",
+        ),
+        (dict(y=Y.astype(str)), r"y holds .* but needs integers.*np\.unique\(y, return_inverse=True\)"),
+        (dict(y=Y.astype(str).astype(object)), r"y holds object but needs integers.*np\.unique"),
         (dict(weight=[1, 2, 3, -1]), "weight must be 0 or more for every sample"),
         (dict(weight=[0, 0, 0, 0]), "weight must be .* above 0 for one at least"),
         (dict(weight=[1, 1, 1, np.inf]), "weight holds infinity in row 3"),
@@ -121,6 +143,60 @@ def test_parameters_of_another_network():
     other = Network([6, 3]).init()
     with pytest.raises(InputError, match="params have"):
         Network([6, 3]).predict((other[0]._replace(b=np.zeros(4)),), X)
+
+
+def test_parameters_may_be_pairs_of_arrays():
+    """Lists and tuples of (w, b) are taken as the layers that they are."""
+    net = Network([6, 3])
+    params = net.init()
+    for given in (list(params), [tuple(layer) for layer in params], tuple([w, b] for w, b in params)):
+        np.testing.assert_array_equal(net.predict(given, X), net.predict(params, X))
+
+
+@pytest.mark.parametrize("params", [None, 3, "weights", {"w": 1}, [1, 2], [(1, 2)], [("w", "b")], [(np.ones(3),)]])
+def test_what_is_no_parameters(params):
+    """Anything but pairs of arrays is refused with what to give."""
+    with pytest.raises(InputError, match=r"params is a .*; give what init or epoch\.params holds, or a pair of arrays"):
+        Network([6, 3]).predict(params, X)
+
+
+def test_dtypes_and_devices_may_be_a_librarys_own():
+    """`init` takes NumPy's and torch's dtypes, and torch's devices; any other dtype is refused."""
+    net = Network([6, 3])
+    for dtype in (np.float64, np.dtype("float64"), "float64"):
+        assert net.init(dtype=dtype)[0].w.dtype == np.float64
+    with pytest.raises(InputError, match=r"dtype is .*float16.*; it can be float32 or float64"):
+        net.init(dtype=np.float16)
+    torch = pytest.importorskip("torch")
+    params = net.init(backend="torch", device=torch.device("cpu"), dtype=torch.float64)
+    assert params[0].w.dtype == torch.float64
+
+
+@pytest.mark.parametrize("seed", ["a", 1.5, None, -1])
+def test_seeds_are_whole_numbers(seed):
+    """Any other seed is refused."""
+    with pytest.raises(InputError, match=r"seed is .*; it must be (a whole number, )?0 or more"):
+        Network([6, 3]).init(seed)
+
+
+def test_words_of_a_data_frame_are_no_labels():
+    """A column of words is refused with what numbers the classes."""
+    pandas = pytest.importorskip("pandas")
+    net, words = Network([6, 3]), pandas.Series(["a", "b", "c", "a"])
+    with pytest.raises(InputError, match=r"needs integers: number the classes, as names, y = np\.unique\(y, "):
+        net.score(net.init(), pandas.DataFrame(X), words)
+
+
+def test_names_are_those_of_the_tables():
+    """What a type checker lets through is what is looked up, and a synonym means one of these."""
+    tables = {
+        activations.ActivationName: (activations.ACTIVATIONS, activations.SYNONYMS),
+        losses.LossName: (losses.LOSSES, losses.SYNONYMS),
+    }
+    for names, (table, synonyms) in tables.items():
+        assert get_args(names) == tuple(table)
+        assert set(synonyms.values()) <= set(table)
+        assert not set(synonyms) & set(table)
 
 
 def test_regressions_have_no_classes():

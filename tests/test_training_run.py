@@ -10,7 +10,7 @@ from helpers.oracles import ROUNDING, distance
 import xpnet
 from xpnet import Network, backends
 from xpnet.backends import Backend
-from xpnet.training import batches
+from xpnet.training import rows as rows_module
 from xpnet.training import run as training
 
 TOLERANCE = ROUNDING["float64"]
@@ -119,8 +119,8 @@ def test_the_short_last_batch_is_a_step():
     assert [epoch.checkpoint.steps for epoch in made] == [3, 6]
 
 
-def test_test_rows_are_judged_after_the_epoch():
-    """The test accuracy is the score of the parameters that the epoch ends with, and teaches nothing."""
+def test_test_rows_are_evaluated_after_the_epoch():
+    """The test accuracy is the score of the parameters that the epoch ends with, and changes no parameter."""
     (x, y, _), (x_test, y_test, _), network = rows(30), rows(20, seed=9), Network([4, 3])
     data = xpnet.Data(x, y, x_test, y_test)
     plain = list(xpnet.epochs(network, (x, y), xpnet.sgd(), batch_size=4, epochs=2))
@@ -130,7 +130,7 @@ def test_test_rows_are_judged_after_the_epoch():
         assert distance(epoch.params, alone.params) == 0
 
 
-def test_a_batch_without_weight_teaches_nothing():
+def test_a_batch_without_weight_changes_nothing():
     """Where all weights of a batch are 0 its step changes nothing, and nothing becomes NaN."""
     (x, y, _), network = rows(8), Network([4, 3])
     weight = np.asarray([1.0] * 4 + [0.0] * 4)
@@ -182,11 +182,11 @@ class Pending:
 @pytest.mark.parametrize("shown", [False, True], ids=["quiet", "with a bar"])
 def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
     """All blocks are handed out, the next order is drawn, and only then the device is waited for."""
-    here, (x, y, _) = Asynchronous(), rows()
-    draw, uploaded = batches.drawn, []
+    backend, (x, y, _) = Asynchronous(), rows()
+    draw, uploaded = rows_module.drawn, []
 
     def drawn(*arguments):
-        here.told.append("order")
+        backend.told.append("order")
         return draw(*arguments)
 
     def on_device(self, number, dtype=None):
@@ -194,17 +194,17 @@ def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
         return np.asarray(number, dtype or self.dtype)
 
     bar = SimpleNamespace(shown=shown, update=lambda batch_size, costs, errors: None)
-    monkeypatch.setattr(backends, "resolve", lambda *names: here)
-    monkeypatch.setattr("xpnet.training.rows.drawn", drawn)
+    monkeypatch.setattr(backends, "resolve", lambda *names: backend)
+    monkeypatch.setattr("xpnet.training.memory_rows.drawn", drawn)
     monkeypatch.setattr(training, "Bar", lambda *about: nullcontext(bar))
     monkeypatch.setattr(training, "BLOCK_STEPS", 2)
     monkeypatch.setattr(training.Training, "on_device", on_device)
     made = xpnet.epochs(Network([4, 3]), (x, y), xpnet.sgd(0.5), batch_size=2, epochs=2, backend="numpy")
     block, end = ["block", "read", "read"] if shown else ["block"], ["order", "synchronize"] + ["read"] * 6
     next(made)
-    assert here.told == ["order", *block * 3, *end]
+    assert backend.told == ["order", *block * 3, *end]
     next(made)
-    assert here.told == ["order", *block * 3, *end, *block * 3, *end]
+    assert backend.told == ["order", *block * 3, *end, *block * 3, *end]
     assert uploaded.count(0.5) == 2, "a rate that stays goes to the device once an epoch"
 
 

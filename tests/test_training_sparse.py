@@ -1,4 +1,4 @@
-"""SciPy's sparse inputs: made dense bit by bit, they give what dense ones give."""
+"""SciPy's sparse inputs: made dense a few rows at a time, they give what dense ones give."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from xpnet import Network
 from xpnet._support.trees import arrays_in
 from xpnet.backends.numpy import NumpyBackend
 from xpnet.errors import InputError
-from xpnet.training import rows as rows_module
+from xpnet.training import memory_rows
 
 scipy_sparse = pytest.importorskip("scipy.sparse")
 
@@ -34,7 +34,7 @@ def trained(x, y, weight, **arguments):
 @pytest.mark.parametrize("dense", [1, 700, 2**22], ids=["a batch at a time", "two", "all at once"])
 def test_training_is_that_of_dense_rows(monkeypatch, kind, dense):
     """However many batches are made dense at a time, parameters are the same bit for bit, costs to rounding."""
-    monkeypatch.setattr(rows_module, "DENSE", dense)
+    monkeypatch.setattr(memory_rows, "DENSE", dense)
     (x, y, weight), make = rows(), getattr(scipy_sparse, kind)
     for held, sparse_held in (
         (dict(validation_fraction=0.2), dict(validation_fraction=0.2)),
@@ -49,7 +49,7 @@ def test_training_is_that_of_dense_rows(monkeypatch, kind, dense):
 
 def test_pieces_take_the_place_of_those_before(monkeypatch):
     """Where a library wants them at one place, as many are held as there are sizes, and what is trained is the same."""
-    monkeypatch.setattr(rows_module, "DENSE", 700)
+    monkeypatch.setattr(memory_rows, "DENSE", 700)
     (x, y, weight), taken = rows(), []
     wanted = trained(scipy_sparse.csr_array(x), y, weight)
 
@@ -82,7 +82,7 @@ def test_answers_are_those_for_dense_rows(monkeypatch):
     """Predictions, classes and scores of sparse rows are those of dense ones, in chunks too."""
     (x, y, _), params = rows(), NETWORK.init(dtype="float64")
     for chunk in (2**20, 300):
-        monkeypatch.setattr("xpnet.training.network.CHUNK", chunk)
+        monkeypatch.setattr("xpnet.training.placement.CHUNK", chunk)
         there = scipy_sparse.csr_array(x)
         assert distance(NETWORK.predict(params, there), NETWORK.predict(params, x)) < 1e-14
         assert (NETWORK.classify(params, there) == NETWORK.classify(params, x)).all()

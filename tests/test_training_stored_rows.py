@@ -33,7 +33,7 @@ STATE = np.random.default_rng(0).bit_generator.state
 @pytest.mark.parametrize("n", [7, 23, 90, 100, 2000])
 @pytest.mark.parametrize("fraction", [0.0, 0.003, 0.005, 0.1, 0.2, 1 / 3, 0.9, 0.999])
 def test_runs_hold_every_row_once(n, fraction):
-    """Those to train on are as long as is asked for, all but the last; what is held back is the part that is due."""
+    """Runs to train on are as long as asked for, except the last; the held-out ones are the fraction that is due."""
     train, back = cut(n, 8, fraction)
     rows = [row for start, stop in (*train, *back) for row in range(start, stop)]
     assert sorted(rows) == list(range(n))
@@ -41,7 +41,7 @@ def test_runs_hold_every_row_once(n, fraction):
     assert abs(np.sum(back[:, 1] - back[:, 0]) - n * fraction) <= 0.5
 
 
-def test_rows_held_back_are_read_in_chunks_too():
+def test_held_out_rows_are_read_in_chunks_too():
     """However many there are behind a run, no part of them is larger than a chunk."""
     rows = numbered(2000, batch_size=4, size=64)
     train, held = rows.split(0.99, seed=0)
@@ -110,7 +110,7 @@ def test_blocks_do_not_pass_the_ends_of_chunks():
     assert [middle for *_, middle in pieces] == [80, 240]
 
 
-def test_the_last_rows_of_each_run_are_held_back(tmp_path):
+def test_the_last_rows_of_each_run_are_held_out(tmp_path):
     """A tenth of them, from everywhere; none is trained on."""
     rows = numbered(1000, batch_size=9, size=9 * RUNS)
     train, held = rows.split(0.1, seed=0)
@@ -137,7 +137,7 @@ def test_the_worst_error_is_that_of_rows_in_memory(loss):
     """Of a regression the squares about the mean, whichever runs they are added up in."""
     y = np.random.default_rng(0).gamma(2.0, size=(301, 2)) + 100
     source = Source(y, y, None, Batch)
-    found = StoredRows(backends.resolve("numpy"), source, batch_size=8, size=40).worst(LOSSES[loss])
+    found = StoredRows(backends.resolve("numpy"), source, batch_size=8, size=40).total_error(LOSSES[loss])
     assert found == pytest.approx(np.sum((y - y.mean(axis=0)) ** 2) if loss != "cross_entropy" else 301)
 
 

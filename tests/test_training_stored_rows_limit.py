@@ -42,7 +42,7 @@ With a file as its only argument it reads that at once.
 
 @pytest.fixture
 def folder():
-    """The files: ten classes around centres of their own, so near that a sixth of the rows cannot be told apart."""
+    """The files: ten classes around centres of their own, so near that a sixth of the rows cannot be distinguished."""
     if shutil.disk_usage(Path.cwd()).free < 3 * 4 * LIMIT * 2**20:
         pytest.skip(f"needs {12 * LIMIT} megabytes of disk")
     rng = np.random.default_rng(0)

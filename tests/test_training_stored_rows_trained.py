@@ -47,8 +47,8 @@ def test_in_their_own_order_they_are_rows_in_memory(tmp_path, size):
     held, labels, x_test, y_test = on_disk(tmp_path, x=x, y=y, x_test=x[:90], y_test=y[:90])
     given = dict(weight=weight, l2=0.01, shuffle=False, chunk_size=size * 1e-4)
     wanted = trained(Data(x, y, x[:90], y[:90]), validation=(x[100:160], y[100:160], weight[100:160]), **given)
-    held_back = (Stored(*held.paths), Stored(*labels.paths), weight)
-    found = trained(Data(held, labels, x_test, y_test), validation=held_back, **given)
+    held_out = (Stored(*held.paths), Stored(*labels.paths), weight)
+    found = trained(Data(held, labels, x_test, y_test), validation=held_out, **given)
     wanted_whole = trained(Data(x, y), validation=(x, y, weight), **given)
     for one, other, whole in zip(found, wanted, wanted_whole, strict=True):
         assert distance(one.params, other.params) == 0
@@ -63,16 +63,16 @@ def test_in_their_own_order_they_are_rows_in_memory(tmp_path, size):
 def test_on_every_library(tmp_path, name):
     """Each engine of each library comes to NumPy's numbers from the same files."""
     try:
-        here = backends.resolve(name)
+        backend = backends.resolve(name)
     except DeviceError as error:
         pytest.skip(str(error))
     x, y, _ = arrays(200)
     data = on_disk(tmp_path, x=x, y=y)
     (wanted,) = trained(data, epochs=1, validation_fraction=0.2, engine="plain")
-    for engine in here.engines:
-        if not here.missing(engine):
+    for engine in backend.engines:
+        if not backend.missing(engine):
             (found,) = trained(data, epochs=1, validation_fraction=0.2, backend=name, engine=engine)
-            assert distance(host(here, found.params), wanted.params) < 1e-10
+            assert distance(host(backend, found.params), wanted.params) < 1e-10
             assert found.validation_cost == pytest.approx(wanted.validation_cost, rel=1e-10)
 
 
@@ -122,7 +122,7 @@ def test_sorted_rows_are_learnt_too(tmp_path):
 
 
 def test_what_a_file_holds_is_checked_when_it_is_read(tmp_path):
-    """A number that is none, far behind the first rows, is told with its file and place."""
+    """A number that is none, far behind the first rows, is refused with its file and place."""
     x, y, _ = arrays()
     x[333, 2] = np.nan
     data = on_disk(tmp_path, x=x, y=y)

@@ -6,6 +6,9 @@ for epoch in xpnet.epochs(network, (x, y), xpnet.adam(1e-3), batch_size=128, epo
 network.predict(epoch.params, x)
 """
 
+from importlib import import_module
+from types import ModuleType
+
 from xpnet import schedules
 from xpnet._support.typing import Layer, Params
 from xpnet.data import Data
@@ -32,3 +35,16 @@ __all__ = [
     "schedules",
     "sgd",
 ]
+
+_MODULES = ("backends", "capture", "data", "distributed", "errors", "estimators", "onnx", "plots", "serialization")
+"""Public modules, imported when they are first used: some need a package of their own."""
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_MODULES, "__version__"])

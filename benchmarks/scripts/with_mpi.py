@@ -16,8 +16,9 @@ from xpnet import Network, backends, distributed, sgd
 from xpnet._support.typing import Params
 from xpnet.distributed import Ranks
 from xpnet.equations import step
-from xpnet.equations.partial_step import halves
-from xpnet.training.data_parallel import Shared
+from xpnet.equations.partial_step import partial_step
+from xpnet.training.data_parallel import SharedBatches
+from xpnet.training.placement import encoded
 
 ROWS = 4096
 """Of the data, from which every batch is gathered."""
@@ -52,14 +53,14 @@ def timed(ranks: Ranks, function: Callable[[], object], rounds: int) -> float:
 def measured(ranks: Ranks, sizes: list[int], batch_size: int, engine: str, shares: list[int], rounds: int) -> Any:
     """Seconds a step: as a training alone does it, with all sums, without, and for batches of other sizes."""
     rng = np.random.default_rng(0)
-    network, optimizer, here = Network(sizes, "sigmoid"), sgd(0.1), backends.resolve("numpy").with_engine(engine)
+    network, optimizer, backend = Network(sizes, "sigmoid"), sgd(0.1), backends.resolve("numpy").with_engine(engine)
     x, y = rng.random((ROWS, sizes[0]), dtype=np.float32), rng.integers(sizes[-1], size=ROWS)
-    data, params, model = network.batch(here, "float32", x, y), network.init(0), network.model(x)
-    whole, both = step.training_step(model, optimizer), halves(model, optimizer)
+    data, params, model = encoded(network, backend, "float32", x, y), network.init(0), network.model
+    whole, both = step.training_step(model, optimizer), partial_step(model, optimizer)
 
     def carry() -> tuple[Params, step.State]:
         rate = np.asarray(0.1, np.float32)
-        return here.copy(params), step.State((), np.asarray(0, np.int32), rate, None)
+        return backend.copy(params), step.State((), np.asarray(0, np.int32), rate, None)
 
     def seconds(run_block: Any, size: int) -> float:
         held, rows = [carry()], rng.integers(ROWS, size=(BLOCK, size))
@@ -70,9 +71,11 @@ def measured(ranks: Ranks, sizes: list[int], batch_size: int, engine: str, share
         return timed(ranks, block, rounds) / BLOCK
 
     def alone(size: int) -> float:
-        return seconds(lambda held, data, rows: here.run_block(whole, held, data, rows), size)
+        return seconds(lambda held, data, rows: backend.run_block(whole, held, data, rows), size)
 
-    silent, joined = (Shared(lambda size: here, here, both, average, params) for average in (Silent(ranks), ranks))
+    silent, joined = (
+        SharedBatches(lambda size: backend, backend, both, average, params) for average in (Silent(ranks), ranks)
+    )
     return {
         "ranks": str(ranks),
         "bytes": 4 * (network.parameter_count + 3),

@@ -1,4 +1,4 @@
-"""A real browser without a window, driven as the W3C's WebDriver protocol says."""
+"""Real browser without a window, driven by the W3C's WebDriver protocol."""
 
 import base64
 import json
@@ -19,18 +19,18 @@ ARGUMENTS = (
 )
 
 PATIENCE = 60.0
-"""Seconds that a page may take."""
+"""Most seconds that a page may take."""
 
 
 def missing() -> str:
-    """What is not installed, or nothing."""
+    """Message on what is not installed, or an empty string."""
     if not any(map(shutil.which, BROWSERS)):
         return f"none of {', '.join(BROWSERS)} is installed"
     return "" if shutil.which(DRIVER) else f"{DRIVER} is not installed"
 
 
 class Browser:
-    """Chromium with a profile of its own, as long as the context lasts."""
+    """Chromium with its own profile, for the duration of the context."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -39,13 +39,13 @@ class Browser:
         self._driver = subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, text=True)
         assert self._driver.stdout is not None
         for line in self._driver.stdout:
-            if found := re.search(r"started successfully on port (\d+)", line):
-                self._at = f"http://127.0.0.1:{found[1]}/session"
+            if match := re.search(r"started successfully on port (\d+)", line):
+                self._at = f"http://127.0.0.1:{match[1]}/session"
                 break
         binary = next(path for path in map(shutil.which, BROWSERS) if path)
         options = {"binary": binary, "args": [*ARGUMENTS, f"--user-data-dir={self._folder}"]}
-        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        session = self._ask("", {"capabilities": {"alwaysMatch": wanted}})
+        capabilities = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        session = self._ask("", {"capabilities": {"alwaysMatch": capabilities}})
         self._at += "/" + session["sessionId"]
         return self
 
@@ -59,7 +59,7 @@ class Browser:
             self._driver.communicate(timeout=20)
 
     def open(self, url: str, width: int, scheme: str = "light") -> None:
-        """Load a page in a window of that width, for a reader who likes it light or dark."""
+        """Load a page in a window of that width, for a reader who prefers a light or a dark scheme."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self._command("Emulation.setDeviceMetricsOverride", size)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -72,20 +72,20 @@ class Browser:
             time.sleep(0.05)
 
     def run(self, script: str) -> Any:
-        """What a function's body in JavaScript returns."""
+        """Run the body of a JavaScript function, and return its result."""
         return self._ask("/execute/sync", {"script": script, "args": []})
 
     def complaints(self) -> list[str]:
-        """What the console was told since the last time that is worse than information."""
-        told = self._ask("/se/log", {"type": "browser"})
-        return [entry["message"] for entry in told if entry["level"] in ("WARNING", "SEVERE")]
+        """Warnings and errors on the console since the last call."""
+        entries = self._ask("/se/log", {"type": "browser"})
+        return [entry["message"] for entry in entries if entry["level"] in ("WARNING", "SEVERE")]
 
     def printed(self) -> bytes:
-        """The page as a PDF file, as a printer gets it."""
+        """Print the page to a PDF file."""
         return base64.b64decode(self._command("Page.printToPDF", {})["data"])
 
     def print_as_media(self) -> None:
-        """Show the page as on paper, until the next one is opened."""
+        """Show the page as on paper until the next page is opened."""
         self._command("Emulation.setEmulatedMedia", {"media": "print"})
 
     def _command(self, name: str, parameters: dict[str, Any]) -> Any:
@@ -94,7 +94,7 @@ class Browser:
     def _ask(self, path: str = "", body: dict[str, Any] | None = None, method: str = "POST") -> Any:
         data = None if method == "DELETE" else json.dumps(body or {}).encode()
         request = urllib.request.Request(self._at + path, data, {"Content-Type": "application/json"}, method=method)
-        # Never through a proxy: it is this machine.
+        # The driver is on this machine: no proxy.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=60) as answer:
             return json.load(answer)["value"]

@@ -1,6 +1,6 @@
-"""A reader of MathML with a pocket calculator: it works out each side of an equation that is all numbers.
+"""Reader of MathML with a pocket calculator: it evaluates each side of an equation that consists of numbers.
 
-A number that is written to some digits stands for all that are rounded to it, so that a side is an interval.
+A rounded number stands for all numbers that round to it, so that the value of a side is an interval.
 """
 
 import math
@@ -17,27 +17,27 @@ SIGNS = {"+": "+", "−": "-", "·": "*", "(": "(", ")": ")", ",": ",", "[": "["
 
 
 class SymbolicError(Exception):
-    """A side that is not of numbers alone."""
+    """Side of an equation that does not consist of numbers alone."""
 
 
 @dataclass
 class Interval:
-    """All numbers between two."""
+    """Interval of all numbers between two."""
 
     low: float
     high: float
 
     @classmethod
     def written(cls, text: str) -> "Interval":
-        """The numbers that are rounded to this one; a small integer is itself."""
+        """Numbers that round to this one; a small integer is exact."""
         whole, _, behind = text.partition(".")
         exact = not behind and abs(int(whole)) < 100
         half = 0.0 if exact else 0.5001 * 10.0 ** -len(behind)
         return cls(float(text) - half, float(text) + half)
 
     def _with(self, other: "Interval", operation: Any) -> "Interval":
-        found = [operation(a, b) for a, b in product((self.low, self.high), (other.low, other.high))]
-        return Interval(min(found), max(found))
+        values = [operation(a, b) for a, b in product((self.low, self.high), (other.low, other.high))]
+        return Interval(min(values), max(values))
 
     def __add__(self, other: "Interval") -> "Interval":
         return self._with(other, lambda a, b: a + b)
@@ -53,14 +53,14 @@ class Interval:
 
     def __pow__(self, other: "Interval") -> "Interval":
         crosses = [Interval(0.0, 0.0)] if self.low < 0 < self.high else []
-        found = self._with(other, lambda a, b: a**b)
-        return Interval(min([found.low, *(i.low for i in crosses)]), found.high)
+        power = self._with(other, lambda a, b: a**b)
+        return Interval(min([power.low, *(i.low for i in crosses)]), power.high)
 
     def __neg__(self) -> "Interval":
         return Interval(-self.high, -self.low)
 
     def through(self, function: Any) -> "Interval":
-        """Of a function that rises."""
+        """Image of the interval under an increasing function."""
         return Interval(function(self.low), function(self.high))
 
 
@@ -74,38 +74,38 @@ KNOWN: dict[str, Any] = {
 
 
 def formulas(page: str) -> list[Element]:
-    """Every formula of a page."""
+    """All formulas of a page."""
     entity = page.replace("&#160;", " ")
-    return [ElementTree.fromstring(found) for found in re.findall(r"<math.*?</math>", entity, re.DOTALL)]
+    return [ElementTree.fromstring(formula) for formula in re.findall(r"<math.*?</math>", entity, re.DOTALL)]
 
 
 def sides(formula: Element) -> list[Interval]:
-    """The values of an equation's sides, those with symbols and those with tables left out."""
-    found = []
+    """Values of an equation's sides, without those that have symbols or tables."""
+    values = []
     for side in _split(formula):
         try:
-            found.append(eval(_joined(side), dict(KNOWN)))
+            values.append(eval(_joined(side), dict(KNOWN)))
         except SymbolicError:
             continue
-    return found
+    return values
 
 
 def _split(formula: Element) -> list[list[Element]]:
-    """The parts between an equation's signs of equality, within as many rows as it is in."""
+    """Parts between the equals signs of an equation, inside however many rows."""
     parts = list(formula)
     while len(parts) == 1 and parts[0].tag == "mrow":
         parts = list(parts[0])
-    found: list[list[Element]] = [[]]
+    sides: list[list[Element]] = [[]]
     for part in parts:
         if part.tag == "mo" and part.text == "=":
-            found.append([])
+            sides.append([])
         else:
-            found[-1].append(part)
-    return found
+            sides[-1].append(part)
+    return sides
 
 
 def _joined(elements: Iterable[Element]) -> str:
-    """Elements side by side; two values without a sign between them are multiplied."""
+    """Expression of elements side by side; two values without an operator between them are multiplied."""
     text, before = "", None
     for element in elements:
         if before is not None and "mo" not in (before.tag, element.tag) and before.tag != "mi":
@@ -115,7 +115,7 @@ def _joined(elements: Iterable[Element]) -> str:
 
 
 def _python(element: Element) -> str:
-    """An element as an expression of Python's."""
+    """Python expression of an element."""
     match element.tag:
         case "mn":
             return f"I({(element.text or '').replace('−', '-')!r})"
@@ -134,7 +134,7 @@ def _python(element: Element) -> str:
         case "msup":
             return f"(({_python(element[0])})**({_python(element[1])}))"
         case "mtable" if len(element) == len(element[0]) == 1 and element[0][0][0].tag == "mrow":
-            # Brackets around something high.
+            # Brackets around something tall.
             return f"({_python(element[0][0][0])})"
         case _:
             raise SymbolicError

@@ -72,9 +72,9 @@ def came_to(arguments: dict[str, Any], average: Ranks | None) -> list[np.ndarray
     """Train, and gather it."""
     network, data, optimizer = (arguments.pop(part) for part in ("network", "data", "optimizer"))
     *_, epoch = xpnet.epochs(network, data, optimizer, epochs=3, average=average, **arguments)
-    here = backends.of(epoch.params[0].w)
+    backend = backends.of(epoch.params[0].w)
     told = (epoch.cost, epoch.penalty, epoch.train_accuracy, epoch.validation_cost or 0.0, epoch.test_accuracy or 0.0)
-    arrays = arrays_in(map_arrays(here.to_host, (epoch.params, epoch.checkpoint.slots)))
+    arrays = arrays_in(map_arrays(backend.to_host, (epoch.params, epoch.checkpoint.slots)))
     return [*arrays, np.asarray(told)]
 
 

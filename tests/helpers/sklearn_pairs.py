@@ -1,4 +1,4 @@
-"""scikit-learn's perceptrons and ours, with the same parameters on the same rows; where it is missing, tests skip."""
+"""Pairs of scikit-learn's perceptrons and ours, with the same parameters on the same rows; without it, tests skip."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,16 +13,16 @@ InvalidParameterError = pytest.importorskip("sklearn.utils._param_validation").I
 estimators = pytest.importorskip("xpnet.estimators")
 
 AGREEMENT = 1e-9
-"""How far our parameters may be from scikit-learn's after ten iterations in float64."""
+"""Largest distance of our parameters from scikit-learn's after ten iterations in float64."""
 
 UNFINISHED = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-"""For tests of trainings that are as short as they are meant to be."""
+"""Mark of tests whose trainings are short on purpose."""
 
 TASKS = ("two classes", "classes", "labels", "regression", "regressions", "counts")
-"""The names of tasks; the first three are the classifier's."""
+"""Names of the tasks; the first three are for the classifier."""
 
-TOLD = ("n_iter_", "t_", "n_layers_", "n_outputs_", "loss_", "best_loss_", "best_validation_score_", "loss_curve_")
-"""Fitted attributes of both that are numbers, a list of them, or None."""
+NUMBERS = ("n_iter_", "t_", "n_layers_", "n_outputs_", "loss_", "best_loss_", "best_validation_score_", "loss_curve_")
+"""Fitted attributes of both that are numbers, lists of numbers, or None."""
 
 RULES: dict[str, dict[str, Any]] = {
     "sgd": dict(solver="sgd", momentum=0.0, learning_rate_init=0.05),
@@ -30,11 +30,11 @@ RULES: dict[str, dict[str, Any]] = {
     "nesterov": dict(solver="sgd", momentum=0.9, learning_rate_init=0.01),
     "adam": dict(solver="adam", beta_1=0.8, beta_2=0.99, epsilon=1e-6, learning_rate_init=0.01),
 }
-"""The ways to update parameters batch by batch."""
+"""Ways to update the parameters batch by batch."""
 
 
 class Task(NamedTuple):
-    """Rows with targets, and which estimator they are for."""
+    """Task: rows with targets, and the estimator they are for."""
 
     name: str
     X: np.ndarray
@@ -44,23 +44,23 @@ class Task(NamedTuple):
 
     @property
     def ours(self) -> type:
-        """Our estimator."""
+        """Our estimator for the task."""
         return getattr(estimators, self.name)
 
     def pair(self, **parameters: Any) -> tuple[Any, Any]:
-        """Ours and scikit-learn's, made with the same parameters."""
-        given = dict(hidden_layer_sizes=(7, 6), random_state=3) | self.parameters | parameters
-        return self.ours(**given), getattr(neural_network, self.name)(**given)
+        """Our estimator and scikit-learn's, with the same parameters."""
+        chosen = dict(hidden_layer_sizes=(7, 6), random_state=3) | self.parameters | parameters
+        return self.ours(**chosen), getattr(neural_network, self.name)(**chosen)
 
     def fitted(self, *, weighted: bool = False, **parameters: Any) -> tuple[Any, Any]:
-        """Both, fitted."""
+        """Both estimators, fitted."""
         ours, theirs = self.pair(**parameters)
         weight = self.weight if weighted else None
         return ours.fit(self.X, self.y, weight), theirs.fit(self.X, self.y, weight)
 
 
 def task(name: str, n: int = 61) -> Task:
-    """One of `TASKS`: few rows that can be learnt in part."""
+    """One of `TASKS`, with few rows that can be learnt in part."""
     rng = np.random.default_rng(7)
     X, weight = rng.normal(size=(n, 5)), rng.uniform(0.2, 3.0, n)
     scores = X[:, :3] * 2 + rng.normal(size=(n, 3))
@@ -77,38 +77,38 @@ def task(name: str, n: int = 61) -> Task:
 
 
 def ours(name: str, n: int = 61, **parameters: Any) -> Any:
-    """Our estimator for a task, with parameters that scikit-learn's need not know."""
+    """Our estimator for a task, with parameters that scikit-learn's may lack."""
     return task(name, n).pair()[0].set_params(**dict(max_iter=6) | parameters)
 
 
 def apart(ours: Any, theirs: Any) -> float:
-    """How far the coefficients of two fitted estimators are apart, or the intercepts."""
-    found, wanted = ((*each.coefs_, *each.intercepts_) for each in (ours, theirs))
-    return distance(found, wanted)
+    """Distance of the coefficients and intercepts of two fitted estimators."""
+    actual, expected = ((*each.coefs_, *each.intercepts_) for each in (ours, theirs))
+    return distance(actual, expected)
 
 
-def told(estimator: Any) -> list[float]:
-    """What a fitted estimator tells of its training, one number after the other; None is NaN."""
-    values = [np.ravel(np.asarray(getattr(estimator, name), float)) for name in (*TOLD, "validation_scores_")]
+def history(estimator: Any) -> list[float]:
+    """History of a fit as a flat list of numbers, from its fitted attributes; None is NaN."""
+    values = [np.ravel(np.asarray(getattr(estimator, name), float)) for name in (*NUMBERS, "validation_scores_")]
     return np.concatenate(values).tolist()
 
 
-def spoilt(value: float) -> np.ndarray:
-    """Rows with one bad number."""
+def spoiled(value: float) -> np.ndarray:
+    """Rows with one number replaced by a bad one."""
     X = task("classes").X.copy()
     X[3, 2] = value
     return X
 
 
-def refused(call: Callable[[], Any]) -> Exception:
-    """The error of a call; the kinds that follow are all that scikit-learn has for mistakes of the user's."""
+def error_of(call: Callable[[], Any]) -> Exception:
+    """Error of a call, of one of the types that scikit-learn raises for mistakes of the user."""
     with pytest.raises((ValueError, TypeError, AttributeError)) as caught:
         call()
     return caught.value
 
 
-def same(ours: Exception, theirs: Exception) -> None:
-    """Hold an error to another's type, the one for parameters or else the built-in one, and to saying something."""
+def check_error(ours: Exception, theirs: Exception) -> None:
+    """Check that an error has the type of scikit-learn's, the one for parameters or the built-in one, and a message."""
     kinds = type(theirs).__mro__
     assert isinstance(ours, next(k for k in kinds if k is InvalidParameterError or k.__module__ == "builtins"))
     assert len(str(ours)) > 20

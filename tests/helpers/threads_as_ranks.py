@@ -40,8 +40,8 @@ class Member:
     def __call__(self, sums: Any) -> Any:
         """Add up on the host, in the order of the members."""
         self.added.append(sums)
-        here = backends.of(sums)
-        return here.asarray(sum(self._exchange(np.array(here.to_host(sums)))))
+        backend = backends.of(sums)
+        return backend.asarray(sum(self._exchange(np.array(backend.to_host(sums)))))
 
     def _exchange(self, mine: Any) -> list[Any]:
         """What each of them has brought."""

@@ -1,4 +1,4 @@
-"""Nested tuples and named tuples with arrays at their ends; None stays None."""
+"""Trees: nested tuples and named tuples of arrays; None stays None."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,21 +15,21 @@ def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:
 
 
 def arrays_in(tree: Any) -> list[Any]:
-    """The arrays of a tree, in order."""
-    found: list[Any] = []
-    _collect(tree, found)
-    return found
+    """Arrays of a tree, in order."""
+    arrays: list[Any] = []
+    _collect(tree, arrays)
+    return arrays
 
 
-def _collect(tree: Any, found: list[Any]) -> None:
+def _collect(tree: Any, arrays: list[Any]) -> None:
     if isinstance(tree, tuple):
         for branch in tree:
-            _collect(branch, found)
+            _collect(branch, arrays)
     elif tree is not None:
-        found.append(tree)
+        arrays.append(tree)
 
 
 def filled(tree: Any, arrays: Iterable[Any]) -> Any:
-    """A tree of the same form with other arrays, in order."""
-    following = iter(arrays)
-    return map_arrays(lambda _: next(following), tree)
+    """Tree of the same form with other arrays, in order."""
+    remaining = iter(arrays)
+    return map_arrays(lambda _: next(remaining), tree)

@@ -1,26 +1,26 @@
-"""The few types that every floor shares."""
+"""Types that every floor shares."""
 
 from typing import Any, NamedTuple, TypeAlias
 
 Array: TypeAlias = Any
-"""An array of any library that follows the Array API standard."""
+"""Array of any library that follows the Array API standard."""
 
 Namespace: TypeAlias = Any
-"""The module that holds an array library's functions, `xp` in signatures."""
+"""Module of an array library's functions, `xp` in signatures."""
 
 
 class Layer(NamedTuple):
-    """A layer's weights (d_out, d_in) and biases (d_out,); gradients and optimizer slots have the same type."""
+    """Weights (d_out, d_in) and biases (d_out,) of a layer; gradients and optimizer slots have the same type."""
 
     w: Array
     b: Array
 
 
 Params: TypeAlias = tuple[Layer, ...]
-
+"""Parameters of a network, or their gradients, layer by layer."""
 
 Slots: TypeAlias = tuple[Params, ...]
-"""What an optimizer remembers of earlier steps: as many arrays a parameter as its rule needs."""
+"""Optimizer state: as many arrays per parameter array as the rule needs."""
 
 
 class Batch(NamedTuple):

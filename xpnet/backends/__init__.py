@@ -131,17 +131,17 @@ def of(*arrays: Any, **named: Any) -> Backend:
             continue
         found.append((name, array, _holding(name, array)))
         if not _same(found[0][2], found[-1][2]):
-            first, other = (f"{name} is {_described(array, here)}" for name, array, here in (found[0], found[-1]))
+            first, other = (f"{name} is {_described(array, backend)}" for name, array, backend in (found[0], found[-1]))
             raise InputError(f"{first} but {other}; give both as arrays of one library on one device.")
     return found[0][2] if found else _load("numpy", None)
 
 
-def moved(tree: Any, here: Backend) -> Any:
+def moved(tree: Any, backend: Backend) -> Any:
     """The arrays in nested tuples as arrays of a backend; copied through the host where they are not that already."""
 
     def move(array: Any) -> Any:
         there = _holding("an array", array)
-        return array if _same(there, here) else here.asarray(there.to_host(there.asarray(array)))
+        return array if _same(there, backend) else backend.asarray(there.to_host(there.asarray(array)))
 
     return map_arrays(move, tree)
 
@@ -167,8 +167,8 @@ def _same(one: Backend, other: Backend) -> bool:
     return one.name == other.name and (open_device or bool(one.device == other.device))
 
 
-def _described(array: Any, here: Backend) -> str:
+def _described(array: Any, backend: Backend) -> str:
     """What an array is, as a message says it."""
-    if here.name == "numpy" and not array_api_compat.is_numpy_array(array):
+    if backend.name == "numpy" and not array_api_compat.is_numpy_array(array):
         return f"a {type(array).__name__}"
-    return f"{'an' if here.name[0] in 'aeiou' else 'a'} {here.name} array on {here.device_name}"
+    return f"{'an' if backend.name[0] in 'aeiou' else 'a'} {backend.name} array on {backend.device_name}"

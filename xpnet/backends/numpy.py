@@ -80,8 +80,8 @@ class NumpyBackend(Backend):
     def bound(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> Iterator[Run]:
         """As every backend's; captured, the carry that comes out is always the one that was bound."""
         if self.engine == "plain":
-            plain = super().run_block
-            yield lambda carry, rows: plain(step, carry, data, rows)
+            plain, ordered = super().run_block, filled(data, self._in_order(arrays_in(data)))
+            yield lambda carry, rows: plain(_in_c_order(step), map_arrays(_c_order, carry), ordered, rows)
             return
         held, arrays, inputs = carry, arrays_in(carry), self._in_order(arrays_in(data))
         program = programs.block(step, carry, data, batch_size, compiled=self.engine == "compiled")
@@ -101,8 +101,8 @@ class NumpyBackend(Backend):
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
         """Apply the function to whole chunks from a plan; the rest of the rows, which differ in number, as they are."""
-        inputs = arrays_in(data)
-        chunks = len(inputs[0]) // chunk
+        inputs, chunks = self._in_order(arrays_in(data)), len(arrays_in(data)[0]) // chunk
+        params, data = map_arrays(_c_order, params), filled(data, inputs)
         if self.engine == "plain" or not chunks:
             return super().map_rows(function, params, data, chunk)
         try:
@@ -110,8 +110,7 @@ class NumpyBackend(Backend):
         except CaptureError:
             return super().map_rows(function, params, data, chunk)
         results = [np.empty((chunks, *value.shape), value.dtype) for value in program.plan.results]
-        carried = [np.ascontiguousarray(array) for array in arrays_in(params)]
-        program.sliced(carried, self._in_order(inputs), results)
+        program.sliced(arrays_in(params), inputs, results)
         whole = filled(program.plan.result, (result.reshape(-1, *result.shape[2:]) for result in results))
         if chunks * chunk == len(inputs[0]):
             return whole
@@ -140,6 +139,21 @@ def _own(arrays: list[np.ndarray]) -> list[np.ndarray]:
         taken.add(id(array))
         found.append(array)
     return found
+
+
+def _in_c_order(step: Step) -> Step:
+    """The step with its carry in C order, as the other engines have it: sums of other layouts are rounded otherwise."""
+
+    def ordered(carry: Carry, batch: Batch, *, xp: Any) -> tuple[Carry, Any]:
+        carry, metrics = step(carry, batch, xp=xp)
+        return map_arrays(_c_order, carry), metrics
+
+    return ordered
+
+
+def _c_order(array: Any) -> np.ndarray:
+    """The array itself, or a copy of one in another order; an array without axes for a scalar."""
+    return array if isinstance(array, np.ndarray) and array.flags.c_contiguous else np.array(array, order="C")
 
 
 def load(index: int | None) -> NumpyBackend:

@@ -82,13 +82,13 @@ class Graphs:
             overwrite(self._carry, carry)
             return metrics
 
-        here, launches = torch.cuda.current_stream(self._device), torch.cuda.CUDAGraph()
-        self._stream.wait_stream(here)
+        backend, launches = torch.cuda.current_stream(self._device), torch.cuda.CUDAGraph()
+        self._stream.wait_stream(backend)
         with torch.cuda.stream(self._stream):
             steps()
-        here.wait_stream(self._stream)
+        backend.wait_stream(self._stream)
         # torch 2.13 leaves its stream the current one where a capture fails; the outer context does not.
-        with torch.cuda.stream(here), torch.cuda.graph(launches, pool=self._pool, stream=self._stream):
+        with torch.cuda.stream(backend), torch.cuda.graph(launches, pool=self._pool, stream=self._stream):
             metrics = steps()
         return Graph(launches, rows, metrics)
 

@@ -1,19 +1,22 @@
-"""What a recorded function computes: operations on values, in the order in which they were written."""
+"""Operations on values, in the order in which a recorded function wrote them."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 Number = bool | int | float
 
 VIEWS = ("reshape", "transpose")
-"""Operations that give the same memory with other axes."""
+"""Operations whose result is the same memory with other axes."""
+
+OUTER = "matmul"
+"""The option of a multiplication that is a matrix product, a column by a row."""
 
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """An array that is not there yet; each is itself only.
+    """Stand-in for an array that has no numbers yet; equal to itself only.
 
     Attributes:
         shape: Its shape.
@@ -25,15 +28,33 @@ class Value:
     dtype: np.dtype
     order: tuple[int, ...]
 
+    @classmethod
+    def contiguous(cls, shape: tuple[int, ...], dtype: np.dtype) -> Self:
+        """A value in C order."""
+        return cls(shape, dtype, tuple(axis for axis, size in enumerate(shape) if size > 1))
+
+    def is_like(self, other: "Value") -> bool:
+        """Whether both have the same shape, dtype and layout, so that one can take the other's memory."""
+        return (self.shape, self.dtype, self.order) == (other.shape, other.dtype, other.order)
+
     @property
     def size(self) -> int:
-        """How many elements it has."""
+        """Number of elements."""
         return int(np.prod(self.shape, dtype=np.int64))
 
     @property
     def nbytes(self) -> int:
-        """Its size in memory."""
+        """Size in memory."""
         return self.size * self.dtype.itemsize
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Elements from one index to the next along each axis; 0 along axes of length one."""
+        strides, step = [0] * len(self.shape), 1
+        for axis in reversed(self.order):
+            strides[axis] = step
+            step *= self.shape[axis]
+        return tuple(strides)
 
     @property
     def is_contiguous(self) -> bool:
@@ -51,9 +72,9 @@ class Operation(NamedTuple):
     Attributes:
         name: As the standard calls it.
         inputs: Values, and Python numbers where the function had them.
-        output: What it gives.
+        output: Its result.
         options: Axes and flags, by position; which ones depends on the operation.
-        line: Where it was written: `backprop.py:48`.
+        line: The line that wrote it: `backprop.py:48`.
     """
 
     name: str
@@ -64,7 +85,7 @@ class Operation(NamedTuple):
 
     @property
     def arrays(self) -> tuple[Value, ...]:
-        """The inputs that are no numbers."""
+        """The inputs that are arrays."""
         return tuple(value for value in self.inputs if isinstance(value, Value))
 
 
@@ -72,9 +93,9 @@ class Graph(NamedTuple):
     """A recorded function.
 
     Attributes:
-        inputs: What it takes, in order.
-        outputs: What it gives, in order.
-        operations: What it does; every value is made before it is used.
+        inputs: Its arguments, in order.
+        outputs: Its results, in order.
+        operations: Its operations; every value is computed before it is read.
     """
 
     inputs: tuple[Value, ...]
@@ -82,16 +103,16 @@ class Graph(NamedTuple):
     operations: tuple[Operation, ...]
 
     def living(self) -> "Graph":
-        """The same without what no output needs."""
-        needed, kept = set(self.outputs), []
+        """The graph without the operations that no output depends on."""
+        needed, living = set(self.outputs), []
         for operation in reversed(self.operations):
             if operation.output in needed:
                 needed.update(operation.arrays)
-                kept.append(operation)
-        return self._replace(operations=tuple(reversed(kept)))
+                living.append(operation)
+        return self._replace(operations=tuple(reversed(living)))
 
     def roots(self) -> dict[Value, Value]:
-        """For every value the one whose memory it shares: its own, or that of what it is a view of."""
+        """The owner of each value's memory: itself, or the value that it is a view of."""
         roots = {value: value for value in self.inputs}
         for operation in self.operations:
             is_view = operation.name in VIEWS
@@ -100,7 +121,7 @@ class Graph(NamedTuple):
 
 
 def flops(operation: Operation) -> int:
-    """Floating-point operations: 2·m·k·n for a product, one an element for anything else, none for a view."""
+    """Floating-point operations: 2·m·k·n for a product, one per element for anything else, none for a view."""
     if operation.name in VIEWS:
         return 0
     if operation.name == "matmul":

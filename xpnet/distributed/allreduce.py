@@ -13,50 +13,50 @@ Sum = Callable[[Array], Array]
 """What adds up an array over all ranks."""
 
 
-def way(MPI: Any, world: Any, here: Backend) -> tuple[Sum, str]:
+def way(MPI: Any, world: Any, backend: Backend) -> tuple[Sum, str]:
     """The fastest way that every rank can go, and what it is called.
 
     Args:
         MPI: The module.
         world: The communicator of all ranks.
-        here: Where the arrays lie.
+        backend: Where the arrays lie.
     """
-    if not here.device_name.startswith("cuda"):
-        return through_host(MPI, world, here), f"straight to {name(MPI)}"
-    if world.allreduce(can_nccl(here), MPI.LAND) and has_gpus_of_its_own(world, here):
+    if not backend.device_name.startswith("cuda"):
+        return through_host(MPI, world, backend), f"straight to {name(MPI)}"
+    if world.allreduce(can_nccl(backend), MPI.LAND) and has_gpus_of_its_own(world, backend):
         return through_nccl(world), "from GPU to GPU by NCCL"
-    if world.allreduce(here.name in ("cupy", "torch") and takes_device_memory(MPI), MPI.LAND):
-        return straight_from_device(MPI, world, here), f"from GPUs straight to {name(MPI)}"
-    return through_buffer(MPI, world, here), f"through a buffer of the host to {name(MPI)}"
+    if world.allreduce(backend.name in ("cupy", "torch") and takes_device_memory(MPI), MPI.LAND):
+        return straight_from_device(MPI, world, backend), f"from GPUs straight to {name(MPI)}"
+    return through_buffer(MPI, world, backend), f"through a buffer of the host to {name(MPI)}"
 
 
-def through_host(MPI: Any, world: Any, here: Backend) -> Sum:
+def through_host(MPI: Any, world: Any, backend: Backend) -> Sum:
     """The arrays are the host's: MPI takes them as they are, in place where the library lets them be written to."""
 
     def add(sums: Array) -> Array:
-        host = here.to_host(sums)
+        host = backend.to_host(sums)
         if not host.flags.writeable:
             host = host.copy()
         world.Allreduce(MPI.IN_PLACE, host)
-        return sums if host is sums else here.asarray(host)
+        return sums if host is sums else backend.asarray(host)
 
     return add
 
 
-def can_nccl(here: Backend) -> bool:
+def can_nccl(backend: Backend) -> bool:
     """Whether the arrays are CuPy's, and it finds NCCL."""
-    if here.name != "cupy":
+    if backend.name != "cupy":
         return False
     from cupy.cuda import nccl
 
     return bool(nccl.available)
 
 
-def has_gpus_of_its_own(world: Any, here: Backend) -> bool:
+def has_gpus_of_its_own(world: Any, backend: Backend) -> bool:
     """Whether there are several ranks, each with another GPU: NCCL takes no two on one."""
     import cupy
 
-    gpus = world.allgather(cupy.cuda.runtime.getDeviceProperties(here.device.id)["uuid"])
+    gpus = world.allgather(cupy.cuda.runtime.getDeviceProperties(backend.device.id)["uuid"])
     return len(set(gpus)) == len(gpus) > 1
 
 
@@ -73,27 +73,27 @@ def through_nccl(world: Any) -> Sum:
     return add
 
 
-def straight_from_device(MPI: Any, world: Any, here: Backend) -> Sum:
+def straight_from_device(MPI: Any, world: Any, backend: Backend) -> Sum:
     """In place; MPI knows no streams, so the sums must be there first."""
 
     def add(sums: Array) -> Array:
-        here.synchronize()
+        backend.synchronize()
         world.Allreduce(MPI.IN_PLACE, sums)
         return sums
 
     return add
 
 
-def through_buffer(MPI: Any, world: Any, here: Backend) -> Sum:
+def through_buffer(MPI: Any, world: Any, backend: Backend) -> Sum:
     """Down into one pinned buffer, added up there, and up again."""
     buffers: dict[tuple[int, ...], np.ndarray] = {}
 
     def add(sums: Array) -> Array:
         shape = tuple(sums.shape)
         if shape not in buffers:
-            buffers[shape] = here.buffer(shape, str(sums.dtype).rpartition(".")[2])
-        here.download(sums, buffers[shape])
+            buffers[shape] = backend.buffer(shape, str(sums.dtype).rpartition(".")[2])
+        backend.download(sums, buffers[shape])
         world.Allreduce(MPI.IN_PLACE, buffers[shape])
-        return here.upload(buffers[shape])
+        return backend.upload(buffers[shape])
 
     return add

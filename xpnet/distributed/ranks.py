@@ -139,14 +139,14 @@ class Ranks:
         add, _ = self._way(backends.of(sums))
         return add(sums)
 
-    def way(self, here: Backend) -> str:
+    def way(self, backend: Backend) -> str:
         """How sums of that backend's arrays travel; decided now, if they have not travelled yet."""
-        return self._way(here)[1]
+        return self._way(backend)[1]
 
-    def _way(self, here: Backend) -> tuple[Sum, str]:
-        key = f"{here.name} {here.device_name}"
+    def _way(self, backend: Backend) -> tuple[Sum, str]:
+        key = f"{backend.name} {backend.device_name}"
         if key not in self._ways:
-            self._ways[key] = way(self._mpi, self._world, here)
+            self._ways[key] = way(self._mpi, self._world, backend)
         return self._ways[key]
 
     def placed(self, backend: str | None, device: str) -> str:
@@ -187,7 +187,7 @@ class Alone:
     def keep(self, path: str) -> None:
         """Nobody is left to say so."""
 
-    def way(self, here: Backend) -> str:
+    def way(self, backend: Backend) -> str:
         """Nowhere."""
         return "nowhere"
 

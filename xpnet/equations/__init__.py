@@ -1,1 +1,1 @@
-"""The post's equations and what a step is made of, over an array namespace `xp`; knows no array library."""
+"""The post's equations and the step made of them, over an array namespace `xp`; no array library is known."""

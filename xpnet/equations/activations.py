@@ -1,36 +1,42 @@
-"""Element-wise activations, each with its slope ∂a/∂z as a function of the activation a that the forward pass kept."""
+"""Element-wise activations, each with its derivative ∂a/∂z as a function of a, which the forward pass has computed."""
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from jaxtyping import Float
 
 from xpnet._support.typing import Array, Namespace
 
+ActivationName = Literal["sigmoid", "tanh", "relu", "identity"]
+"""Names in `ACTIVATIONS`, for type checkers."""
+
+SYNONYMS = {"logistic": "sigmoid", "linear": "identity", "none": "identity"}
+"""What other libraries call them."""
+
 
 class Activation(NamedTuple):
-    """A layer's activation.
+    """Activation of a layer.
 
     Attributes:
-        name: What `Network(activation=...)` and `--activation` call it.
+        name: Name for `Network(activation=...)` and `--activation`.
         function: a = σ(z).
-        slope: ∂a/∂z, from a.
+        derivative: ∂a/∂z, from a.
         gain: Initial weights have the standard deviation gain / √d_in.
     """
 
     name: str
     function: Callable[..., Array]
-    slope: Callable[..., Array]
+    derivative: Callable[..., Array]
     gain: float
 
 
 def sigmoid(z: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n d"]:
-    """a = 1 / (1 + exp(−z)); below z = −80, where a < 2e-35, it stays at that value, so that exp cannot overflow."""
+    """a = 1 / (1 + exp(−z)); constant below z = −80, where a < 2e-35, so that exp cannot overflow."""
     return 1 / (1 + xp.exp(xp.minimum(-z, 80.0)))
 
 
-def sigmoid_slope(a: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n d"]:
+def sigmoid_derivative(a: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n d"]:
     """∂a/∂z = a(1 − a)."""
     return a * (1 - a)
 
@@ -40,7 +46,7 @@ def tanh(z: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n d"]:
     return xp.tanh(z)
 
 
-def tanh_slope(a: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n d"]:
+def tanh_derivative(a: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n d"]:
     """∂a/∂z = 1 − a²."""
     return 1 - a * a
 
@@ -50,7 +56,7 @@ def relu(z: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n d"]:
     return xp.maximum(z, 0.0)
 
 
-def relu_slope(a: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n d"]:
+def relu_derivative(a: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n d"]:
     """∂a/∂z = 1 where a > 0, else 0."""
     return xp.astype(a > 0, a.dtype)
 
@@ -60,7 +66,7 @@ def identity(z: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n d"]:
     return z
 
 
-def identity_slope(a: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n d"]:
+def identity_derivative(a: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n d"]:
     """∂a/∂z = 1."""
     return xp.ones_like(a)
 
@@ -68,9 +74,9 @@ def identity_slope(a: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n 
 ACTIVATIONS = {
     activation.name: activation
     for activation in (
-        Activation("sigmoid", sigmoid, sigmoid_slope, gain=1.0),
-        Activation("tanh", tanh, tanh_slope, gain=1.0),
-        Activation("relu", relu, relu_slope, gain=math.sqrt(2.0)),
-        Activation("identity", identity, identity_slope, gain=1.0),
+        Activation("sigmoid", sigmoid, sigmoid_derivative, gain=1.0),
+        Activation("tanh", tanh, tanh_derivative, gain=1.0),
+        Activation("relu", relu, relu_derivative, gain=math.sqrt(2.0)),
+        Activation("identity", identity, identity_derivative, gain=1.0),
     )
 }

@@ -1,9 +1,9 @@
-"""The post's equations, for a batch of rows instead of one sample as a column.
+"""The post's equations, for a batch of samples as rows instead of one sample as a column.
 
-Departures from the post: samples are rows, so its w · a is here a @ wᵀ. ∂C/∂z has a name, which makes its
-thirteen equations five lines: (1)-(6) are the same lines read for single weights. The slope of σ is a(1 − a); the post
-prints σ(a)(1 − σ(a)), which is not the derivative. A batch's cost is the weighted mean of its samples' costs; each
-sample's share in it scales the sample's last delta, and all that is behind is linear in that.
+Departures from the post: samples are rows, so its w · a is a @ wᵀ. ∂C/∂z has a name, which turns thirteen equations
+into five lines: (1)-(6) are the same lines read for single weights. The derivative of σ is a(1 − a); the post prints
+σ(a)(1 − σ(a)), which is another function. A batch's cost is the weighted mean of its samples' costs: each sample's
+share in the mean scales the sample's last delta, and everything before that layer is linear in it.
 
 Throughout, `a` holds the activations of every layer: a[0] is the input, a[-1] the output.
 """
@@ -44,18 +44,18 @@ def backward(
     *,
     xp: Namespace,
 ) -> Deltas:
-    """∂C/∂z of every layer, from the last one back; `share` is what a sample counts for in C, a column or a number."""
+    """∂C/∂z of every layer, from the last one back; `share`, a column or a number, is each sample's weight in C."""
     dC_dz = share * (a[-1] - y)  # (7)
     deltas = [dC_dz]
     for layer, activation, a_l in reversed(list(zip(params[1:], hidden, a[1:-1], strict=True))):
         dC_da = dC_dz @ layer.w  # (3), (6), (12), (13)
-        dC_dz = activation.slope(a_l, xp=xp) * dC_da  # within (10), (11)
+        dC_dz = activation.derivative(a_l, xp=xp) * dC_da  # within (10), (11)
         deltas.insert(0, dC_dz)
     return deltas
 
 
 def gradients(deltas: Deltas, a: list[Array], *, xp: Namespace) -> Params:
-    """The batch's ∂C/∂w and ∂C/∂b: the samples' own, each with its share in it, added up."""
+    """∂C/∂w and ∂C/∂b of the batch: the sums of its samples' own, each with its share."""
     return tuple(
         Layer(
             w=dC_dz.T @ a_prev,  # (1), (4), (8), (10)
@@ -66,7 +66,7 @@ def gradients(deltas: Deltas, a: list[Array], *, xp: Namespace) -> Params:
 
 
 def per_sample_gradients(deltas: Deltas, a: list[Array]) -> Params:
-    """Each sample's own ∂C/∂w, (n, d_out, d_in), and ∂C/∂b, (n, d_out)."""
+    """∂C/∂w of each sample, (n, d_out, d_in), and ∂C/∂b, (n, d_out)."""
     return tuple(
         Layer(
             w=dC_dz[:, :, None] * a_prev[:, None, :],  # (1), (4), (8), (10)
@@ -77,7 +77,7 @@ def per_sample_gradients(deltas: Deltas, a: list[Array]) -> Params:
 
 
 def per_sample_gradient_norms(deltas: Deltas, a: list[Array], *, xp: Namespace) -> Params:
-    """The norms of each sample's ∂C/∂w and ∂C/∂b, (n,) each; ‖∂C/∂z · aᵀ‖ = ‖∂C/∂z‖ ‖a‖ spares the outer product."""
+    """Norms of each sample's ∂C/∂w and ∂C/∂b, (n,) each; ‖∂C/∂z · aᵀ‖ = ‖∂C/∂z‖ ‖a‖ saves the outer product."""
 
     def norm(rows: Float[Array, "n d"]) -> Float[Array, " n"]:
         return xp.sqrt(xp.sum(rows * rows, axis=1))

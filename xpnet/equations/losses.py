@@ -4,26 +4,44 @@ Costs are computed from z, not from a, so that they stay finite where a rounds t
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from jaxtyping import Float
 
 from xpnet._support.typing import Array, Namespace
 from xpnet.equations.activations import identity, sigmoid
 
+LossName = Literal["cross_entropy", "binary_cross_entropy", "squared_error", "poisson"]
+"""Names in `LOSSES`, for type checkers."""
+
+SYNONYMS = {
+    "softmax": "cross_entropy",
+    "categorical_crossentropy": "cross_entropy",
+    "sparse_categorical_crossentropy": "cross_entropy",
+    "crossentropy": "cross_entropy",
+    "log_loss": "cross_entropy",
+    "nll": "cross_entropy",
+    "binary_crossentropy": "binary_cross_entropy",
+    "bce": "binary_cross_entropy",
+    "sigmoid": "binary_cross_entropy",
+    "mse": "squared_error",
+    "mean_squared_error": "squared_error",
+}
+"""What other libraries call them."""
+
 STRAIGHT = 32.0
-"""Where `exp` goes on as a constant and its cost as a straight line; exp(32) = 8e13, whose square float32 holds."""
+"""From this z on `exp` is constant and its cost a straight line; exp(32) = 8e13, whose square float32 can represent."""
 
 
 class Loss(NamedTuple):
-    """A matched pair.
+    """Output activation with the cost that matches it.
 
     Attributes:
-        name: What `Network(loss=...)` calls it.
-        activation: The output layer's a, from z.
-        cost: Each sample's C, from z and y.
-        error: 1 for each sample that a gets wrong, else 0; for a regression its squared error.
-        regression: Whether R² stands where accuracy does.
+        name: Name for `Network(loss=...)`.
+        activation: a of the output layer, from z.
+        cost: C of each sample, from z and y.
+        error: 1 for each misclassified sample, else 0; for a regression the squared error; from a and y.
+        regression: Whether the accuracy is R².
     """
 
     name: str
@@ -34,7 +52,7 @@ class Loss(NamedTuple):
 
 
 def softmax(z: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, "n k"]:
-    """aᵢ = exp(zᵢ) / Σₖ exp(zₖ), row by row; the largest z is subtracted first, which changes nothing but the range."""
+    """aᵢ = exp(zᵢ) / Σₖ exp(zₖ), row by row; the largest z is subtracted first, which changes only the range."""
     e = xp.exp(z - xp.max(z, axis=1, keepdims=True))
     return e / xp.sum(e, axis=1, keepdims=True)
 
@@ -46,7 +64,7 @@ def cross_entropy(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespa
 
 
 def wrong_class(a: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
-    """1 where the largest a is not the largest y."""
+    """1 where the class of the largest a is not that of the largest y."""
     return xp.astype(xp.argmax(a, axis=1) != xp.argmax(y, axis=1), a.dtype)
 
 
@@ -56,7 +74,7 @@ def binary_cross_entropy(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: 
 
 
 def wrong_labels(a: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
-    """1 where any label is on the other side of ½."""
+    """1 where any output is on the other side of ½ than its label."""
     return xp.astype(xp.any((a > 0.5) != (y > 0.5), axis=1), a.dtype)
 
 
@@ -66,7 +84,7 @@ def half_squared_error(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Na
 
 
 def squared_error(a: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
-    """Σᵢ (aᵢ − yᵢ)², which R² is made of."""
+    """Σᵢ (aᵢ − yᵢ)², of which R² is computed."""
     return xp.sum((a - y) * (a - y), axis=1)
 
 
@@ -76,7 +94,7 @@ def exp(z: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, "n k"]:
 
 
 def poisson(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
-    """C = Σᵢ exp(zᵢ) − yᵢ zᵢ, from z = 32 on along its tangent; ln yᵢ!, which no parameter changes, is left out."""
+    """C = Σᵢ exp(zᵢ) − yᵢ zᵢ, from z = 32 on along its tangent; ln yᵢ!, which depends on no parameter, is left out."""
     beyond = xp.maximum(z - STRAIGHT, 0.0)
     return xp.sum(exp(z, xp=xp) * (1 + beyond) - y * z, axis=1)
 
@@ -92,14 +110,14 @@ LOSSES = {
 }
 
 
-def worst_error(loss: Loss, y: Float[Array, "n k"], *, xp: Namespace) -> Array | float:
-    """The error that counts as an accuracy of 0: every sample wrong, or for a regression that of guessing the mean."""
+def total_error(loss: Loss, y: Float[Array, "n k"], *, xp: Namespace) -> Array | float:
+    """Error of an accuracy of 0: every sample misclassified, or for a regression the error of predicting the mean."""
     if not loss.regression:
         return float(y.shape[0])
     spread = y - xp.mean(y, axis=0, keepdims=True)
     return xp.sum(spread * spread)
 
 
-def accuracy(error: float, worst: float) -> float:
-    """The fraction of samples that are right, or R² for a regression; 1 where none could be wrong and none is."""
-    return (worst - error) / worst if worst else float(error == 0)
+def accuracy(error: float, total_error: float) -> float:
+    """Fraction of samples that are right, or R² for a regression; 1 where there is no error and could be none."""
+    return (total_error - error) / total_error if total_error else float(error == 0)

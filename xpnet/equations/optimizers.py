@@ -1,4 +1,4 @@
-"""Update rules as (init, update) pairs of pure functions.
+"""Optimizers: update rules as pairs (init, update) of pure functions.
 
 Symbols: w a parameter array, g its gradient, η the learning rate, t the number of the step, the first being 1.
 """
@@ -6,40 +6,50 @@ Symbols: w a parameter array, g its gradient, η the learning rate, t the number
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from inspect import signature
 from typing import Any, NamedTuple, TypeAlias
 
 from xpnet._support.typing import Array, Layer, Namespace, Params, Slots
 from xpnet.errors import InputError
 
 LearningRate: TypeAlias = float | Callable[[float], float]
-"""A number, or a schedule: a function of the training's progress in epochs."""
+"""Number, or schedule: a function of the training's progress in epochs."""
 
 
 class Optimizer(NamedTuple):
-    """An update rule and its learning rate.
+    """Update rule with its learning rate.
 
     Attributes:
-        init: `init(params, xp=xp)` gives the slots before the first step.
-        update: `update(gradients, slots, params, learning_rate, t, xp=xp)` gives the new parameters and slots;
-            learning rate (0-d) and step number t (0-d) are arrays.
-        learning_rate: A number or a schedule; the training evaluates it on the host and hands it in.
+        init: `init(params, xp=xp)` returns the slots, the optimizer state, before the first step.
+        update: `update(gradients, slots, params, learning_rate, t, xp=xp)` returns the new parameters and slots;
+            learning rate and step number t are 0-d arrays.
+        learning_rate: Number or schedule; the training evaluates it on the host and passes it to `update`.
+        name: Name of the function that makes it.
     """
 
     init: Callable[..., Slots]
     update: Callable[..., tuple[Params, Slots]]
     learning_rate: LearningRate
+    name: str = "Optimizer"
+
+    def __repr__(self) -> str:
+        return f"{self.name}(learning_rate={self.learning_rate!r})"
 
 
-def _optimizer(rule: Callable[..., tuple[Array, ...]], slots: int, learning_rate: LearningRate) -> Optimizer:
-    """Make a rule for one array, `rule(w, g, *slots, learning_rate, t, xp)`, one for all arrays of a network."""
-    if not callable(learning_rate) and not 0 <= learning_rate < math.inf:
+def _optimizer(name: str, rule: Callable[..., tuple[Array, ...]], slots: int, learning_rate: LearningRate) -> Optimizer:
+    """Optimizer of a network from the rule for one array, `rule(w, g, *slots, learning_rate, t, xp)`."""
+    try:
+        fits = callable(learning_rate) or 0 <= learning_rate < math.inf
+    except TypeError:
+        raise InputError(f"learning_rate is {learning_rate!r}; it must be a number or a schedule.") from None
+    if not fits:
         raise InputError(f"learning_rate is {learning_rate}; it must be 0 or more, or a schedule.")
-    return Optimizer(*_for_all(rule, slots), learning_rate)
+    return Optimizer(*_for_all(rule, slots), learning_rate, name)
 
 
 @lru_cache
 def _for_all(rule: Callable[..., tuple[Array, ...]], slots: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The functions `init` and `update` of a rule: one object each, as the rule is one for its numbers."""
+    """Functions `init` and `update` of a rule, one object each for one rule, so that a step is compiled once."""
 
     def init(params: Params, *, xp: Namespace) -> Slots:
         zeros = tuple(Layer(xp.zeros_like(layer.w), xp.zeros_like(layer.b)) for layer in params)
@@ -52,43 +62,43 @@ def _for_all(rule: Callable[..., tuple[Array, ...]], slots: int) -> tuple[Callab
             [rule(*arrays, learning_rate, t, xp) for arrays in zip(*layers, strict=True)]
             for layers in zip(params, gradients, *slots, strict=True)
         ]
-        params, *remembered = (
+        params, *new_slots = (
             tuple(Layer(w=layer[0][i], b=layer[1][i]) for layer in updated) for i in range(1 + len(slots))
         )
-        return params, tuple(remembered)
+        return params, tuple(new_slots)
 
     return init, update
 
 
-def _check_fractions(**given: float) -> None:
-    """Refuse what is not at least 0 and below 1: how much of a mean stays from step to step."""
-    for name, value in given.items():
+def _check_fractions(**fractions: float) -> None:
+    """Refuse decay rates of means that are not at least 0 and below 1."""
+    for name, value in fractions.items():
         if not 0 <= value < 1:
             raise InputError(f"{name} is {value}; it must be at least 0 and below 1.")
 
 
 def _check_momentum(momentum: float) -> None:
-    """Refuse what is not from 0 to 1."""
+    """Refuse a momentum that is not from 0 to 1."""
     if not 0 <= momentum <= 1:
         raise InputError(f"momentum is {momentum}; it must be from 0 to 1.")
 
 
 def sgd(learning_rate: LearningRate = 0.1) -> Optimizer:
     """Stochastic gradient descent: w ← w − η g."""
-    return _optimizer(_descent, 0, learning_rate)
+    return _optimizer("sgd", _descent, 0, learning_rate)
 
 
 def _descent(w: Array, g: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
     return (w - learning_rate * g,)
 
 
-def momentum(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimizer:
-    """Momentum: v ← μ v − η g, w ← w + v; with μ = 1 nothing slows v down.
+def momentum(learning_rate: LearningRate = 0.05, momentum: float = 0.9) -> Optimizer:
+    """Momentum: v ← μ v − η g, w ← w + v; with μ = 1 there is no friction.
 
-    At a constant rate the same as torch's, which keeps v / −η.
+    At a constant rate this is torch's momentum, whose state is v / −η.
     """
     _check_momentum(momentum)
-    return _optimizer(_momentum(momentum), 1, learning_rate)
+    return _optimizer("momentum", _momentum(momentum), 1, learning_rate)
 
 
 @lru_cache
@@ -100,14 +110,14 @@ def _momentum(mu: float) -> Callable[..., tuple[Array, ...]]:
     return rule
 
 
-def nesterov(learning_rate: LearningRate = 0.1, momentum: float = 0.9) -> Optimizer:
+def nesterov(learning_rate: LearningRate = 0.05, momentum: float = 0.9) -> Optimizer:
     """Nesterov's momentum: v ← μ v − η g, w ← w + μ v − η g.
 
     Source: Sutskever et al., "On the importance of initialization and momentum in deep learning" (2013), with the
     parameters kept at the point looked ahead to, as torch and scikit-learn do.
     """
     _check_momentum(momentum)
-    return _optimizer(_nesterov(momentum), 1, learning_rate)
+    return _optimizer("nesterov", _nesterov(momentum), 1, learning_rate)
 
 
 @lru_cache
@@ -134,14 +144,15 @@ def adam(
 
     Args:
         learning_rate: η, a number or a schedule.
-        beta1: β₁, how much of the mean gradient stays from step to step.
-        beta2: β₂, the same for the mean squared gradient.
-        epsilon: ε, which keeps the divisor from zero.
-        epsilon_hat: Take the other form, w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε), as in scikit-learn.
+        beta1: β₁, decay rate of the mean gradient.
+        beta2: β₂, decay rate of the mean squared gradient.
+        epsilon: ε, which keeps the divisor away from zero.
+        epsilon_hat: Whether to use the other form, w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε), as in scikit-learn.
 
     Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015), Algorithm 1; the ε̂ form, section 2.
     """
-    return adamw(learning_rate, beta1, beta2, epsilon, weight_decay=0.0, epsilon_hat=epsilon_hat)
+    decaying = adamw(learning_rate, beta1, beta2, epsilon, weight_decay=0.0, epsilon_hat=epsilon_hat)
+    return decaying._replace(name="adam")
 
 
 def adamw(
@@ -153,14 +164,14 @@ def adamw(
     *,
     epsilon_hat: bool = False,
 ) -> Optimizer:
-    """Adam with weight decay beside the gradient: w ← w − η λ w, then Adam's step; biases do not decay.
+    """Adam with decoupled weight decay: w ← w − η λ w, then Adam's step; biases do not decay.
 
     Args:
         learning_rate: η, a number or a schedule.
         beta1: β₁, as for `adam`.
         beta2: β₂, as for `adam`.
         epsilon: ε, as for `adam`.
-        weight_decay: λ, the part of a weight that is lost a step, in units of η.
+        weight_decay: λ, the fraction of a weight that is lost per step, in units of η.
         epsilon_hat: As for `adam`.
 
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), as torch and optax scale it.
@@ -169,7 +180,7 @@ def adamw(
     for name, value in (("epsilon", epsilon), ("weight_decay", weight_decay)):
         if not 0 <= value < math.inf:
             raise InputError(f"{name} is {value}; it must be 0 or more.")
-    return _optimizer(_adamw(beta1, beta2, epsilon, weight_decay, epsilon_hat), 2, learning_rate)
+    return _optimizer("adamw", _adamw(beta1, beta2, epsilon, weight_decay, epsilon_hat), 2, learning_rate)
 
 
 @lru_cache
@@ -195,5 +206,17 @@ def _adamw(
 
 
 def _one_minus_power(beta: float, t: Array, *, xp: Namespace) -> Array:
-    """1 − βᵗ = −expm1(t ln β), which keeps its digits in float32 where β is near 1."""
+    """1 − βᵗ = −expm1(t ln β), which is accurate in float32 where β is near 1."""
     return -xp.expm1(t * (math.log(beta) if beta else -math.inf))
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    optimizer.__name__: optimizer for optimizer in (sgd, momentum, nesterov, adam, adamw)
+}
+"""Optimizers by name."""
+
+
+def default_rate(name: str) -> float:
+    """Default learning rate of an optimizer: that of its function's argument."""
+    rate: float = signature(OPTIMIZERS[name]).parameters["learning_rate"].default
+    return rate

@@ -1,7 +1,7 @@
-"""A training step in two halves, between which the sums over several parts of a batch are added up.
+"""Training step in two parts, so that the sums over several parts of a batch can be added up in between.
 
-Each part's rows are summed up for themselves; what the parts' sums come to is divided by Σ s, and updates as one batch
-would: C and its gradients are quotients of such sums.
+Each part of a batch is summed up for itself, by the forward and backward pass that `step` has too; the total is divided
+by Σ s, and updates as one batch would: C and its gradients are quotients of such sums.
 """
 
 from collections.abc import Callable
@@ -9,82 +9,79 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from xpnet._support.typing import Array, Batch, Layer, Namespace, Params, Slots
-from xpnet.equations import backprop
 from xpnet.equations.optimizers import Optimizer
-from xpnet.equations.step import Metrics, Model, State, divisor, forward, updated, with_penalty
+from xpnet.equations.step import Metrics, Model, State, Sums, batch_sums, divisor, updated, with_penalty
 
 
-class Sums(NamedTuple):
-    """What rows of a batch add to it, added up over them.
+class WeightedSums(NamedTuple):
+    """Sums over some rows of a batch, not divided yet.
 
     Attributes:
-        found: Σ sᵢ ∂Cᵢ/∂w and Σ sᵢ ∂Cᵢ/∂b.
+        sums: Sums over the rows, each weighted by sᵢ, or by 1.
         weight: Σ sᵢ, without weights the number of rows; 0-d.
-        cost: Σ sᵢ Cᵢ, 0-d.
-        error: The samples' errors, 0-d.
     """
 
-    found: Params
+    sums: Sums
     weight: Array
-    cost: Array
-    error: Array
 
 
-class Halves(NamedTuple):
-    """The step `update ∘ add`, in the form that a backend runs.
+class PartialStep(NamedTuple):
+    """Step `update ∘ add`, in the form that a backend runs.
 
     Attributes:
-        add: `add((params, sums), batch, xp=xp)` gives the carry with the batch's sums in place of others.
-        update: `update((params, state, sums), None, xp=xp)` gives the carry after the update, and the metrics.
+        add: `add((params, state, totals), batch, xp=xp)` returns the carry with the batch's sums in place of others;
+            the state's slots are not read and may be left out.
+        update: `update((params, state, totals), None, xp=xp)` returns the carry after the update, and the metrics.
     """
 
-    add: Callable[..., tuple[tuple[Params, Sums], Metrics]]
-    update: Callable[..., tuple[tuple[Params, State, Sums], Metrics]]
+    add: Callable[..., tuple[tuple[Params, State, WeightedSums], Metrics]]
+    update: Callable[..., tuple[tuple[Params, State, WeightedSums], Metrics]]
 
 
-def summed(model: Model, params: Params, batch: Batch, *, xp: Namespace) -> Sums:
-    """The sums over a batch."""
-    a, z = forward(model, params, batch.x, xp=xp)
-    s = 1 if batch.weight is None else xp.reshape(batch.weight, (-1, 1))
-    dC_dz = backprop.backward(params, a, batch.y, model.hidden, s, xp=xp)
-    cost = xp.sum(s * model.loss.cost(z, batch.y, xp=xp)[:, None])
-    weight = xp.full_like(cost, batch.y.shape[0]) if batch.weight is None else xp.sum(batch.weight)
-    error = xp.sum(model.loss.error(a[-1], batch.y, xp=xp))
-    return Sums(backprop.gradients(dC_dz, a, xp=xp), weight, cost, error)
+def weighted_sums(model: Model, params: Params, batch: Batch, *, xp: Namespace) -> WeightedSums:
+    """Sum over some rows of a batch."""
+    if batch.weight is None:
+        sums = batch_sums(model, params, batch, 1, xp=xp)
+        return WeightedSums(sums, xp.full_like(sums.cost, batch.y.shape[0]))
+    sums = batch_sums(model, params, batch, xp.reshape(batch.weight, (-1, 1)), xp=xp)
+    return WeightedSums(sums, xp.sum(batch.weight))
 
 
-def divided(
-    params: Params, sums: Sums, l2: Array | None, l2_of: str = "mean", *, xp: Namespace
+def gradients_from_sums(
+    params: Params, totals: WeightedSums, l2: Array | None, l2_of: str = "mean", *, xp: Namespace
 ) -> tuple[Params, Metrics]:
-    """The objective's gradients and metrics, as `step.gradients` gives them, from the sums over the whole batch."""
-    total = divisor(sums.weight, xp=xp)
+    """Gradients and metrics of the objective, as `step.gradients` returns them, from the sums over the whole batch."""
+    sums, weight = totals
+    total = divisor(weight, xp=xp)
     if l2 is not None and l2_of == "sum":
-        # 0 in a batch whose weights are all 0, which then teaches nothing.
-        l2 = l2 * (sums.weight / total) / total
-    found = tuple(Layer(layer.w / total, layer.b / total) for layer in sums.found)
-    return with_penalty(params, found, sums.cost / total, sums.error, l2, xp=xp)
+        # 0 in a batch whose weights are all 0, which then changes nothing.
+        l2 = l2 * (weight / total) / total
+    gradients = tuple(Layer(layer.w / total, layer.b / total) for layer in sums.gradients)
+    return with_penalty(params, Sums(gradients, sums.cost / total, sums.error), l2, xp=xp)
 
 
-def halves(model: Model, optimizer: Optimizer, l2_of: str = "mean") -> Halves:
-    """The two halves of a training's step."""
-    return _halves(model, optimizer.update, l2_of)
+def partial_step(model: Model, optimizer: Optimizer, l2_of: str = "mean") -> PartialStep:
+    """The two parts of a training's step."""
+    return _partial_step(model, optimizer.update, l2_of)
 
 
-# A few are kept with the plans that are made for them, as steps are.
+# A few are cached with the plans that are made for them, as steps are.
 @lru_cache(maxsize=8)
-def _halves(model: Model, rule: Callable[..., tuple[Params, Slots]], l2_of: str) -> Halves:
-    """One object for a model and a rule, so that each half is planned or compiled once."""
+def _partial_step(model: Model, rule: Callable[..., tuple[Params, Slots]], l2_of: str) -> PartialStep:
+    """Cached parts: one object for a model and a rule, so that each part is planned or compiled once."""
 
-    def add(carry: tuple[Params, Sums], batch: Batch, *, xp: Namespace) -> tuple[tuple[Params, Sums], Metrics]:
-        params, _ = carry
-        return (params, summed(model, params, batch, xp=xp)), ()
+    def add(
+        carry: tuple[Params, State, WeightedSums], batch: Batch, *, xp: Namespace
+    ) -> tuple[tuple[Params, State, WeightedSums], Metrics]:
+        params, state, _ = carry
+        return (params, state, weighted_sums(model, params, batch, xp=xp)), ()
 
     def update(
-        carry: tuple[Params, State, Sums], batch: None, *, xp: Namespace
-    ) -> tuple[tuple[Params, State, Sums], Metrics]:
-        params, state, sums = carry
-        found, metrics = divided(params, sums, state.l2, l2_of, xp=xp)
-        params, state = updated(rule, params, state, found, xp=xp)
-        return (params, state, sums), metrics
+        carry: tuple[Params, State, WeightedSums], batch: None, *, xp: Namespace
+    ) -> tuple[tuple[Params, State, WeightedSums], Metrics]:
+        params, state, totals = carry
+        gradients, metrics = gradients_from_sums(params, totals, state.l2, l2_of, xp=xp)
+        params, state = updated(rule, params, state, gradients, xp=xp)
+        return (params, state, totals), metrics
 
-    return Halves(add, update)
+    return PartialStep(add, update)

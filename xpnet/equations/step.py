@@ -1,6 +1,6 @@
 """One training step as a pure function: the objective's gradients, then the optimizer's update.
 
-The functions made here take the namespace when they are called, so that a backend can hand in a tracer's.
+The functions returned by this module take the namespace when they are called, so that a backend can pass a tracer's.
 
 The objective is C = Σ sᵢ Cᵢ / Σ sᵢ + λ/2 · Σ ‖w‖², biases excluded, with sample weights s and L2 λ.
 """
@@ -16,34 +16,34 @@ from xpnet.equations.losses import Loss
 from xpnet.equations.optimizers import Optimizer
 
 Metrics = tuple[Array, ...]
-"""The batch's cost C, the sum of its samples' errors and, where there is an L2 term, what that adds to C; 0-d each."""
+"""Cost C of the batch, sum of its samples' errors and, where there is an L2 term, its part of C; 0-d each."""
 
 L2_OF = ("mean", "sum")
-"""What λ/2 · Σ ‖w‖² is added to: the mean of a batch's costs, or their sum before it is divided by Σ s."""
+"""Choices of what λ/2 · Σ ‖w‖² is added to: the mean of a batch's costs, or their sum before it is divided by Σ s."""
 
 
 class Model(NamedTuple):
-    """What a network computes, without its parameters.
+    """Functions of a network, without its parameters.
 
     Attributes:
-        hidden: The activation of every layer but the last.
-        loss: The last layer's activation with its cost.
-        input_scale: What inputs are divided by.
+        hidden: Activation of every layer but the last.
+        loss: Activation of the last layer with its cost.
+        input_scale: What inputs are divided by; None divides bytes by 255 and takes anything else as it is.
     """
 
     hidden: tuple[Activation, ...]
     loss: Loss
-    input_scale: float
+    input_scale: float | None = None
 
 
 class State(NamedTuple):
-    """What a training carries from step to step beside the parameters; all but the slots are 0-d arrays.
+    """State that a training carries from step to step beside the parameters; all but the slots are 0-d arrays.
 
     Attributes:
-        slots: The optimizer's memory.
+        slots: Optimizer state.
         count: Steps done.
-        learning_rate: η, set on the host once a block.
-        l2: λ of the mean or of the sum, or None where there is no such term.
+        learning_rate: η, set on the host once per block.
+        l2: λ of the mean or of the sum, or None without an L2 term.
     """
 
     slots: Slots
@@ -52,32 +52,46 @@ class State(NamedTuple):
     l2: Array | None
 
 
+def input_scale(model: Model, x: Array, *, xp: Namespace) -> float:
+    """Number that inputs of x's dtype are divided by."""
+    if model.input_scale is None:
+        return 255.0 if x.dtype == xp.uint8 else 1.0
+    return model.input_scale
+
+
 def inputs(model: Model, params: Params, x: Array, *, xp: Namespace) -> Array:
-    """The rows as the first layer takes them: in the parameters' dtype, and scaled."""
+    """Rows as the first layer takes them: in the parameters' dtype, and scaled."""
+    scale = input_scale(model, x, xp=xp)
     x = xp.astype(x, params[0].w.dtype, copy=False)
-    return x if model.input_scale == 1 else x / model.input_scale
+    return x if scale == 1 else x / scale
 
 
 def forward(model: Model, params: Params, x: Array, *, xp: Namespace) -> tuple[list[Array], Array]:
-    """Every activation, and the last z."""
+    """Activations of every layer, and the last z."""
     x = inputs(model, params, x, xp=xp)
     return backprop.forward(params, x, model.hidden, model.loss.activation, xp=xp)
 
 
+def deltas(model: Model, params: Params, batch: Batch, *, xp: Namespace) -> tuple[backprop.Deltas, list[Array]]:
+    """∂Cᵢ/∂z of each sample and layer, and the activations."""
+    a, _ = forward(model, params, batch.x, xp=xp)
+    return backprop.backward(params, a, batch.y, model.hidden, xp=xp), a
+
+
 def shares(weight: Array | None, y: Array, *, xp: Namespace) -> Array | float:
-    """sᵢ / Σ s as a column, 1 / n without weights; 0 in a batch whose weights are all 0, which then teaches nothing."""
+    """sᵢ / Σ s as a column, 1 / n without weights; 0 in a batch whose weights are all 0, which then changes nothing."""
     if weight is None:
         return 1 / y.shape[0]
     return xp.reshape(weight / divisor(xp.sum(weight), xp=xp), (-1, 1))
 
 
 def divisor(total: Array, *, xp: Namespace) -> Array:
-    """Σ s, or the smallest number to divide by."""
+    """Σ s, or where it is 0 the smallest normal number, so that it can be divided by."""
     return xp.maximum(total, xp.finfo(total.dtype).smallest_normal)
 
 
 def of_mean(l2: Array, batch: Batch, *, xp: Namespace) -> Array:
-    """The λ of a batch's mean that is `l2` of its sum: λ / Σ s, which is λ / n without weights; 0 where all s are 0."""
+    """λ of a batch's mean that equals λ = `l2` of its sum: λ / Σ s, λ / n without weights; 0 where all s are 0."""
     if batch.weight is None:
         return l2 / batch.y.shape[0]
     share = shares(batch.weight, batch.y, xp=xp)
@@ -85,7 +99,7 @@ def of_mean(l2: Array, batch: Batch, *, xp: Namespace) -> Array:
 
 
 def objective(model: Model, params: Params, batch: Batch, z: Array, l2: Array | None, *, xp: Namespace) -> Array:
-    """C, a 0-d array."""
+    """Cost C of a batch, a 0-d array."""
     share = shares(batch.weight, batch.y, xp=xp)
     cost = xp.sum(share * model.loss.cost(z, batch.y, xp=xp)[:, None])
     return cost if l2 is None else cost + penalty(params, l2, xp=xp)
@@ -96,73 +110,94 @@ def penalty(params: Params, l2: Array, *, xp: Namespace) -> Array:
     return l2 / 2 * sum(xp.sum(layer.w * layer.w) for layer in params)
 
 
-def gradients(model: Model, params: Params, batch: Batch, l2: Array | None, *, xp: Namespace) -> tuple[Params, Metrics]:
-    """The objective's gradients, and the metrics that the same forward pass gives."""
+class Sums(NamedTuple):
+    """Sums over the rows of a batch, each weighted by its sᵢ.
+
+    Attributes:
+        gradients: Σ sᵢ ∂Cᵢ/∂w and Σ sᵢ ∂Cᵢ/∂b.
+        cost: Σ sᵢ Cᵢ, 0-d.
+        error: The sum of the samples' errors, 0-d.
+    """
+
+    gradients: Params
+    cost: Array
+    error: Array
+
+
+def batch_sums(model: Model, params: Params, batch: Batch, s: Array | float, *, xp: Namespace) -> Sums:
+    """Go forward and backward once through the network; `s`, a column or a number, weights each row in the sums.
+
+    With shares that add up to 1 the sums are the batch's C and its gradients: to scale one column of deltas costs less
+    than to divide every gradient afterwards.
+    """
     a, z = forward(model, params, batch.x, xp=xp)
-    dC_dz = backprop.backward(params, a, batch.y, model.hidden, shares(batch.weight, batch.y, xp=xp), xp=xp)
-    found = backprop.gradients(dC_dz, a, xp=xp)
-    cost = objective(model, params, batch, z, None, xp=xp)
+    dC_dz = backprop.backward(params, a, batch.y, model.hidden, s, xp=xp)
+    cost = xp.sum(s * model.loss.cost(z, batch.y, xp=xp)[:, None])
     error = xp.sum(model.loss.error(a[-1], batch.y, xp=xp))
-    return with_penalty(params, found, cost, error, l2, xp=xp)
+    return Sums(backprop.gradients(dC_dz, a, xp=xp), cost, error)
 
 
-def with_penalty(
-    params: Params, found: Params, cost: Array, error: Array, l2: Array | None, *, xp: Namespace
-) -> tuple[Params, Metrics]:
-    """The objective's gradients and metrics, from those of its samples alone."""
+def gradients(model: Model, params: Params, batch: Batch, l2: Array | None, *, xp: Namespace) -> tuple[Params, Metrics]:
+    """Gradients of the objective, and the metrics of the same forward pass."""
+    sums = batch_sums(model, params, batch, shares(batch.weight, batch.y, xp=xp), xp=xp)
+    return with_penalty(params, sums, l2, xp=xp)
+
+
+def with_penalty(params: Params, means: Sums, l2: Array | None, *, xp: Namespace) -> tuple[Params, Metrics]:
+    """Gradients and metrics of the objective, from those without its L2 term."""
     if l2 is None:
-        return found, (cost, error)
+        return means.gradients, (means.cost, means.error)
     added = penalty(params, l2, xp=xp)
-    found = tuple(Layer(g.w + l2 * layer.w, g.b) for g, layer in zip(found, params, strict=True))
-    return found, (cost + added, error, added)
+    penalized = tuple(Layer(g.w + l2 * layer.w, g.b) for g, layer in zip(means.gradients, params, strict=True))
+    return penalized, (means.cost + added, means.error, added)
 
 
 def training_step(
     model: Model, optimizer: Optimizer, l2_of: str = "mean"
 ) -> Callable[..., tuple[tuple[Params, State], Metrics]]:
-    """The step of a training: `step((params, state), batch, xp=xp)` gives the new carry and the metrics."""
+    """Step of a training: `step((params, state), batch, xp=xp)` returns the new carry and the metrics."""
     return _step(model, optimizer.update, l2_of)
 
 
-# A few are kept with the plans that are made for them: whoever trains again so, as in a search over folds, has them.
+# A few are cached with the plans that are made for them: training again alike, as in a search over folds, reuses them.
 @lru_cache(maxsize=8)
 def _step(
     model: Model, rule: Callable[..., tuple[Params, Slots]], l2_of: str
 ) -> Callable[..., tuple[tuple[Params, State], Metrics]]:
-    """One object for a model and a rule, so that it is planned or compiled once."""
+    """Cached step: one object for a model and a rule, so that it is planned or compiled once."""
 
     def step(carry: tuple[Params, State], batch: Batch, *, xp: Namespace) -> tuple[tuple[Params, State], Metrics]:
         params, state = carry
         l2 = state.l2 if state.l2 is None or l2_of == "mean" else of_mean(state.l2, batch, xp=xp)
-        found, metrics = gradients(model, params, batch, l2, xp=xp)
-        return updated(rule, params, state, found, xp=xp), metrics
+        batch_gradients, metrics = gradients(model, params, batch, l2, xp=xp)
+        return updated(rule, params, state, batch_gradients, xp=xp), metrics
 
     return step
 
 
 def updated(
-    rule: Callable[..., tuple[Params, Slots]], params: Params, state: State, found: Params, *, xp: Namespace
+    rule: Callable[..., tuple[Params, Slots]], params: Params, state: State, gradients: Params, *, xp: Namespace
 ) -> tuple[Params, State]:
-    """The carry after the gradients that were found."""
+    """Parameters and state after one update by the gradients."""
     t = state.count + 1
-    params, slots = rule(found, state.slots, params, state.learning_rate, t, xp=xp)
+    params, slots = rule(gradients, state.slots, params, state.learning_rate, t, xp=xp)
     return params, state._replace(slots=slots, count=t)
 
 
 @lru_cache(maxsize=8)
 def descent(model: Model) -> Callable[..., tuple[Params, Metrics]]:
-    """A step that leaves C's gradients in the parameters' place, for an optimizer elsewhere; one object a model."""
+    """Step that returns C's gradients in the parameters' place, for an optimizer elsewhere; one object per model."""
 
     def step(params: Params, batch: Batch, *, xp: Namespace) -> tuple[Params, Metrics]:
-        found, (cost, _) = gradients(model, params, batch, None, xp=xp)
-        return found, (cost,)
+        batch_gradients, (cost, _) = gradients(model, params, batch, None, xp=xp)
+        return batch_gradients, (cost,)
 
     return step
 
 
 @lru_cache
 def answers(model: Model) -> Callable[..., Array]:
-    """The function `(params, x, xp=xp)` to the output activations; one object a model, so that it is compiled once."""
+    """Function of `(params, x, xp=xp)` that returns the output activations; one object per model, compiled once."""
 
     def answer(params: Params, x: Array, *, xp: Namespace) -> Array:
         a, _ = forward(model, params, x, xp=xp)
@@ -173,7 +208,7 @@ def answers(model: Model) -> Callable[..., Array]:
 
 @lru_cache
 def measures(model: Model) -> Callable[..., tuple[Array, Array]]:
-    """The function `(params, (x, y), xp=xp)` to each sample's cost and error; one object a model."""
+    """Function of `(params, (x, y), xp=xp)` that returns each sample's cost and error; one object per model."""
 
     def measure(params: Params, rows: tuple[Array, Array], *, xp: Namespace) -> tuple[Array, Array]:
         x, y = rows

@@ -1,4 +1,4 @@
-"""scikit-learn's multi-layer perceptrons, on the arrays you have.
+"""Multi-layer perceptrons with scikit-learn's interface, on arrays of any library.
 
 from xpnet.estimators import MLPClassifier
 

@@ -1,4 +1,4 @@
-"""`MLPClassifier`: scikit-learn's, on the arrays you have."""
+"""`MLPClassifier`, with scikit-learn's interface, on arrays of any library."""
 
 from typing import Any, ClassVar, Self
 
@@ -14,56 +14,106 @@ from xpnet._support.typing import Array
 from xpnet.backends import Backend
 from xpnet.data import check_weights
 from xpnet.estimators.estimator import MLP
-from xpnet.estimators.inputs import Place, Rows, on_host
+from xpnet.estimators.inputs import Placement, Samples, on_host
 from xpnet.estimators.labels import Labels, labels_in
 from xpnet.estimators.parameters import Parameters, has_epochs
 
 
 class MLPClassifier(ClassifierMixin, MLP):
-    """A multi-layer perceptron that classifies: one class a row, or several labels.
+    """Multi-layer perceptron classifier, for one class per row or for several labels.
 
-    A drop-in for `sklearn.neural_network.MLPClassifier`, with its parameters, methods and fitted attributes; with
-    `random_state` an integer it finds the same coefficients, to rounding. Arrays of CuPy, PyTorch, JAX and others are
-    computed with where they are.
+    A drop-in for `sklearn.neural_network.MLPClassifier`, with its parameters, methods and fitted attributes; with an
+    integer `random_state` the fitted coefficients are the same, to rounding. Arrays of CuPy, PyTorch, JAX and other
+    libraries are computed with where they are.
 
-    Args:
-        hidden_layer_sizes: Neurons of each hidden layer.
-        activation: "identity", "logistic", "tanh" or "relu" for all hidden layers, or a list with one for each.
-        solver: "sgd", "adam" (its ε̂ form) or "lbfgs", SciPy's, on all rows at once.
-        alpha: L2 of the sum of a batch's costs.
-        batch_size: Rows a step; "auto" is 200, or all if they are fewer.
-        learning_rate: "constant", "invscaling" or "adaptive", for sgd; or a schedule of `xpnet.schedules`, for adam
-            too, which holds its rate itself.
-        learning_rate_init: η₀.
-        power_t: p of "invscaling".
-        max_iter: Epochs at most, or iterations of lbfgs.
-        shuffle: Whether each epoch has an order of its own.
-        random_state: What weights, rows held back and orders are drawn from.
-        tol: By how much the loss must fall, or the score rise; for lbfgs the largest gradient that counts as 0.
-        verbose: Whether to show a bar.
-        warm_start: Whether `fit` begins where the last one ended.
-        momentum: Of sgd, from 0 to 1.
-        nesterovs_momentum: Whether that is Nesterov's.
-        early_stopping: Whether to stop by the score of rows held back or of `validation_data`, keeping the best epoch.
-        validation_fraction: The part of the rows that is held back for that.
-        beta_1: β₁ of adam.
-        beta_2: β₂ of adam.
-        epsilon: ε of adam.
-        n_iter_no_change: Epochs without such a change until it stops.
-        max_fun: Evaluations of lbfgs at most.
-        class_weight: A dict with the weight of each class, 1 where it is not in there, or "balanced"; of several
-            labels a list with a dict for each.
-        scoring: What early stopping goes by, a scorer or its name; None is accuracy.
-        device: Where NumPy's rows are sent to be computed with, "cuda" or "cuda:1"; results come back as NumPy's.
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Neurons per hidden layer.
+    activation : {"identity", "logistic", "tanh", "relu"} or list of these, default="relu"
+        Activation of all hidden layers, or a list with one for each.
+    solver : {"lbfgs", "sgd", "adam"}, default="adam"
+        Solver: "sgd", "adam" (in its ε̂ form), or SciPy's "lbfgs" on all rows at once.
+    alpha : float, default=0.0001
+        Strength of the L2 penalty, relative to the sum of a batch's costs.
+    batch_size : int or "auto", default="auto"
+        Rows per step; "auto" is 200, or all rows if there are fewer.
+    learning_rate : {"constant", "invscaling", "adaptive"} or callable, default="constant"
+        Learning rate of "sgd", as a rule; or a schedule of `xpnet.schedules`, also for "adam", which holds the initial
+        rate itself.
+    learning_rate_init : float, default=0.001
+        Initial learning rate η₀, unless `learning_rate` is a schedule.
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    max_iter : int, default=200
+        Most epochs, or most iterations of "lbfgs".
+    shuffle : bool, default=True
+        Whether to draw a new order of the rows for each epoch.
+    random_state : int, RandomState or None, default=None
+        Source of the initial weights, the held-out rows and the orders.
+    tol : float, default=0.0001
+        Least change of the loss or the score that counts as an improvement; for "lbfgs", the largest gradient that
+        counts as 0.
+    verbose : bool or int, default=False
+        Whether to show a progress bar.
+    warm_start : bool, default=False
+        Whether `fit` begins with the parameters of the last fit.
+    momentum : float, default=0.9
+        Momentum of "sgd", from 0 to 1.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's.
+    early_stopping : bool, default=False
+        Whether to stop by the score on held-out rows, or on `validation_data`, and keep the best epoch's parameters.
+    validation_fraction : float, default=0.1
+        Fraction of the rows that is held out for early stopping.
+    beta_1 : float, default=0.9
+        Decay rate β₁ of the first moment in "adam".
+    beta_2 : float, default=0.999
+        Decay rate β₂ of the second moment in "adam".
+    epsilon : float, default=1e-08
+        Numerical constant ε̂ of "adam".
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which the training stops.
+    max_fun : int, default=15000
+        Most evaluations of the objective by "lbfgs".
+    class_weight : dict, list of dicts, "balanced" or None, default=None
+        Weight of each class, 1 for classes that the dict leaves out, or "balanced"; for several labels a list with a
+        dict for each.
+    scoring : str, callable or None, default=None
+        Scorer, or its name, that early stopping goes by; None is accuracy.
+    device : str or None, default=None
+        Device to compute on with rows of NumPy's, "cuda" or "cuda:1"; results come back as NumPy arrays.
 
-    Attributes:
-        classes_: The labels, in rising order.
-        coefs_: Weights (d_in, d_out) of each layer, of X's kind.
-        intercepts_: Biases (d_out,), likewise.
-        loss_curve_: The loss of each epoch, L2 included.
-        validation_loss_curve_: That of the rows held back, without L2.
-        network_: The `xpnet.Network`, for use with the rest of xpnet.
-        params_: Its parameters.
+    Attributes
+    ----------
+    classes_ : array
+        Labels, in ascending order.
+    coefs_ : list of arrays
+        Weights (d_in, d_out) of each layer, of X's kind.
+    intercepts_ : list of arrays
+        Biases (d_out,) of each layer, of X's kind.
+    loss_ : float
+        Loss of the last epoch or iteration.
+    loss_curve_ : list of float
+        Loss of each epoch, including the L2 penalty.
+    validation_loss_curve_ : list of float
+        Loss of each epoch on the held-out rows, without the L2 penalty.
+    validation_scores_ : list of float or None
+        Score of each epoch on the held-out rows.
+    n_iter_ : int
+        Number of epochs or iterations of the last fit.
+    n_features_in_ : int
+        Number of columns of X.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_outputs_ : int
+        Number of outputs.
+    out_activation_ : str
+        scikit-learn's name for the output activation.
+    network_ : xpnet.Network
+        Network, for use with the rest of xpnet.
+    params_ : tuple of Layer
+        Parameters of the network, for use with the rest of xpnet.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -106,109 +156,126 @@ class MLPClassifier(ClassifierMixin, MLP):
         super().__init__(locals())
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
-        """Fit to rows and their labels.
+        """Fit the network to rows and their labels.
 
         Args:
-            X: Rows (n, d_in) of any library that follows the array API standard, a data frame, or sparse.
+            X: Rows (n, d_in), an array of any library of the array API standard, a data frame, or a sparse matrix.
             y: Labels (n,) of any kind, or a matrix (n, k) of 0 and 1.
-            sample_weight: What each row counts for, (n,).
+            sample_weight: Weight of each row, (n,).
             validation_data: `(X, y)` or `(X, y, sample_weight)` to validate on; see `early_stopping`.
 
+        Returns:
+            The estimator itself.
+
         Raises:
-            ValueError: Parameters or data that do not fit, or of two kinds; a training that diverges.
+            ValueError: Parameters or data are invalid, arrays are of two libraries or devices, or training diverges.
         """
         return self._fit(X, y, sample_weight, validation_data)
 
     @available_if(has_epochs)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
-        """Go on by one epoch on these rows; `classes` are all that there will be, and needed at the first call."""
+        """Train for one more epoch on these rows.
+
+        Args:
+            X: Rows (n, d_in), as for `fit`.
+            y: Labels, as for `fit`.
+            sample_weight: Weight of each row, (n,).
+            classes: All labels that later calls may bring; needed on the first call.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: As for `fit`; also labels that are not among `classes`.
+        """
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all rows at once; give partial_fit a dict, or sample_weight."
             )
-        first, given = not hasattr(self, "_labels"), on_host(classes)
+        first, named = not hasattr(self, "_labels"), on_host(classes)
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        if not first and classes is not None and not np.array_equal(self._labels.classes, unique_labels(given)):
+        if not first and classes is not None and not np.array_equal(self._labels.classes, unique_labels(named)):
             raise ValueError(
-                f"`classes={given}` is not the same as on last call to partial_fit, was: {self._labels.classes!r}"
+                f"`classes={named}` is not the same as on last call to partial_fit, was: {self._labels.classes!r}"
             )
         if first:
             several = type_of_target(on_host(y)).startswith("multilabel")
-            self._labels = labels_in(on_host(y) if several else given)
+            self._labels = labels_in(on_host(y) if several else named)
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """The most probable class of each row (n,), or each label as 0 or 1, (n, k)."""
-        a, at = self._outputs(X, "predict")
-        with at.here.current():
-            decided = at.back(self._labels.decided(a, at.here))
-            return self._labels.named(decided, self.classes_, at.home)
+        """Predict the most probable class of each row (n,), or each label as 0 or 1, (n, k)."""
+        a, placement = self._outputs(X, "predict")
+        with placement.backend.current():
+            decisions = placement.to_home(self._labels.decisions(a, placement.backend))
+            return self._labels.named(decisions, self.classes_, placement.home)
 
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities (n, k), in the order of `classes_`."""
+        """Predict probabilities (n, k), in the order of `classes_`."""
         return self._probabilities(X, "predict_proba")
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Their logarithms."""
+        """Predict logarithms of probabilities (n, k), in the order of `classes_`."""
         a = self._probabilities(X, "predict_log_proba")
-        here = backends.of(a)
-        with here.current():
-            return here.xp.log(a)
+        backend = backends.of(a)
+        with backend.current():
+            return backend.xp.log(a)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The accuracy: the fraction of rows that are right, in all labels where there are several."""
+        """Accuracy: the fraction of rows that are classified correctly, with several labels in all of them."""
         guess = on_host(self.predict(X))
         return float(accuracy_score(on_host(y), guess, sample_weight=on_host(sample_weight)))
 
     def _probabilities(self, X: Any, method: str) -> Array:
-        """A column for each class; a binary task's network has only one."""
-        a, at = self._outputs(X, method)
+        """Probabilities with a column for each class; the network of a binary task has one output."""
+        a, placement = self._outputs(X, method)
         if self._labels.kind == "binary":
-            with at.here.current():
-                a = at.here.xp.concat([1 - a, a], axis=1)
-        return at.back(a)
+            with placement.backend.current():
+                a = placement.backend.xp.concat([1 - a, a], axis=1)
+        return placement.to_home(a)
 
-    def _learn(self, given: np.ndarray, at: Place, *, incremental: bool) -> None:
+    def _learn_targets(self, targets: np.ndarray, placement: Placement, *, incremental: bool) -> None:
         if not hasattr(self, "_labels") or not (self.warm_start or incremental):
-            self._labels = labels_in(given)
+            self._labels = labels_in(targets)
         else:
-            found, known = unique_labels(given), self._labels.classes
-            if self.warm_start and not np.array_equal(found, known):
+            labels, known = unique_labels(targets), self._labels.classes
+            if self.warm_start and not np.array_equal(labels, known):
                 raise ValueError(
                     "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                    f"Previously got {known}, `y` has {found}"
+                    f"Previously got {known}, `y` has {labels}"
                 )
-            self._check_known(found)
+            self._check_known(labels)
         classes = self._labels.classes
-        self.classes_ = classes if classes.dtype.kind in "OSU" else at.back(at.here.asarray(classes))
+        is_numeric = classes.dtype.kind not in "OSU"
+        self.classes_ = placement.to_home(placement.backend.asarray(classes)) if is_numeric else classes
 
-    def _check_held(self, given: np.ndarray) -> None:
-        self._check_known(unique_labels(given))
+    def _check_validation_targets(self, targets: np.ndarray) -> None:
+        self._check_known(unique_labels(targets))
 
-    def _check_known(self, found: np.ndarray) -> None:
+    def _check_known(self, labels: np.ndarray) -> None:
         known = self._labels.classes
-        if len(np.setdiff1d(found, known)):
-            raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {found}.")
+        if len(np.setdiff1d(labels, known)):
+            raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {labels}.")
 
-    def _task(self, given: np.ndarray) -> tuple[str, int]:
+    def _task(self, targets: np.ndarray) -> tuple[str, int]:
         return self._labels.loss, self._labels.outputs
 
-    def _targets(self, given: np.ndarray, dtype: str) -> np.ndarray:
-        return self._labels.encoded(given)
+    def _targets(self, targets: np.ndarray, dtype: str) -> np.ndarray:
+        return self._labels.encoded(targets)
 
-    def _weighed(self, weight: np.ndarray | None, given: np.ndarray) -> np.ndarray | None:
+    def _combined_weights(self, weight: np.ndarray | None, targets: np.ndarray) -> np.ndarray | None:
         if self.class_weight is None:
             return weight
-        of_class = self._labels.weights(self.class_weight, given)
+        of_class = self._labels.weights(self.class_weight, targets)
         check_weights(of_class, name="class_weight", xp=np)
         return of_class if weight is None else weight * of_class
 
-    def _strata(self, rows: Rows) -> np.ndarray | None:
-        return self._labels.encoded(rows.given)[:, 0] if self.n_outputs_ == 1 else None
+    def _strata(self, samples: Samples) -> np.ndarray | None:
+        return self._labels.encoded(samples.targets)[:, 0] if self.n_outputs_ == 1 else None
 
-    def _decided(self, a: Array, here: Backend) -> Array:
-        return self._labels.decided(a, here)
+    def _decisions(self, a: Array, backend: Backend) -> Array:
+        return self._labels.decisions(a, backend)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

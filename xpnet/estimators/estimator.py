@@ -1,4 +1,4 @@
-"""What the classifier and the regressor share: the way of a fit, and what becomes of it."""
+"""Base of the classifier and the regressor: the course of a fit, and what it leaves."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -11,115 +11,121 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from xpnet import backends
+from xpnet._support.sklearn_names import OUTPUTS
 from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.equations.step import answers
 from xpnet.estimators import lbfgs, stochastic
-from xpnet.estimators.inputs import Place, Rows, features, features_and_targets, on_host, place, same_kind, weights
+from xpnet.estimators.inputs import (
+    Placement,
+    Samples,
+    check_same_kind,
+    checked_features,
+    checked_features_and_targets,
+    checked_sample_weight,
+    find_placement,
+    on_host,
+)
 from xpnet.estimators.parameters import STOCHASTIC, Parameters
 from xpnet.estimators.random_state import initial_params
-from xpnet.estimators.scoring import split
-from xpnet.estimators.sklearn_losses import reported
+from xpnet.estimators.scoring import split_validation
+from xpnet.estimators.sklearn_losses import loss_conversion
+from xpnet.training.placement import chunk_rows, encoded
 from xpnet.training.progress import iterating
 from xpnet.training.sparse import map_rows
-
-OUTPUTS = {
-    "cross_entropy": "softmax",
-    "binary_cross_entropy": "logistic",
-    "squared_error": "identity",
-    "poisson": "exp",
-}
-"""scikit-learn's name for the output activation that goes with a loss of xpnet's."""
 
 VALIDATION = ("validation_data's X", "validation_data's y", "validation_data's sample_weight")
 
 
 class MLP(Parameters, ABC):
-    """A multi-layer perceptron of either kind."""
+    """Multi-layer perceptron, a classifier or a regressor."""
 
     _numbers: ClassVar[bool]
     """Whether targets are numbers."""
 
     @property
     def params_(self) -> Params:
-        """The parameters as the rest of xpnet takes them: weights (d_out, d_in) and biases (d_out,) of each layer."""
+        """Parameters in xpnet's form: weights (d_out, d_in) and biases (d_out,) of each layer."""
         return tuple(Layer(w.T, b) for w, b in zip(self.coefs_, self.intercepts_, strict=True))
 
     def to_host(self) -> Self:
-        """The same estimator with its arrays on the host, as NumPy's, where it computes from then on."""
-        made = copy.copy(self)
+        """Copy of the estimator with NumPy arrays on the host, where it computes from then on."""
+        copied = copy.copy(self)
         parameters = self.get_params(deep=False)
         for name, value in vars(self).items():
             if isinstance(value, stochastic.Progress):
-                setattr(made, name, replace(value, checkpoint=_on_host(value.checkpoint)))
+                setattr(copied, name, replace(value, checkpoint=_on_host(value.checkpoint)))
             elif name not in parameters:
-                setattr(made, name, _on_host(value))
-        made.device = None
-        return made
+                setattr(copied, name, _on_host(value))
+        copied.device = None
+        return copied
 
     @abstractmethod
-    def _learn(self, given: np.ndarray, at: Place, *, incremental: bool) -> None:
-        """Take what targets there are, or refuse them where others were learnt before."""
+    def _learn_targets(self, targets: np.ndarray, placement: Placement, *, incremental: bool) -> None:
+        """Learn which targets occur, or refuse those that an earlier fit did not learn."""
 
     @abstractmethod
-    def _check_held(self, given: np.ndarray) -> None:
-        """Refuse targets of the user's that what was learnt cannot be judged by."""
+    def _check_validation_targets(self, targets: np.ndarray) -> None:
+        """Refuse validation targets that a fit on the training targets cannot be judged by."""
 
     @abstractmethod
-    def _task(self, given: np.ndarray) -> tuple[str, int]:
-        """The loss, and how many outputs."""
+    def _task(self, targets: np.ndarray) -> tuple[str, int]:
+        """Loss, and number of outputs."""
 
     @abstractmethod
-    def _targets(self, given: np.ndarray, dtype: str) -> np.ndarray:
-        """Targets as the network learns them, in that dtype if they are numbers."""
+    def _targets(self, targets: np.ndarray, dtype: str) -> np.ndarray:
+        """Targets encoded for the network, in that dtype if they are numbers."""
 
     @abstractmethod
-    def _weighed(self, weight: np.ndarray | None, given: np.ndarray) -> np.ndarray | None:
-        """Sample weights with what else weighs."""
+    def _combined_weights(self, weight: np.ndarray | None, targets: np.ndarray) -> np.ndarray | None:
+        """Sample weights, multiplied by the weights of the classes."""
 
     @abstractmethod
-    def _strata(self, rows: Rows) -> np.ndarray | None:
-        """What rows that are held back are to have in proportion."""
+    def _strata(self, samples: Samples) -> np.ndarray | None:
+        """Classes whose proportions held-out rows keep, or None."""
 
     @abstractmethod
-    def _decided(self, a: Array, here: Backend) -> Array:
-        """What output activations come to, as targets are."""
+    def _decisions(self, a: Array, backend: Backend) -> Array:
+        """Output activations as predicted targets."""
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, *, incremental: bool = False
     ) -> Self:
-        """Fit anew, or from where the last fit ended: with a warm start, or incrementally by one epoch."""
+        """Fit anew, or continue the last fit: with a warm start, or incrementally for one epoch."""
         self._check_parameters(incremental)
         if validation_data is not None:
             self._check_validation(validation_data)
         named = dict(zip(VALIDATION, validation_data or (), strict=False))
-        at = place(X, self.device, y=y, sample_weight=sample_weight, **named)
+        placement = find_placement(X, self.device, y=y, sample_weight=sample_weight, **named)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         if not first:
-            self._check_home(at, "partial_fit" if incremental else "fit")
-        with at.here.current():
-            x, given = features_and_targets(self, X, y, at, reset=first, numbers=self._numbers)
-            self._learn(given, at, incremental=incremental)
-            rows = self._rows(x, given, sample_weight, at)
+            self._check_home(placement, "partial_fit" if incremental else "fit")
+        with placement.backend.current():
+            x, targets = checked_features_and_targets(self, X, y, placement, reset=first, numbers=self._numbers)
+            self._learn_targets(targets, placement, incremental=incremental)
+            samples = self._samples(x, targets, sample_weight, placement)
             random_state = check_random_state(self.random_state)
-            params = backends.moved(self._begin(rows, random_state) if first else self.params_, at.here)
-            held = None
+            params = backends.moved(self._begin(samples, random_state) if first else self.params_, placement.backend)
+            validation = None
             if validation_data is not None:
-                held = self._rows_held(*validation_data, at=at)
+                validation = self._validation_samples(*validation_data, placement=placement)
             elif self.early_stopping and self.solver in STOCHASTIC:
-                rows, held = split(rows, at.here, self.validation_fraction, self._strata(rows), random_state)
-            params = self._train(at.here, rows, held, params, random_state, incremental)
-            if not all(bool(at.here.xp.all(at.here.xp.isfinite(array))) for layer in params for array in layer):
+                samples, validation = split_validation(
+                    samples, placement.backend, self.validation_fraction, self._strata(samples), random_state
+                )
+            params = self._train(placement.backend, samples, validation, params, random_state, incremental)
+            xp = placement.backend.xp
+            if not all(bool(xp.all(xp.isfinite(array))) for layer in params for array in layer):
                 raise ValueError(stochastic.DIVERGED.format("lower learning_rate_init, or scale X to about 1."))
-        self._keep(params, at)
+        self._keep(params, placement)
         return self
 
     def _check_validation(self, validation_data: Any) -> None:
         if not (isinstance(validation_data, tuple | list) and len(validation_data) in (2, 3)):
-            held = f" of {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
+            length = f" and length {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
             raise ValueError(
-                f"validation_data is a {type(validation_data).__name__}{held}; "
+                f"validation_data is of type {type(validation_data).__name__}{length}; "
                 "give a tuple, (X, y) or (X, y, sample_weight)."
             )
         if self.solver not in STOCHASTIC:
@@ -128,25 +134,25 @@ class MLP(Parameters, ABC):
                 f"{self.solver} does not."
             )
 
-    def _rows(self, x: Array, given: np.ndarray, sample_weight: Any, at: Place) -> Rows:
-        """Checked rows in their place, with targets and weights."""
-        weight, dtype = self._weighed(weights(sample_weight, x.shape[0]), given), dtype_name(x)
-        target = at.here.asarray(np.ascontiguousarray(self._targets(given, dtype)))
-        return Rows(x, target, None if weight is None else at.here.asarray(weight.astype(dtype)), given)
+    def _samples(self, x: Array, targets: np.ndarray, sample_weight: Any, placement: Placement) -> Samples:
+        """Checked rows with their targets and weights, where they are computed with."""
+        weight, dtype = self._combined_weights(checked_sample_weight(sample_weight, x.shape[0]), targets), dtype_name(x)
+        target = placement.backend.asarray(np.ascontiguousarray(self._targets(targets, dtype)))
+        return Samples(x, target, None if weight is None else placement.backend.asarray(weight.astype(dtype)), targets)
 
-    def _rows_held(self, X: Any, y: Any, sample_weight: Any = None, *, at: Place) -> Rows:
-        """Rows of the user's to validate on."""
+    def _validation_samples(self, X: Any, y: Any, sample_weight: Any = None, *, placement: Placement) -> Samples:
+        """Rows of `validation_data`, checked."""
         try:
-            x, given = features_and_targets(self, X, y, at, reset=False, numbers=self._numbers)
-            self._check_held(given)
-            return self._rows(x, given, sample_weight, at)
+            x, targets = checked_features_and_targets(self, X, y, placement, reset=False, numbers=self._numbers)
+            self._check_validation_targets(targets)
+            return self._samples(x, targets, sample_weight, placement)
         except ValueError as error:
             raise ValueError(f"In validation_data: {error}") from error
 
-    def _begin(self, rows: Rows, random_state: np.random.RandomState) -> Params:
-        """Forget what was fitted before; a network, with parameters drawn anew."""
-        loss, outputs = self._task(rows.given)
-        self.network_ = self._network(rows.x.shape[1], outputs, loss)
+    def _begin(self, samples: Samples, random_state: np.random.RandomState) -> Params:
+        """Forget earlier fits, and make a network with initial parameters."""
+        loss, outputs = self._task(samples.targets)
+        self.network_ = self._network(samples.x.shape[1], outputs, loss)
         self.n_outputs_, self.n_layers_, self.out_activation_ = outputs, len(self.network_.sizes), OUTPUTS[loss]
         self.n_iter_ = self.t_ = 0
         self._progress = stochastic.Progress()
@@ -156,50 +162,56 @@ class MLP(Parameters, ABC):
             self.validation_scores_: list[float] | None = [] if self.early_stopping else None
             self.best_validation_score_ = -np.inf if self.early_stopping else None
             self.best_loss_ = None if self.early_stopping else np.inf
-        # The output layer is drawn like the layer before it.
+        # scikit-learn draws the output layer as if it had the activation of the layer before it.
         names = self._activations or (self.activation,)
-        return initial_params(self.network_.sizes, [*names, names[-1]], random_state, dtype_name(rows.x))
+        return initial_params(self.network_.sizes, [*names, names[-1]], random_state, dtype_name(samples.x))
 
     def _train(
         self,
-        here: Backend,
-        rows: Rows,
-        held: Rows | None,
+        backend: Backend,
+        samples: Samples,
+        validation: Samples | None,
         params: Params,
         random_state: np.random.RandomState,
         incremental: bool,
     ) -> Params:
-        """The parameters that the solver finds."""
+        """Parameters at which the solver ends."""
         if self.solver in STOCHASTIC:
-            return stochastic.train(self, here, rows, held, params, random_state, incremental=incremental)
-        data = self.network_.batch(here, dtype_name(params[0].w), rows.x, rows.y, rows.weight)
+            return stochastic.train_epochs(
+                self, backend, samples, validation, params, random_state, incremental=incremental
+            )
+        data = encoded(self.network_, backend, dtype_name(params[0].w), samples.x, samples.y, samples.weight)
         limits = {name: getattr(self, name) for name in ("alpha", "tol", "max_iter", "max_fun")}
-        with iterating(self.max_iter, type(self).__name__, bool(self.verbose)) as tell:
-            found = lbfgs.train(self.network_, here, data, params, **limits, tell=tell)
-        self.n_iter_ = found.iterations
-        self.loss_ = reported(self.network_.loss, rows, here).loss(found.cost, found.penalty)
-        return found.params
+        with iterating(self.max_iter, type(self).__name__, bool(self.verbose)) as show:
+            result = lbfgs.train_lbfgs(self.network_, backend, data, params, **limits, show=show)
+        self.n_iter_ = result.iterations
+        self.loss_ = loss_conversion(self.network_.loss, samples, backend).loss(result.cost, result.penalty)
+        return result.params
 
-    def _keep(self, params: Params, at: Place) -> None:
-        """Keep parameters, and what the next fit may go on with, as arrays of X's kind."""
-        self.coefs_ = [at.back(w).T for w, _ in params]
-        self.intercepts_ = [at.back(b) for _, b in params]
+    def _keep(self, params: Params, placement: Placement) -> None:
+        """Keep the parameters, and what the next fit may continue with, as arrays of X's kind."""
+        self.coefs_ = [placement.to_home(w).T for w, _ in params]
+        self.intercepts_ = [placement.to_home(b) for _, b in params]
         if (done := self._progress.checkpoint) is not None:
-            slots = map_arrays(at.back, done.slots)
+            slots = map_arrays(placement.to_home, done.slots)
             self._progress.checkpoint = done._replace(slots=slots, params=(), best_params=())
 
-    def _check_home(self, at: Place, method: str) -> None:
-        same_kind(at.home, self.coefs_[0], f"{type(self).__name__}.{method}")
+    def _check_home(self, placement: Placement, method: str) -> None:
+        check_same_kind(placement.home, self.coefs_[0], f"{type(self).__name__}.{method}")
 
-    def _outputs(self, X: Any, method: str) -> tuple[Array, Place]:
-        """The output activations for X, where they are computed."""
+    def _outputs(self, X: Any, method: str) -> tuple[Array, Placement]:
+        """Output activations for X, where they are computed."""
         check_is_fitted(self)
-        at = place(X, self.device)
-        self._check_home(at, method)
-        with at.here.current():
-            x = features(self, X, at)
-            params = self.params_ if at.here is at.home else backends.moved(self.params_, at.here)
-            return map_rows(at.here, answers(self.network_.model(x)), params, x, self.network_.chunk), at
+        placement = find_placement(X, self.device)
+        self._check_home(placement, method)
+        with placement.backend.current():
+            x = checked_features(self, X, placement)
+            params = (
+                self.params_ if placement.backend is placement.home else backends.moved(self.params_, placement.backend)
+            )
+            return map_rows(
+                placement.backend, answers(self.network_.model), params, x, chunk_rows(self.network_)
+            ), placement
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -209,7 +221,7 @@ class MLP(Parameters, ABC):
 
 
 def _on_host(value: Any) -> Any:
-    """Arrays, and those in lists and tuples, as NumPy's; all else as it is."""
+    """Copy arrays, also those in lists and tuples, to NumPy; leave everything else as it is."""
     if isinstance(value, list):
         return [_on_host(each) for each in value]
     return map_arrays(lambda each: on_host(each) if array_api_compat.is_array_api_obj(each) else each, value)

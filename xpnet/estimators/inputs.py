@@ -1,4 +1,4 @@
-"""What users hand in, checked as scikit-learn checks it, on the device where it is computed with."""
+"""Inputs of the estimators, checked as scikit-learn checks them, on the device where they are computed with."""
 
 import warnings
 from typing import Any, NamedTuple
@@ -19,84 +19,89 @@ DTYPES = ("float64", "float32")
 SPARSE = ("csr", "csc")
 
 
-class Rows(NamedTuple):
-    """Rows in their place.
+class Samples(NamedTuple):
+    """Samples, checked, where they are computed with.
 
     Attributes:
-        x: Inputs (n, d_in), where they are computed with, or sparse on the host.
-        y: Targets as the network learns them, there too.
-        weight: Sample weights (n,), there too, or None.
-        given: The targets as they came, on the host.
+        x: Inputs (n, d_in), or sparse ones on the host.
+        y: Targets encoded for the network.
+        weight: Sample weights (n,), or None.
+        targets: Targets as the user passed them, on the host.
     """
 
     x: Array
     y: Array
     weight: Array | None
-    given: np.ndarray
+    targets: np.ndarray
 
-    def subset(self, rows: np.ndarray, here: Backend) -> "Rows":
-        """Some of them; sparse ones stay sparse."""
-        there = here.asarray(rows)
-        x = self.x[rows] if sparse.is_sparse(self.x) else here.take(self.x, there)
-        y, weight = here.take((self.y, self.weight), there)
-        return Rows(x, y, weight, self.given[rows])
+    def subset(self, rows: np.ndarray, backend: Backend) -> "Samples":
+        """Samples of some rows; sparse inputs stay sparse."""
+        indices = backend.asarray(rows)
+        x = self.x[rows] if sparse.is_sparse(self.x) else backend.take(self.x, indices)
+        y, weight = backend.take((self.y, self.weight), indices)
+        return Samples(x, y, weight, self.targets[rows])
 
 
-class Place(NamedTuple):
-    """Where arrays come from and go back to, and where they are computed with.
+class Placement(NamedTuple):
+    """Placement of arrays: where they come from and return to, and where they are computed with.
 
     Attributes:
-        home: The backend of X.
-        here: The same, unless NumPy's rows are sent to a device.
+        home: Backend of X.
+        backend: Backend that computes: the same, unless NumPy's rows are sent to a device.
     """
 
     home: Backend
-    here: Backend
+    backend: Backend
 
-    def back(self, array: Array) -> Array:
-        """An array that was computed, of X's kind."""
-        return array if self.home is self.here else self.here.to_host(array)
+    def to_home(self, array: Array) -> Array:
+        """Return an array that was computed as one of X's kind."""
+        return array if self.home is self.backend else self.backend.to_host(array)
 
 
-def place(X: Any, device: str | None, **others: Any) -> Place:
-    """Where X is; what else there is must be there too.
+def find_placement(X: Any, device: str | None, **others: Any) -> Placement:
+    """Find the placement of X; the other arrays must be of the same library and on the same device.
 
-    Within `sklearn.config_context(array_api_dispatch=True)` all follows X, as scikit-learn has it.
+    Within `sklearn.config_context(array_api_dispatch=True)` the others are moved to X, as in scikit-learn.
+
+    Args:
+        X: Rows.
+        device: Device that NumPy's rows are sent to, or None.
+        **others: Targets and weights, by the names that a message calls them.
 
     Raises:
-        InputError: They are of two kinds; the message names both.
-        ValueError: A device is named for rows that have one.
+        InputError: Arrays are of two libraries or devices; the message names both.
+        ValueError: A device is named for rows that are on one already.
     """
     X, *rest = (np.empty(0) if sparse.is_sparse(array) else array for array in (X, *others.values()))
     home = backends.of(X=X)
     if rest and not get_config()["array_api_dispatch"]:
-        # Strings are NumPy's whatever X is: no other library has them.
+        # Strings are in NumPy arrays whatever X is: no other library has them.
         backends.of(X=X, **{name: a for name, a in zip(others, rest, strict=True) if not _holds_strings(a)})
     if device is None:
-        return Place(home, home)
+        return Placement(home, home)
     if home.name != "numpy":
         raise ValueError(
-            f"device={device!r} is for rows of NumPy's, but X is of {home.name} on {home.device_name}; "
+            f"device={device!r} is for NumPy arrays, but X is of {home.name} on {home.device_name}; "
             "leave device out, or move X."
         )
-    return Place(home, backends.resolve(None, device))
+    return Placement(home, backends.resolve(None, device))
 
 
-def features(estimator: Any, X: Any, place: Place) -> Array:
-    """X alone, checked to be like the rows that were fitted on, and where it is computed with."""
-    if place.home.name != "numpy":
+def checked_features(estimator: Any, X: Any, placement: Placement) -> Array:
+    """Check that X is like the rows of the fit, and place it where it is computed with."""
+    if placement.home.name != "numpy":
         validate_data(estimator, X, reset=False, skip_check_array=True)
-        return _floating(X, place.here)
-    return _finite(validate_data(estimator, X, reset=False, accept_sparse=SPARSE, ensure_all_finite=False), place)
+        return _floating(X, placement.backend)
+    return _finite(validate_data(estimator, X, reset=False, accept_sparse=SPARSE, ensure_all_finite=False), placement)
 
 
-def features_and_targets(
-    estimator: Any, X: Any, y: Any, place: Place, *, reset: bool, numbers: bool
+def checked_features_and_targets(
+    estimator: Any, X: Any, y: Any, placement: Placement, *, reset: bool, numbers: bool
 ) -> tuple[Array, np.ndarray]:
-    """X, checked and where it is computed with, and y, checked and on the host."""
-    if place.home.name != "numpy":
+    """Check X and y; place X where it is computed with, and y on the host."""
+    if placement.home.name != "numpy":
         validate_data(estimator, X, y, reset=reset, skip_check_array=True)
-        x, y = _floating(X, place.here), on_host(y)
+        x, y = _floating(X, placement.backend), on_host(y)
         y = check_array(y, ensure_2d=False, dtype="numeric" if numbers else None, input_name="y")
         check_same_rows(x, y, names=("X", "y"))
     else:
@@ -111,7 +116,7 @@ def features_and_targets(
             y_numeric=numbers,
             ensure_all_finite=False,
         )
-        x, y = _finite(x, place), y.toarray() if sparse.is_sparse(y) else y
+        x, y = _finite(x, placement), y.toarray() if sparse.is_sparse(y) else y
     if y.ndim == 2 and y.shape[1] == 1:
         warnings.warn(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
@@ -123,8 +128,8 @@ def features_and_targets(
     return x, y
 
 
-def weights(sample_weight: Any, n: int) -> np.ndarray | None:
-    """Sample weights on the host, checked; one number is every sample's."""
+def checked_sample_weight(sample_weight: Any, n: int) -> np.ndarray | None:
+    """Check sample weights, and place them on the host; a single number is the weight of every sample."""
     if sample_weight is None:
         return None
     if isinstance(sample_weight, int | float):
@@ -141,41 +146,42 @@ def weights(sample_weight: Any, n: int) -> np.ndarray | None:
 
 
 def on_host(array: Any) -> Any:
-    """An array of any library as NumPy's; anything else as it came."""
+    """Copy an array of any library to NumPy; leave anything else as it is."""
     if not array_api_compat.is_array_api_obj(array) or sparse.is_sparse(array):
         return array
     return backends.of(array).to_host(array)
 
 
-def same_kind(now: Backend, fitted: Array, method: str) -> None:
-    """Refuse rows of another kind than an estimator was fitted on."""
+def check_same_kind(now: Backend, fitted: Array, method: str) -> None:
+    """Refuse rows of another library or device than those of the fit."""
     then = backends.of(fitted)
     if (now.name, now.device_name) != (then.name, then.device_name):
         raise ValueError(
             f"Inputs passed to {method}() must use the same namespace and the same device as those passed to fit(): "
             f"these are of {now.name} on {now.device_name}, those were of {then.name} on {then.device_name}; "
-            "move them, or take the estimator that to_host() gives for arrays of NumPy's."
+            "move them, or use the estimator that to_host() returns, which takes NumPy arrays."
         )
 
 
 def _holds_strings(array: Any) -> bool:
+    """Whether it is an array or a list of strings."""
     if array is None or (array_api_compat.is_array_api_obj(array) and not isinstance(array, np.ndarray)):
         return False
     return np.asarray(array).dtype.kind in "OSU"
 
 
-def _finite(x: Any, place: Place) -> Array:
-    """NumPy's rows, or sparse ones, where they are computed with; refused with the place of what is not finite."""
+def _finite(x: Any, placement: Placement) -> Array:
+    """Place NumPy's rows, or check sparse ones; a number that is not finite is refused with its row and column."""
     if sparse.is_sparse(x):
         return sparse.checked(x, name="X")
     check_finite(x, name="X", xp=np)
-    return place.here.asarray(x)
+    return placement.backend.asarray(x)
 
 
-def _floating(x: Array, here: Backend) -> Array:
-    """Rows in the floating dtype that they have, or else the widest one there is."""
-    check_features(x, name="X", xp=here.xp)
+def _floating(x: Array, backend: Backend) -> Array:
+    """Rows in their own floating-point dtype, or otherwise in the widest one of the device."""
+    check_features(x, name="X", xp=backend.xp)
     if dtype_name(x) in DTYPES:
-        return here.asarray(x)
-    there = here.xp.__array_namespace_info__().dtypes(device=here.device, kind="real floating")
-    return here.xp.astype(x, here.dtype("float64" if "float64" in there else "float32"))
+        return backend.asarray(x)
+    dtypes = backend.xp.__array_namespace_info__().dtypes(device=backend.device, kind="real floating")
+    return backend.xp.astype(x, backend.dtype("float64" if "float64" in dtypes else "float32"))

@@ -1,4 +1,4 @@
-"""Class labels of any kind, as numbers that a network learns, and back."""
+"""Labels of any kind, encoded for a network, and decoded."""
 
 from typing import Any, NamedTuple
 
@@ -11,11 +11,11 @@ from xpnet.backends import Backend
 
 
 class Labels(NamedTuple):
-    """What the labels of a training are.
+    """Labels of a task.
 
     Attributes:
-        classes: Every label, in rising order; of a multilabel task the columns' numbers.
-        kind: "binary", "multiclass" or "multilabel-indicator", as scikit-learn calls them.
+        classes: All labels, in ascending order; of a multilabel task the numbers of the columns.
+        kind: "binary", "multiclass" or "multilabel-indicator", as in scikit-learn.
     """
 
     classes: np.ndarray
@@ -23,51 +23,51 @@ class Labels(NamedTuple):
 
     @property
     def outputs(self) -> int:
-        """How many outputs tell them apart."""
+        """Number of outputs of a network for these labels."""
         return 1 if self.kind == "binary" else len(self.classes)
 
     @property
     def loss(self) -> str:
-        """The loss that learns them."""
+        """Loss of a network for these labels."""
         return "cross_entropy" if self.kind == "multiclass" else "binary_cross_entropy"
 
     def encoded(self, y: np.ndarray) -> np.ndarray:
-        """Classes by number, or 0 and 1 in a column for each output."""
+        """Encode labels: as the number of each class, or as 0 and 1 in a column for each output."""
         if self.kind == "multilabel-indicator":
             if y.ndim != 2 or y.shape[1] != len(self.classes):
                 raise ValueError(f"y has shape {y.shape} but needs {len(self.classes)} columns, one for each label.")
             return (y != 0).astype(np.int32)
         if y.ndim != 1:
-            raise ValueError(f"y has shape {y.shape}, but the labels before were single ones; give a vector.")
+            raise ValueError(f"y has shape {y.shape}, but earlier labels were one per row; give a vector.")
         numbers = np.searchsorted(self.classes, y).astype(np.int32)
         return numbers if self.kind == "multiclass" else numbers[:, None]
 
     def weights(self, class_weight: Any, y: np.ndarray) -> np.ndarray:
-        """What each of these labels counts for, (n,); a dict may name labels that are not among them."""
+        """Weights of these labels by class, (n,); a dict may name classes that do not occur among them."""
         if isinstance(class_weight, dict) and y.ndim == 1:
             of_class = compute_class_weight(class_weight, classes=self.classes, y=y)
             return of_class[np.searchsorted(self.classes, y)]
         return compute_sample_weight(class_weight, y)
 
-    def decided(self, a: Array, here: Backend) -> Array:
-        """The most probable class of each row, by number; of each label, 0 or 1."""
-        xp = here.xp
+    def decisions(self, a: Array, backend: Backend) -> Array:
+        """Decide on the most probable class of each row, by number, or on 0 or 1 for each label."""
+        xp = backend.xp
         if self.kind == "multiclass":
             return xp.argmax(a, axis=1)
-        # Where there is but one class, no row is of another.
-        chosen = xp.astype(a > (0.5 if len(self.classes) > 1 else 1.0), xp.asarray([0], device=here.device).dtype)
+        # With a single class, every row is of that class.
+        chosen = xp.astype(a > (0.5 if len(self.classes) > 1 else 1.0), xp.asarray([0], device=backend.device).dtype)
         return chosen if self.kind == "multilabel-indicator" else chosen[:, 0]
 
-    def named(self, decided: Array, classes: Array, there: Backend) -> Array:
-        """The labels for what was decided, where both lie; those that are strings are NumPy's everywhere."""
+    def named(self, decisions: Array, classes: Array, backend: Backend) -> Array:
+        """Decode decisions into labels, on their device; labels that are strings are always in NumPy arrays."""
         if self.kind == "multilabel-indicator":
-            return decided
+            return decisions
         if isinstance(classes, np.ndarray):
-            return classes[there.to_host(decided)]
-        return there.xp.take(classes, decided, axis=0)
+            return classes[backend.to_host(decisions)]
+        return backend.xp.take(classes, decisions, axis=0)
 
 
 def labels_in(y: Any) -> Labels:
-    """What such labels are; refuses what are none."""
+    """Find the labels of a task in its targets; anything else is refused."""
     binarizer = LabelBinarizer().fit(y)
     return Labels(binarizer.classes_, binarizer.y_type_)

@@ -1,4 +1,4 @@
-"""The solver lbfgs: SciPy's, over all parameters as one vector."""
+"""Solver lbfgs: SciPy's, over all parameters as one vector."""
 
 import warnings
 from collections.abc import Callable
@@ -14,9 +14,10 @@ from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.equations import step
-from xpnet.training.batches import Order
+from xpnet.training.memory_rows import in_memory
 from xpnet.training.network import Network
-from xpnet.training.rows import in_memory
+from xpnet.training.placement import chunk_rows
+from xpnet.training.rows import Order
 
 UNFINISHED = (
     "lbfgs failed to converge after {} iteration(s) (status={}):\n{}\n\n"
@@ -24,14 +25,14 @@ UNFINISHED = (
 )
 
 
-class Found(NamedTuple):
-    """What came out.
+class LbfgsResult(NamedTuple):
+    """Result of a minimization.
 
     Attributes:
-        params: The parameters.
-        cost: The objective C there.
-        penalty: What L2 adds to it.
-        iterations: How many there were.
+        params: Parameters at the minimum.
+        cost: Objective C at the minimum.
+        penalty: L2 penalty, a part of C.
+        iterations: Number of iterations.
     """
 
     params: Params
@@ -41,66 +42,68 @@ class Found(NamedTuple):
 
 
 class Objective:
-    """C = (Σ sᵢ Cᵢ + α/2 · Σ ‖w‖²) / Σ s of all rows and its gradient, as functions of one vector on the host.
+    """Objective C = (Σ sᵢ Cᵢ + α/2 · Σ ‖w‖²) / Σ s of all rows and its gradient, from one vector on the host.
 
     Attributes:
-        cost: The latest C.
+        cost: C of the latest call.
     """
 
     cost = np.nan
 
-    def __init__(self, network: Network, here: Backend, data: Batch, params: Params, alpha: float) -> None:
-        n, chunk = data.x.shape[0], min(network.chunk, data.x.shape[0])
-        self._rows, self._order, self._chunk = in_memory(here, data), Order(np.arange(n), {}), chunk
-        self._step = step.descent(network.model(data.x))
-        self._here = here.with_engine(here.choose(self._step, params, self._rows.sample, chunk, ceil(n / chunk)))
+    def __init__(self, network: Network, backend: Backend, data: Batch, params: Params, alpha: float) -> None:
+        n, chunk = data.x.shape[0], min(chunk_rows(network), data.x.shape[0])
+        self._rows, self._order, self._chunk = in_memory(backend, data), Order(np.arange(n), {}), chunk
+        self._step = step.descent(network.model)
+        self._backend = backend.with_engine(
+            backend.choose(self._step, params, self._rows.sample, chunk, ceil(n / chunk))
+        )
         self._dtype = dtype_name(params[0].w)
-        # All weights come first, inputs in front as scikit-learn has them, then all biases.
+        # All weights come first, each (d_in, d_out) as in scikit-learn, then all biases.
         shapes = [*pairwise(network.sizes), *((size,) for size in network.sizes[1:])]
         ends = list(accumulate(map(prod, shapes)))
         self._parts = [(slice(end - prod(shape), end), shape) for end, shape in zip(ends, shapes, strict=True)]
         self._weights = slice(0, ends[len(network.sizes) - 2])
-        weight = np.ones(n) if data.weight is None else here.to_host(data.weight).astype(np.float64)
+        weight = np.ones(n) if data.weight is None else backend.to_host(data.weight).astype(np.float64)
         self._shares = [weight[start : start + chunk].sum() / weight.sum() for start in range(0, n, chunk)]
         self._l2 = alpha / float(weight.sum())
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
-        """C and its gradient: of chunks of rows, each with its share of the weights."""
-        here, gradient = self._here, np.zeros(len(vector))
+        """C and its gradient, summed over chunks of rows, each with its share of the sample weights."""
+        backend, gradient = self._backend, np.zeros(len(vector))
         gradient[self._weights] = self._l2 * vector[self._weights]
         self.cost = self.penalty(vector)
-        with here.current():
+        with backend.current():
             for piece, share in zip(self._rows.pieces(self._order, self._chunk, 1), self._shares, strict=True):
-                found, (cost,) = here.run_block(self._step, self.params(vector), piece.data, piece.batches)
-                self.cost += share * float(here.to_host(cost)[0])
-                gradient += share * self.vector(found)
+                gradients, (cost,) = backend.run_block(self._step, self.params(vector), piece.data, piece.batches)
+                self.cost += share * float(backend.to_host(cost)[0])
+                gradient += share * self.vector(gradients)
         return self.cost, gradient
 
     def penalty(self, vector: np.ndarray) -> float:
-        """What L2 adds to C."""
+        """L2 penalty, a part of C."""
         w = vector[self._weights]
         return float(self._l2 / 2 * (w @ w))
 
     def vector(self, params: Params) -> np.ndarray:
-        """The parameters as one vector."""
-        layers = map_arrays(self._here.to_host, params)
+        """Parameters as one vector on the host."""
+        layers = map_arrays(self._backend.to_host, params)
         parts = [*(layer.w.T.ravel() for layer in layers), *(layer.b for layer in layers)]
         return np.concatenate(parts, dtype=np.float64)
 
     def params(self, vector: np.ndarray) -> Params:
-        """The parameters of such a vector, where the rows are."""
+        """Parameters from a vector, on the device of the rows."""
         cast = vector.astype(self._dtype)
         arrays = [cast[part].reshape(shape) for part, shape in self._parts]
         layers = len(arrays) // 2
         return tuple(
-            Layer(self._here.asarray(w.T), self._here.asarray(b))
+            Layer(self._backend.asarray(w.T), self._backend.asarray(b))
             for w, b in zip(arrays[:layers], arrays[layers:], strict=True)
         )
 
 
-def train(
+def train_lbfgs(
     network: Network,
-    here: Backend,
+    backend: Backend,
     data: Batch,
     params: Params,
     *,
@@ -108,29 +111,29 @@ def train(
     tol: float,
     max_iter: int,
     max_fun: int,
-    tell: Callable[[float], None],
-) -> Found:
-    """Train on all rows at once; a vector that is not the minimum yet is warned of.
+    show: Callable[[float], None],
+) -> LbfgsResult:
+    """Train on all rows at once; ending before the minimum is a warning.
 
     Args:
-        network: What to train.
-        here: Where the rows are.
-        data: The rows.
-        params: To start from.
+        network: Network to train.
+        backend: Backend of the rows.
+        data: Rows, with targets and weights.
+        params: Parameters to start from.
         alpha: α of the objective.
-        tol: The largest entry of a gradient that counts as 0.
-        max_iter: Iterations at most.
-        max_fun: Evaluations at most.
-        tell: Called after each iteration with C.
+        tol: Largest entry of a gradient that counts as 0.
+        max_iter: Most iterations.
+        max_fun: Most evaluations of the objective.
+        show: Called with C after each iteration.
     """
-    objective = Objective(network, here, data, params, alpha)
+    objective = Objective(network, backend, data, params, alpha)
     result = minimize(
         objective,
         objective.vector(params),
         method="L-BFGS-B",
         jac=True,
         options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
-        callback=lambda _: tell(objective.cost),
+        callback=lambda _: show(objective.cost),
     )
     iterations = min(int(result.nit), max_iter)
     if result.status != 0:
@@ -139,4 +142,4 @@ def train(
             ConvergenceWarning,
             stacklevel=5,
         )
-    return Found(objective.params(result.x), float(result.fun), objective.penalty(result.x), iterations)
+    return LbfgsResult(objective.params(result.x), float(result.fun), objective.penalty(result.x), iterations)

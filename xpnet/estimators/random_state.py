@@ -1,4 +1,4 @@
-"""scikit-learn's randomness: what its perceptrons draw from a `RandomState`, in the same order."""
+"""Random numbers as scikit-learn's perceptrons draw them from a `RandomState`, in the same order."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,13 +10,13 @@ from xpnet._support.typing import Layer, Params
 def initial_params(
     sizes: Sequence[int], activations: Sequence[str], random_state: np.random.RandomState, dtype: str
 ) -> Params:
-    """Weights and biases from -r to r, r = √(6 / (d_in + d_out)), with 2 for 6 where a layer's activation is logistic.
+    """Initial weights and biases: uniform from −r to r, r = √(6 / (d_in + d_out)), with 2 for 6 if a layer is logistic.
 
     Args:
-        sizes: Neurons a layer, inputs first.
-        activations: scikit-learn's name for every layer but the first; the last one has its predecessor's.
-        random_state: What is drawn from.
-        dtype: Of the arrays, which are NumPy's.
+        sizes: Neurons per layer, inputs first.
+        activations: Names, as in scikit-learn, for each layer but the first; the last repeats the one before.
+        random_state: Source of the random numbers.
+        dtype: Name of the dtype of the NumPy arrays.
 
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010).
     """
@@ -28,11 +28,11 @@ def initial_params(
     return tuple(params)
 
 
-class Orders(Iterator[np.ndarray]):
-    """The order of each epoch's rows: that of the epoch before, shuffled.
+class EpochOrders(Iterator[np.ndarray]):
+    """Orders of the rows, epoch by epoch: each is the order of the epoch before, shuffled.
 
     Attributes:
-        last: The latest order.
+        last: Latest order.
     """
 
     def __init__(self, n: int, random_state: np.random.RandomState) -> None:

@@ -1,69 +1,118 @@
-"""`MLPRegressor`: scikit-learn's, on the arrays you have."""
+"""`MLPRegressor`, with scikit-learn's interface, on arrays of any library."""
 
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.neural_network import MLPRegressor as Theirs
+from sklearn.neural_network import MLPRegressor as SklearnMLPRegressor
 from sklearn.utils.metaestimators import available_if
 
 from xpnet._support.typing import Array
 from xpnet.backends import Backend
 from xpnet.data import check_targets
 from xpnet.estimators.estimator import MLP
-from xpnet.estimators.inputs import Place, Rows, on_host
+from xpnet.estimators.inputs import Placement, Samples, on_host
 from xpnet.estimators.parameters import Parameters, has_epochs
 
 
 class MLPRegressor(RegressorMixin, MLP):
-    """A multi-layer perceptron that predicts numbers: one a row, or several.
+    """Multi-layer perceptron regressor, for one number per row or for several.
 
-    A drop-in for `sklearn.neural_network.MLPRegressor`, with its parameters, methods and fitted attributes; with
-    `random_state` an integer it finds the same coefficients, to rounding. Arrays of CuPy, PyTorch, JAX and others are
-    computed with where they are.
+    A drop-in for `sklearn.neural_network.MLPRegressor`, with its parameters, methods and fitted attributes; with an
+    integer `random_state` the fitted coefficients are the same, to rounding. Arrays of CuPy, PyTorch, JAX and other
+    libraries are computed with where they are.
 
-    Args:
-        loss: "squared_error", or "poisson" for counts, whose output is exp(z).
-        hidden_layer_sizes: Neurons of each hidden layer.
-        activation: "identity", "logistic", "tanh" or "relu" for all hidden layers, or a list with one for each.
-        solver: "sgd", "adam" (its ε̂ form) or "lbfgs", SciPy's, on all rows at once.
-        alpha: L2 of the sum of a batch's costs.
-        batch_size: Rows a step; "auto" is 200, or all if they are fewer.
-        learning_rate: "constant", "invscaling" or "adaptive", for sgd; or a schedule of `xpnet.schedules`, for adam
-            too, which holds its rate itself.
-        learning_rate_init: η₀.
-        power_t: p of "invscaling".
-        max_iter: Epochs at most, or iterations of lbfgs.
-        shuffle: Whether each epoch has an order of its own.
-        random_state: What weights, rows held back and orders are drawn from.
-        tol: By how much the loss must fall, or the score rise; for lbfgs the largest gradient that counts as 0.
-        verbose: Whether to show a bar.
-        warm_start: Whether `fit` begins where the last one ended.
-        momentum: Of sgd, from 0 to 1.
-        nesterovs_momentum: Whether that is Nesterov's.
-        early_stopping: Whether to stop by the score of rows held back or of `validation_data`, keeping the best epoch.
-        validation_fraction: The part of the rows that is held back for that.
-        beta_1: β₁ of adam.
-        beta_2: β₂ of adam.
-        epsilon: ε of adam.
-        n_iter_no_change: Epochs without such a change until it stops.
-        max_fun: Evaluations of lbfgs at most.
-        scoring: What early stopping goes by, a scorer or its name; None is R².
-        device: Where NumPy's rows are sent to be computed with, "cuda" or "cuda:1"; results come back as NumPy's.
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson"}, default="squared_error"
+        Loss; "poisson" is for counts, and its output is exp(z).
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Neurons per hidden layer.
+    activation : {"identity", "logistic", "tanh", "relu"} or list of these, default="relu"
+        Activation of all hidden layers, or a list with one for each.
+    solver : {"lbfgs", "sgd", "adam"}, default="adam"
+        Solver: "sgd", "adam" (in its ε̂ form), or SciPy's "lbfgs" on all rows at once.
+    alpha : float, default=0.0001
+        Strength of the L2 penalty, relative to the sum of a batch's costs.
+    batch_size : int or "auto", default="auto"
+        Rows per step; "auto" is 200, or all rows if there are fewer.
+    learning_rate : {"constant", "invscaling", "adaptive"} or callable, default="constant"
+        Learning rate of "sgd", as a rule; or a schedule of `xpnet.schedules`, also for "adam", which holds the initial
+        rate itself.
+    learning_rate_init : float, default=0.001
+        Initial learning rate η₀, unless `learning_rate` is a schedule.
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    max_iter : int, default=200
+        Most epochs, or most iterations of "lbfgs".
+    shuffle : bool, default=True
+        Whether to draw a new order of the rows for each epoch.
+    random_state : int, RandomState or None, default=None
+        Source of the initial weights, the held-out rows and the orders.
+    tol : float, default=0.0001
+        Least change of the loss or the score that counts as an improvement; for "lbfgs", the largest gradient that
+        counts as 0.
+    verbose : bool or int, default=False
+        Whether to show a progress bar.
+    warm_start : bool, default=False
+        Whether `fit` begins with the parameters of the last fit.
+    momentum : float, default=0.9
+        Momentum of "sgd", from 0 to 1.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's.
+    early_stopping : bool, default=False
+        Whether to stop by the score on held-out rows, or on `validation_data`, and keep the best epoch's parameters.
+    validation_fraction : float, default=0.1
+        Fraction of the rows that is held out for early stopping.
+    beta_1 : float, default=0.9
+        Decay rate β₁ of the first moment in "adam".
+    beta_2 : float, default=0.999
+        Decay rate β₂ of the second moment in "adam".
+    epsilon : float, default=1e-08
+        Numerical constant ε̂ of "adam".
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which the training stops.
+    max_fun : int, default=15000
+        Most evaluations of the objective by "lbfgs".
+    scoring : str, callable or None, default=None
+        Scorer, or its name, that early stopping goes by; None is R².
+    device : str or None, default=None
+        Device to compute on with rows of NumPy's, "cuda" or "cuda:1"; results come back as NumPy arrays.
 
-    Attributes:
-        coefs_: Weights (d_in, d_out) of each layer, of X's kind.
-        intercepts_: Biases (d_out,), likewise.
-        loss_curve_: The loss of each epoch, L2 included; squared error is the mean over the outputs.
-        validation_loss_curve_: That of the rows held back, without L2.
-        network_: The `xpnet.Network`, for use with the rest of xpnet.
-        params_: Its parameters.
+    Attributes
+    ----------
+    coefs_ : list of arrays
+        Weights (d_in, d_out) of each layer, of X's kind.
+    intercepts_ : list of arrays
+        Biases (d_out,) of each layer, of X's kind.
+    loss_ : float
+        Loss of the last epoch or iteration.
+    loss_curve_ : list of float
+        Loss of each epoch, including the L2 penalty; squared error is the mean over the outputs.
+    validation_loss_curve_ : list of float
+        Loss of each epoch on the held-out rows, without the L2 penalty.
+    validation_scores_ : list of float or None
+        Score of each epoch on the held-out rows.
+    n_iter_ : int
+        Number of epochs or iterations of the last fit.
+    n_features_in_ : int
+        Number of columns of X.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_outputs_ : int
+        Number of outputs.
+    out_activation_ : str
+        scikit-learn's name for the output activation.
+    network_ : xpnet.Network
+        Network, for use with the rest of xpnet.
+    params_ : tuple of Layer
+        Parameters of the network, for use with the rest of xpnet.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **Parameters._parameter_constraints,
-        "loss": Theirs._parameter_constraints["loss"],
+        "loss": SklearnMLPRegressor._parameter_constraints["loss"],
     }
     _numbers = True
 
@@ -100,60 +149,75 @@ class MLPRegressor(RegressorMixin, MLP):
         super().__init__(locals())
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
-        """Fit to rows and their targets.
+        """Fit the network to rows and their targets.
 
         Args:
-            X: Rows (n, d_in) of any library that follows the array API standard, a data frame, or sparse.
+            X: Rows (n, d_in), an array of any library of the array API standard, a data frame, or a sparse matrix.
             y: Numbers (n,), or (n, k) for k outputs.
-            sample_weight: What each row counts for, (n,).
+            sample_weight: Weight of each row, (n,).
             validation_data: `(X, y)` or `(X, y, sample_weight)` to validate on; see `early_stopping`.
 
+        Returns:
+            The estimator itself.
+
         Raises:
-            ValueError: Parameters or data that do not fit, or of two kinds; a training that diverges.
+            ValueError: Parameters or data are invalid, arrays are of two libraries or devices, or training diverges.
         """
         return self._fit(X, y, sample_weight, validation_data)
 
     @available_if(has_epochs)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Go on by one epoch on these rows."""
+        """Train for one more epoch on these rows.
+
+        Args:
+            X: Rows (n, d_in), as for `fit`.
+            y: Targets, as for `fit`.
+            sample_weight: Weight of each row, (n,).
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: As for `fit`.
+        """
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """Numbers (n,), or (n, k) for several outputs."""
-        a, at = self._outputs(X, "predict")
-        return at.back(self._decided(a, at.here))
+        """Predict numbers (n,), or (n, k) for several outputs."""
+        a, placement = self._outputs(X, "predict")
+        return placement.to_home(self._decisions(a, placement.backend))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """R², the mean of the outputs' where there are several."""
+        """R², the mean over the outputs."""
         guess = on_host(self.predict(X))
         return float(r2_score(on_host(y), guess, sample_weight=on_host(sample_weight)))
 
-    def _learn(self, given: np.ndarray, at: Place, *, incremental: bool) -> None:
-        if given.dtype.kind in "SU":
-            raise TypeError(f"y holds strings, {given.dtype}; a regression needs numbers.")
-        self._check_numbers(given, 1 if given.ndim == 1 else given.shape[1])
+    def _learn_targets(self, targets: np.ndarray, placement: Placement, *, incremental: bool) -> None:
+        if targets.dtype.kind in "SU":
+            raise TypeError(f"y holds strings, {targets.dtype}; a regression needs numbers.")
+        self._check_numbers(targets, 1 if targets.ndim == 1 else targets.shape[1])
 
-    def _check_held(self, given: np.ndarray) -> None:
-        self._check_numbers(given, self.n_outputs_)
+    def _check_validation_targets(self, targets: np.ndarray) -> None:
+        self._check_numbers(targets, self.n_outputs_)
 
-    def _check_numbers(self, given: np.ndarray, outputs: int) -> None:
-        # Truth values are numbers here, as they are to scikit-learn.
-        numbers = given.astype(np.float64) if given.dtype.kind == "b" else given
+    def _check_numbers(self, targets: np.ndarray, outputs: int) -> None:
+        # Booleans count as numbers, as in scikit-learn.
+        numbers = targets.astype(np.float64) if targets.dtype.kind == "b" else targets
         check_targets(numbers, name="y", loss=self.loss, outputs=outputs, xp=np)
 
-    def _task(self, given: np.ndarray) -> tuple[str, int]:
-        return self.loss, 1 if given.ndim == 1 else given.shape[1]
+    def _task(self, targets: np.ndarray) -> tuple[str, int]:
+        return self.loss, 1 if targets.ndim == 1 else targets.shape[1]
 
-    def _targets(self, given: np.ndarray, dtype: str) -> np.ndarray:
-        return given.astype(dtype)
+    def _targets(self, targets: np.ndarray, dtype: str) -> np.ndarray:
+        return targets.astype(dtype)
 
-    def _weighed(self, weight: np.ndarray | None, given: np.ndarray) -> np.ndarray | None:
+    def _combined_weights(self, weight: np.ndarray | None, targets: np.ndarray) -> np.ndarray | None:
         return weight
 
-    def _strata(self, rows: Rows) -> np.ndarray | None:
+    def _strata(self, samples: Samples) -> np.ndarray | None:
         return None
 
-    def _decided(self, a: Array, here: Backend) -> Array:
+    def _decisions(self, a: Array, backend: Backend) -> Array:
         return a[:, 0] if self.n_outputs_ == 1 else a
 
     def __sklearn_tags__(self) -> Any:

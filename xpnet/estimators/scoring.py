@@ -1,4 +1,4 @@
-"""Rows that a training is judged on: held back, or the user's own."""
+"""Validation: rows held out for it, and the score on them."""
 
 import copy
 from typing import Any
@@ -10,44 +10,49 @@ from sklearn.model_selection import train_test_split
 from xpnet._support.typing import Params
 from xpnet.backends import Backend
 from xpnet.equations.step import answers
-from xpnet.estimators.inputs import Rows
+from xpnet.estimators.inputs import Samples
+from xpnet.training.placement import chunk_rows
 from xpnet.training.sparse import is_sparse, map_rows
 
 TOO_FEW = "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
 
 
-def split(
-    rows: Rows, here: Backend, fraction: float, stratify: np.ndarray | None, random_state: np.random.RandomState
-) -> tuple[Rows, Rows]:
-    """The rows to train on and those held back, drawn as scikit-learn draws them."""
-    numbers = np.arange(rows.x.shape[0])
-    kept, held = train_test_split(numbers, test_size=fraction, stratify=stratify, random_state=random_state)
-    if len(held) < 2:
+def split_validation(
+    samples: Samples,
+    backend: Backend,
+    fraction: float,
+    stratify: np.ndarray | None,
+    random_state: np.random.RandomState,
+) -> tuple[Samples, Samples]:
+    """Split samples into those to train on and those held out, drawn as scikit-learn draws them."""
+    numbers = np.arange(samples.x.shape[0])
+    training, validation = train_test_split(numbers, test_size=fraction, stratify=stratify, random_state=random_state)
+    if len(validation) < 2:
         raise ValueError(TOO_FEW)
-    return rows.subset(kept, here), rows.subset(held, here)
+    return samples.subset(training, backend), samples.subset(validation, backend)
 
 
-def score(mlp: Any, here: Backend, params: Params, held: Rows) -> float:
-    """The accuracy, or the mean R² of the outputs, or what the estimator's `scoring` says of these parameters."""
-    weight = None if held.weight is None else here.to_host(held.weight)
+def validation_score(mlp: Any, backend: Backend, params: Params, validation: Samples) -> float:
+    """Score of these parameters: accuracy, the mean R² of the outputs, or that of the estimator's `scoring`."""
+    weight = None if validation.weight is None else backend.to_host(validation.weight)
     if mlp.scoring is not None:
-        return _scored(mlp, here, params, held, weight)
-    with here.current():
-        a = map_rows(here, answers(mlp.network_.model(held.x)), params, held.x, mlp.network_.chunk)
-        given, decided = held.given, here.to_host(mlp._decided(a, here))
-    if mlp.network_.output.regression:
-        return float(r2_score(given, decided, sample_weight=weight))
-    right = here.to_host(held.y).reshape(decided.shape) == decided
+        return _scored(mlp, backend, params, validation, weight)
+    with backend.current():
+        a = map_rows(backend, answers(mlp.network_.model), params, validation.x, chunk_rows(mlp.network_))
+        targets, decisions = validation.targets, backend.to_host(mlp._decisions(a, backend))
+    if mlp.network_.model.loss.regression:
+        return float(r2_score(targets, decisions, sample_weight=weight))
+    right = backend.to_host(validation.y).reshape(decisions.shape) == decisions
     return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=weight))
 
 
-def _scored(mlp: Any, here: Backend, params: Params, held: Rows, weight: np.ndarray | None) -> float:
-    """A scorer's word, on the host."""
-    judged = copy.copy(mlp)
-    judged.coefs_, judged.intercepts_ = [w.T for w, _ in params], [b for _, b in params]
-    judged = judged.to_host()
-    # The rows are arrays by now, whatever they were.
-    vars(judged).pop("feature_names_in_", None)
-    x = held.x if is_sparse(held.x) else here.to_host(held.x)
-    scorer = check_scoring(judged, mlp.scoring)
-    return float(scorer(judged, x, held.given, **({} if weight is None else {"sample_weight": weight})))
+def _scored(mlp: Any, backend: Backend, params: Params, validation: Samples, weight: np.ndarray | None) -> float:
+    """Score by the estimator's `scoring`, on the host."""
+    candidate = copy.copy(mlp)
+    candidate.coefs_, candidate.intercepts_ = [w.T for w, _ in params], [b for _, b in params]
+    candidate = candidate.to_host()
+    # The rows are arrays by now, even if the user passed a data frame.
+    vars(candidate).pop("feature_names_in_", None)
+    x = validation.x if is_sparse(validation.x) else backend.to_host(validation.x)
+    scorer = check_scoring(candidate, mlp.scoring)
+    return float(scorer(candidate, x, validation.targets, **({} if weight is None else {"sample_weight": weight})))

@@ -1,6 +1,6 @@
-"""Losses as scikit-learn reports them, where xpnet's cost differs by what changes no gradient.
+"""Losses as scikit-learn reports them, which differ from xpnet's costs by terms without a gradient and by factors.
 
-Its squared error is the mean over the outputs, and its Poisson deviance holds Σ y ln y − y.
+scikit-learn's squared error is the mean over the outputs, and its Poisson deviance includes Σ y ln y − y.
 """
 
 from typing import NamedTuple
@@ -9,16 +9,16 @@ import numpy as np
 from scipy.special import xlogy
 
 from xpnet.backends import Backend
-from xpnet.estimators.inputs import Rows
+from xpnet.estimators.inputs import Samples
 
 
-class Reported(NamedTuple):
-    """What makes a loss of a cost.
+class LossConversion(NamedTuple):
+    """Conversion of a cost into scikit-learn's loss.
 
     Attributes:
-        factor: What the cost is multiplied by.
-        constant: What is added for each row, (n,), or None.
-        weight: The rows' weights (n,), or None.
+        factor: Factor of the cost.
+        constant: Number added for each row, (n,), or None.
+        weight: Weights of the rows, (n,), or None.
     """
 
     factor: float
@@ -26,11 +26,11 @@ class Reported(NamedTuple):
     weight: np.ndarray | None
 
     def loss(self, cost: float, penalty: float = 0.0) -> float:
-        """The loss of all rows at once: for a cost that holds so much L2."""
+        """Loss of all rows at once, from a cost that includes this L2 penalty."""
         return self.epoch(cost, penalty, np.arange(0 if self.constant is None else len(self.constant)), None)
 
     def epoch(self, cost: float, penalty: float, order: np.ndarray, batch_size: int | None) -> float:
-        """The mean loss of batches in that order, each counted by its rows."""
+        """Mean loss of the batches of an epoch in that order, weighted by their numbers of rows."""
         loss = cost if self.factor == 1 else (cost - penalty) * self.factor + penalty
         if self.constant is None:
             return loss
@@ -41,11 +41,13 @@ class Reported(NamedTuple):
         return loss + float(sizes @ sums) / len(order)
 
 
-def reported(loss: str, rows: Rows, here: Backend) -> Reported:
-    """How the loss of those rows is reported."""
+def loss_conversion(loss: str, samples: Samples, backend: Backend) -> LossConversion:
+    """Conversion for a loss, on those samples."""
     if loss == "squared_error":
-        return Reported(1 / (1 if rows.given.ndim == 1 else rows.given.shape[1]), None, None)
+        return LossConversion(1 / (1 if samples.targets.ndim == 1 else samples.targets.shape[1]), None, None)
     if loss != "poisson":
-        return Reported(1.0, None, None)
-    y = rows.given.astype(np.float64).reshape(len(rows.given), -1)
-    return Reported(1.0, np.sum(xlogy(y, y) - y, axis=1), None if rows.weight is None else here.to_host(rows.weight))
+        return LossConversion(1.0, None, None)
+    y = samples.targets.astype(np.float64).reshape(len(samples.targets), -1)
+    return LossConversion(
+        1.0, np.sum(xlogy(y, y) - y, axis=1), None if samples.weight is None else backend.to_host(samples.weight)
+    )

@@ -1,4 +1,4 @@
-"""The solvers sgd and adam: scikit-learn's rules around the training loop."""
+"""Solvers sgd and adam: scikit-learn's rules around the training loop."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from xpnet._support.typing import Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.equations.optimizers import Optimizer, adam, momentum, nesterov
 from xpnet.errors import DivergenceError
-from xpnet.estimators.inputs import Rows
-from xpnet.estimators.random_state import Orders
-from xpnet.estimators.scoring import score
-from xpnet.estimators.sklearn_losses import reported
-from xpnet.estimators.stopping import Rate, Watch
+from xpnet.estimators.inputs import Samples
+from xpnet.estimators.random_state import EpochOrders
+from xpnet.estimators.scoring import validation_score
+from xpnet.estimators.sklearn_losses import loss_conversion
+from xpnet.estimators.stopping import Improvement, LearningRate
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.epochs import epochs
 from xpnet.training.progress import iterating
@@ -30,97 +30,99 @@ DIVERGED = (
 
 @dataclass
 class Progress:
-    """What one fit hands on to the next: all of it to `partial_fit`, with a warm start what is watched.
+    """Progress that one fit hands on to the next: all of it to `partial_fit`, `watch` alone with a warm start.
 
     Attributes:
-        solver: Whose memory the checkpoint holds.
-        watch: The training loss, or with early stopping the validation score, negated.
-        rate: The learning rate, or None before the first fit.
-        checkpoint: Where the training loop goes on from, or None.
+        solver: Solver whose state the checkpoint holds.
+        watch: Improvement of the training loss, or with early stopping of the negated validation score.
+        rate: Learning rate, or None before the first fit.
+        checkpoint: Checkpoint that the training loop resumes from, or None.
     """
 
     solver: str = ""
-    watch: Watch = field(default_factory=Watch)
-    rate: Rate | None = None
+    watch: Improvement = field(default_factory=Improvement)
+    rate: LearningRate | None = None
     checkpoint: Checkpoint | None = None
 
 
-def train(
+def train_epochs(
     mlp: Any,
-    here: Backend,
-    rows: Rows,
-    held: Rows | None,
+    backend: Backend,
+    samples: Samples,
+    validation: Samples | None,
     params: Params,
     random_state: np.random.RandomState,
     *,
     incremental: bool,
 ) -> Params:
-    """Train an estimator's network, and tell the estimator of every epoch.
+    """Train an estimator's network epoch by epoch, and record every epoch in the estimator.
 
     Args:
-        mlp: The estimator; its `loss_curve_`, `n_iter_` and the like go on.
-        here: Where the rows are.
-        rows: To train on.
-        held: To validate on, or None.
-        params: To start from.
-        random_state: What shuffles.
-        incremental: Whether to train one epoch that goes on where the last one ended, optimizer and all.
+        mlp: Estimator, whose `loss_curve_`, `n_iter_` and other attributes are updated.
+        backend: Backend of the samples.
+        samples: Samples to train on.
+        validation: Samples to validate on, or None.
+        params: Parameters to start from.
+        random_state: Source of the orders.
+        incremental: Whether to train one epoch more with the optimizer's state of the last one.
 
     Returns:
-        The last epoch's parameters, or with early stopping those of the best one.
+        The last epoch's parameters, or with early stopping the best epoch's.
 
     Raises:
         ValueError: The cost is no longer finite.
     """
-    n, progress = rows.x.shape[0], mlp._progress
+    n, progress = samples.x.shape[0], mlp._progress
     if not incremental or progress.solver != mlp.solver:
         progress.solver, progress.rate, progress.checkpoint = mlp.solver, None, None
     if mlp.early_stopping != (mlp.best_validation_score_ is not None):
-        # What the last fit watched is not what is watched now.
-        progress.watch = Watch()
+        # The last fit watched the loss and this one watches the score, or the other way round.
+        progress.watch = Improvement()
     done, watch = progress.checkpoint, progress.watch
-    rate = progress.rate = progress.rate or Rate(_rule(mlp), mlp.learning_rate_init, mlp.power_t)
-    size, orders = batch_size(mlp.batch_size, n), Orders(n, random_state)
-    report, report_held = (reported(mlp.network_.loss, found or rows, here) for found in (rows, held))
-    if held is not None and mlp.validation_scores_ is None:
+    rate = progress.rate = progress.rate or LearningRate(_rule(mlp), mlp.learning_rate_init, mlp.power_t)
+    size, orders = batch_size(mlp.batch_size, n), EpochOrders(n, random_state)
+    conversion, validation_conversion = (
+        loss_conversion(mlp.network_.loss, part or samples, backend) for part in (samples, validation)
+    )
+    if validation is not None and mlp.validation_scores_ is None:
         mlp.validation_scores_ = []
     records = epochs(
         mlp.network_,
-        (rows.x, rows.y),
+        (samples.x, samples.y),
         optimizer(mlp, rate),
         params=params,
         batch_size=size,
         epochs=1 + (done.epoch if done else 0) if incremental else mlp.max_iter,
         engine="auto",
         dtype=dtype_name(params[0].w),
-        weight=rows.weight,
+        weight=samples.weight,
         l2=mlp.alpha,
         l2_of="sum",
         shuffle=mlp.shuffle,
         order=orders,
-        validation=held and held[: 2 if held.weight is None else 3],
+        validation=validation and validation[: 2 if validation.weight is None else 3],
         resume=done and done._replace(params=params, best_params=params),
     )
     mlp.n_iter_, best = 0, params
     try:
-        with iterating(1 if incremental else mlp.max_iter, type(mlp).__name__, bool(mlp.verbose)) as tell:
+        with iterating(1 if incremental else mlp.max_iter, type(mlp).__name__, bool(mlp.verbose)) as show:
             for epoch in records:
                 params, progress.checkpoint = epoch.params, epoch.checkpoint
                 mlp.n_iter_ += 1
                 mlp.t_ += n
-                mlp.loss_ = report.epoch(epoch.cost, epoch.penalty, orders.last, size)
+                mlp.loss_ = conversion.epoch(epoch.cost, epoch.penalty, orders.last, size)
                 mlp.loss_curve_.append(mlp.loss_)
-                tell(mlp.loss_)
-                if held is not None and epoch.validation_cost is not None:
-                    mlp.validation_loss_curve_.append(report_held.loss(epoch.validation_cost))
-                    mlp.validation_scores_.append(score(mlp, here, params, held))
-                if watch.tell(-mlp.validation_scores_[-1] if mlp.early_stopping else mlp.loss_, mlp.tol):
+                show(mlp.loss_)
+                if validation is not None and epoch.validation_cost is not None:
+                    mlp.validation_loss_curve_.append(validation_conversion.loss(epoch.validation_cost))
+                    mlp.validation_scores_.append(validation_score(mlp, backend, params, validation))
+                if watch.update(-mlp.validation_scores_[-1] if mlp.early_stopping else mlp.loss_, mlp.tol):
                     best = params
                 if mlp.early_stopping:
                     mlp.best_validation_score_ = -watch.best
                 else:
                     mlp.best_loss_ = watch.best
-                rate.go_on(mlp.t_)
+                rate.after_epoch(mlp.t_)
                 if watch.waited > mlp.n_iter_no_change:
                     if not rate.lower():
                         break
@@ -134,15 +136,15 @@ def train(
     return best if mlp.early_stopping else params
 
 
-def optimizer(mlp: Any, rate: Rate) -> Optimizer:
-    """The update rule that an estimator asks for; Adam is the ε̂ form."""
+def optimizer(mlp: Any, rate: LearningRate) -> Optimizer:
+    """Optimizer of an estimator's solver; Adam is the ε̂ form."""
     if mlp.solver == "adam":
         return adam(rate, mlp.beta_1, mlp.beta_2, mlp.epsilon, epsilon_hat=True)
     return (nesterov if mlp.nesterovs_momentum else momentum)(rate, mlp.momentum)
 
 
 def batch_size(asked: str | int, n: int) -> int:
-    """Rows a step, at most all."""
+    """Rows per step, at most all."""
     if asked == "auto":
         return min(200, n)
     if int(asked) > n:
@@ -151,5 +153,5 @@ def batch_size(asked: str | int, n: int) -> int:
 
 
 def _rule(mlp: Any) -> Any:
-    """What the learning rate goes by; scikit-learn's rules are for sgd alone."""
+    """Rule of the learning rate; scikit-learn's rules apply to sgd only."""
     return mlp.learning_rate if mlp.solver == "sgd" or callable(mlp.learning_rate) else "constant"

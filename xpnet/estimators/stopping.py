@@ -1,27 +1,27 @@
-"""When scikit-learn's perceptrons stop, and what their learning rate does meanwhile."""
+"""Stopping and learning rate by scikit-learn's rules."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 SMALLEST = 1e-6
-"""The learning rate from which an adaptive one is not lowered."""
+"""Learning rate at or below which an adaptive one is not lowered."""
 
 
 @dataclass
-class Watch:
-    """Whether something that should fall still does.
+class Improvement:
+    """Improvement of a value that should fall from epoch to epoch.
 
     Attributes:
-        best: The lowest value so far.
+        best: Lowest value so far.
         waited: Epochs since it fell by more than the tolerance.
     """
 
     best: float = math.inf
     waited: int = 0
 
-    def tell(self, value: float, tolerance: float) -> bool:
-        """Take the next value; whether it is the lowest one."""
+    def update(self, value: float, tolerance: float) -> bool:
+        """Take an epoch's value, and say whether it is the lowest so far."""
         self.waited = self.waited + 1 if value > self.best - tolerance else 0
         if lowest := value < self.best:
             # Not `min`, which would keep NaN: the score of predictions that are not finite.
@@ -30,15 +30,15 @@ class Watch:
 
 
 @dataclass
-class Rate:
-    """A learning rate by scikit-learn's rules, or by a schedule; a schedule itself, for the optimizer.
+class LearningRate:
+    """Learning rate by one of scikit-learn's rules or by a schedule, as a schedule for the optimizer.
 
     Attributes:
-        rule: "constant", "invscaling" (η₀ / (t + 1)ᵖ after t samples), "adaptive" (a fifth whenever nothing falls any
-            more), or a schedule.
-        initial: η₀.
-        power: p.
-        now: η.
+        rule: "constant", "invscaling" (η₀ / (t + 1)ᵖ after t samples), "adaptive" (divided by 5 whenever the value
+            that is watched stops falling), or a schedule.
+        initial: Initial learning rate η₀.
+        power: Exponent p.
+        current: Learning rate η.
     """
 
     rule: str | Callable[[float], float]
@@ -46,20 +46,20 @@ class Rate:
     power: float
 
     def __post_init__(self) -> None:
-        self.now = self.initial
+        self.current = self.initial
 
     def __call__(self, epoch: float) -> float:
-        """η after so many epochs."""
-        return self.rule(epoch) if callable(self.rule) else self.now
+        """Learning rate η after this many epochs."""
+        return self.rule(epoch) if callable(self.rule) else self.current
 
-    def go_on(self, samples: int) -> None:
-        """Take an epoch's end, after so many samples in all."""
+    def after_epoch(self, samples: int) -> None:
+        """Update η at the end of an epoch, after this many samples in all."""
         if self.rule == "invscaling":
-            self.now = self.initial / (samples + 1) ** self.power
+            self.current = self.initial / (samples + 1) ** self.power
 
     def lower(self) -> bool:
-        """Go down by the rule, if that has a way down; else it is time to stop."""
-        if self.rule != "adaptive" or self.now <= SMALLEST:
+        """Lower η if the rule allows it, and say whether it did; if not, it is time to stop."""
+        if self.rule != "adaptive" or self.current <= SMALLEST:
             return False
-        self.now /= 5
+        self.current /= 5
         return True

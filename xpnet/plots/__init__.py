@@ -2,15 +2,16 @@
 
 figure = xpnet.plots.learning_curves(xpnet.epochs(...))
 figure.savefig("curves.pdf")
+
+A notebook shows a figure that is the last line of a cell.
 """
 
 from xpnet._support.optional import needed
 
 with needed("xpnet.plots", "matplotlib"):
     from xpnet.plots.answers import confusion_matrix, label_cases, predictions, worst_mistakes
-    from xpnet.plots.curves import learning_curves
-    from xpnet.plots.diagram import network_diagram
     from xpnet.plots.layers import activation_histograms, gradient_norm_histograms, weight_histograms, weight_images
+    from xpnet.plots.overview import learning_curves, network_diagram
     from xpnet.plots.style import WIDTH, png, svg
 
 __all__ = [

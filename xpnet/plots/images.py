@@ -1,4 +1,4 @@
-"""Rows of numbers as small images, if they are images, and else as outlines."""
+"""Rows of numbers, drawn as small images where they are images, and otherwise as outlines."""
 
 import math
 from typing import Any
@@ -13,31 +13,31 @@ from xpnet.errors import InputError
 from xpnet.plots.style import BLUE
 
 SMALLEST = 5
-"""The side from which on a square number of inputs is taken for an image."""
+"""Side length from which on a square number of inputs is taken for an image."""
 
 
-def host(tree: Any) -> Any:
-    """Arrays of any library as NumPy's."""
+def as_numpy(tree: Any) -> Any:
+    """Copy arrays of any library to NumPy."""
     return map_arrays(lambda array: backends.of(array).to_host(backends.of(array).asarray(array)), tree)
 
 
-def first(rows: Array, most: int) -> Array:
-    """The first rows, so many at most."""
+def first_rows(rows: Array, most: int) -> Array:
+    """The first rows, at most this many."""
     return rows[: min(most, rows.shape[0]), ...]
 
 
 def image_shape(inputs: int, shape: tuple[int, int] | None = None) -> tuple[int, int] | None:
-    """The height and width of rows that are images: as told, or of a square; None where they are none."""
+    """Height and width of rows that are images: those asked for, or of a square; None if the rows are no images."""
     if shape is not None:
         if math.prod(shape) != inputs:
-            raise InputError(f"shape is {shape}, which is {math.prod(shape)} pixels, but a row has {inputs}.")
+            raise InputError(f"shape is {shape}, which is {math.prod(shape)} pixels, but a row has {inputs} numbers.")
         return shape
     side = math.isqrt(inputs)
     return (side, side) if side >= SMALLEST and side * side == inputs else None
 
 
 def draw_row(tile: Axes, row: np.ndarray, shape: tuple[int, int] | None, **colours: Any) -> None:
-    """A row as an image, or as an outline of its values from left to right."""
+    """Draw a row as an image, or as the outline of its values from left to right."""
     if shape is not None:
         tile.imshow(row.reshape(shape), interpolation="none", **colours)
     else:

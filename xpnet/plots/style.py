@@ -1,4 +1,4 @@
-"""How all pictures look: readable in print, to the colour-blind, and drawn without a screen."""
+"""Style of all pictures: readable in print and by the colour-blind, and drawn without a screen."""
 
 import re
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from matplotlib.figure import Figure
 P = ParamSpec("P")
 
 WIDTH = 3.9
-"""Inches of a picture, those of a column of a page; a telephone shows so much at its full size."""
+"""Width of a picture in inches, that of a column of print; a phone shows it at full size."""
 
 INK = "#1b1e23"
-"""Of text and lines, which a web page sets in its own colour."""
+"""Colour of text and lines; a web page replaces it by its own."""
 
 BLUE, ORANGE, PURPLE, GREY, PALE = "#0072b2", "#d55e00", "#cc79a7", "#8a8f98", "#b3d4ea"
-"""Of Okabe and Ito, told apart by the colour-blind; whatever has one has a mark or a place of its own too."""
+"""Okabe and Ito's colours, which the colour-blind can distinguish; no picture relies on colour alone."""
 
 DIVERGING = "PuOr_r"
-"""From violet over white to orange: below 0, 0, above 0."""
+"""Colour map from violet through white to orange: below 0, 0, above 0."""
 
 STYLE: dict[str, Any] = {
     "font.size": 9.5,
@@ -48,8 +48,15 @@ STYLE: dict[str, Any] = {
 }
 
 
+class NotebookFigure(Figure):
+    """Figure that a notebook shows: without pyplot, Matplotlib tells IPython nothing about its own figures."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self, dpi=120)
+
+
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """The function, drawing in this style whatever the caller's own settings are."""
+    """Decorate a drawing function so that it draws in this style, whatever the caller's settings are."""
 
     @wraps(draw)
     def drawing(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -60,41 +67,48 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def panels(n: int, height: float, width: float = WIDTH) -> tuple[Figure, list[Axes]]:
-    """A figure of n panels, one below the other, each so many inches high."""
-    figure = Figure((width, n * height), layout="constrained")
+    """Make a figure of n panels, one below the other; `height` is each panel's, in inches."""
+    figure = NotebookFigure((width, n * height), layout="constrained")
     return figure, list(np.ravel(figure.subplots(n, 1)))
 
 
 def grid(n: int, columns: int, height: float, around: float) -> tuple[Figure, list[Axes]]:
-    """A figure of n tiles without axes, row by row, each so many inches high; `around` is for what else there is."""
+    """Make a figure of n tiles without axes, row by row.
+
+    Args:
+        n: Number of tiles.
+        columns: Most tiles in a row.
+        height: Height of a tile, in inches.
+        around: Height of everything else, in inches.
+    """
     columns = min(n, columns)
     rows = -(-n // columns)
-    figure = Figure((WIDTH, rows * height + around), layout="constrained")
+    figure = NotebookFigure((WIDTH, rows * height + around), layout="constrained")
     tiles = list(np.ravel(figure.subplots(rows, columns, squeeze=False)))
     for tile in tiles:
         tile.set_axis_off()
     return figure, tiles[:n]
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG file on white, fine enough for print."""
+def png(figure: Figure, *, dpi: int = 200) -> bytes:
+    """Render a figure as a PNG file on white; the default resolution is fine enough for print."""
     with rc_context(STYLE):
         file = BytesIO()
-        figure.savefig(file, format="png", dpi=200, facecolor="white")
+        figure.savefig(file, format="png", dpi=dpi, facecolor="white")
         return file.getvalue()
 
 
 def svg(figure: Figure, name: str) -> str:
-    """The figure as an element of a web page, in the page's own colours of text and background.
+    """Render a figure as an element of a web page, with the page's own colours of text and background.
 
     Args:
         figure: What to draw.
-        name: One on the page, which its parts' names begin with.
+        name: Prefix of the ids within the element, unique on the page.
     """
     with rc_context({**STYLE, "svg.hashsalt": f"xpnet {name}"}):
         file = BytesIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    drawn = file.getvalue().decode()
-    drawn = drawn[drawn.index("<svg") :].replace(INK, "currentColor")
-    # Where two pictures have a part of the same name, a page shows the first one's in both.
-    return re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", drawn)
+    text = file.getvalue().decode()
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    # If two pictures on a page share an id, both show the first one's part.
+    return re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", text)

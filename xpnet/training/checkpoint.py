@@ -1,22 +1,22 @@
-"""What a training knows of an epoch while it is trained, tells after it, and needs to go on from there."""
+"""Records of a training: an epoch's numbers, and the checkpoint that it can be resumed from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from xpnet._support.typing import Array, Params, Slots
+from xpnet._support.typing import Params, Slots
 
 
 class Checkpoint(NamedTuple):
-    """What a training needs to go on from the end of an epoch as if it had not stopped.
+    """State needed to resume a training after an epoch, as if it had not stopped.
 
     Attributes:
         epoch: Epochs done.
         params: The parameters, on the training's device.
-        slots: The optimizer's memory, there too.
+        slots: The optimizer's state, on the same device.
         steps: Steps done.
-        order: The state of the generator that shuffles.
-        best_params: The parameters of the best epoch so far.
+        order: State of the generator that shuffles.
+        best_params: Parameters of the best epoch so far.
         best_cost: Its cost, on the validation rows where there are any.
         waited: Epochs since.
         engine: How its blocks of steps were run: "plain", "replay" or "compiled".
@@ -35,20 +35,20 @@ class Checkpoint(NamedTuple):
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch did. Accuracies are fractions; in a regression R² stands in their place.
+    """Results of one epoch. Accuracies are fractions; for a regression they are R².
 
     Attributes:
-        number: Which epoch, the first being 1.
-        cost: The mean of the objective over the epoch's batches, while they were trained on.
-        penalty: What L2 added to it.
-        train_accuracy: The running one, each sample judged just before it was trained on.
-        test_accuracy: After the epoch, or None without test data.
-        validation_cost: The mean cost of the validation rows after the epoch, or None.
-        validation_accuracy: Their accuracy, or None.
-        learning_rate: Of the epoch's last block.
-        seconds: Training alone.
-        samples_per_second: Training alone.
-        checkpoint: What `epochs(..., resume=...)` goes on from.
+        number: Number of the epoch, the first being 1.
+        cost: Mean of the objective over the epoch's batches, each computed just before it was trained on.
+        penalty: The part of it that L2 adds.
+        train_accuracy: Running accuracy: each sample is predicted just before it is trained on.
+        test_accuracy: Accuracy of the test rows after the epoch, or None without any.
+        validation_cost: Mean cost of the validation rows after the epoch, without L2, or None.
+        validation_accuracy: Accuracy of the validation rows, or None.
+        learning_rate: Learning rate of the last steps.
+        seconds: Duration of the training steps.
+        samples_per_second: Training rows per second of these.
+        checkpoint: For `epochs(..., resume=checkpoint)`.
     """
 
     number: int
@@ -61,49 +61,43 @@ class Epoch:
     learning_rate: float
     seconds: float
     samples_per_second: float
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint = field(repr=False)
 
     @property
     def params(self) -> Params:
-        """The parameters after the epoch; a copy that stays."""
+        """Parameters after the epoch; later epochs do not change them."""
         return self.checkpoint.params
 
     @property
     def best_params(self) -> Params:
-        """The parameters of the epoch with the lowest validation cost so far, or training cost if nothing validates."""
+        """Parameters of the epoch with the lowest validation cost so far, or training cost without validation rows."""
         return self.checkpoint.best_params
 
     def numbers(self) -> dict[str, Any]:
-        """Its numbers by name, as a line of a log holds them; of a validation only where there was one."""
+        """Numbers by name, as a line of a log holds them; those of a validation only where there was one."""
         names = ("cost", "train_accuracy", "test_accuracy", "learning_rate", "seconds", "samples_per_second")
         validation = () if self.validation_cost is None else ("validation_cost", "validation_accuracy")
         return {"epoch": self.number} | {name: getattr(self, name) for name in (*names, *validation)}
 
     def __str__(self) -> str:
         """One line for people."""
-        parts = [f"epoch {self.number:3d}", f"cost {self.cost:.4f}", f"train {self.train_accuracy:7.2%}"]
+        parts = [
+            f"epoch {self.number:3d}",
+            f"cost {cost_text(self.cost)}",
+            f"train {accuracy_text(self.train_accuracy)}",
+        ]
         if self.validation_accuracy is not None:
-            parts.append(f"validation {self.validation_accuracy:7.2%}")
+            parts.append(f"validation {accuracy_text(self.validation_accuracy)}")
         if self.test_accuracy is not None:
-            parts.append(f"test {self.test_accuracy:7.2%}")
+            parts.append(f"test {accuracy_text(self.test_accuracy)}")
         return "  ".join([*parts, f"{self.seconds:.2f} s", f"{self.samples_per_second:,.0f} samples/s"])
 
 
-class Begun(NamedTuple):
-    """An epoch whose steps the device may still be at.
+def cost_text(number: float) -> str:
+    """Cost in few characters, however large."""
+    return f"{number:.4f}" if abs(number) < 1e6 else f"{number:.4g}"
 
-    Attributes:
-        time: When it began, on `time.perf_counter`'s clock.
-        params: What it ends with.
-        slots: The optimizer's memory then.
-        steps: Steps done then, those of earlier epochs counted.
-        learning_rate: Of its last block.
-        metrics: Each block's batch size and metrics, on the device.
-    """
 
-    time: float
-    params: Params
-    slots: Slots
-    steps: int
-    learning_rate: float
-    metrics: list[tuple[int, tuple[Array, ...]]]
+def accuracy_text(accuracy: float) -> str:
+    """Accuracy or R² in percent, in few characters however far below 0."""
+    return f"{accuracy:7.2%}" if abs(accuracy) < 1e4 else f"{100 * accuracy:.4g}%"

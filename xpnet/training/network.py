@@ -1,61 +1,75 @@
-"""A network's shape, and what can be asked of it on arrays of any kind."""
+"""Network: layers of neurons, their initial parameters, and what can be asked of them on arrays of any kind."""
 
 import operator
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from numbers import Real
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from xpnet import backends
 from xpnet._support.seeds import generator
-from xpnet._support.typing import Array, Batch, Layer, Params
-from xpnet.backends import Backend, dtype_name
-from xpnet.data import check_features, check_same_rows, check_targets, check_weights
-from xpnet.equations import backprop, step
-from xpnet.equations.activations import ACTIVATIONS
-from xpnet.equations.losses import LOSSES, Loss, accuracy, worst_error
+from xpnet._support.tables import lookup
+from xpnet._support.typing import Array, Layer, Params
+from xpnet.equations import activations, backprop, losses, step
+from xpnet.equations.activations import ActivationName
+from xpnet.equations.losses import LossName
 from xpnet.errors import InputError
 from xpnet.training import sparse
+from xpnet.training.placement import check_whole, chunk_rows, placed, spelled_device, spelled_dtype
 
-CHUNK = 2**20
-"""How many activations a chunk of mapped rows may hold: 4 MB in float32."""
+Kind = TypeVar("Kind")
+"""Type of an array library's arrays."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """Layers of neurons, each connected to all of the next; the parameters are kept apart and handed in.
+    """Layers of neurons, each connected to all of the next; parameters are not part of it, but passed to its methods.
 
     Attributes:
-        sizes: Neurons a layer, inputs first: [784, 128, 10]; two sizes make a softmax regression.
+        sizes: Neurons per layer, inputs first: [784, 128, 10]; two sizes make a softmax regression.
         activation: "sigmoid", "tanh", "relu" or "identity" for all hidden layers, or a list with one for each.
-        loss: The output activation with its cost: "cross_entropy" (softmax, one class a row), "binary_cross_entropy"
-            (sigmoid, several labels a row), "squared_error" (identity) or "poisson" (exp).
+        loss: The output activation with its cost: "cross_entropy" (softmax, one class per row), "binary_cross_entropy"
+            (sigmoid, several labels per row), "squared_error" (identity) or "poisson" (exp).
         input_scale: What inputs are divided by; None divides uint8 by 255 and takes anything else as it is.
+
+    Raises:
+        InputError: They make no network.
+
+    Example:
+        >>> network = Network([784, 128, 10])
+        >>> print(network, network.parameter_count)
+        784-128-10 (relu, softmax) 101770
     """
 
     sizes: Sequence[int]
-    activation: str | Sequence[str] = "relu"
-    loss: str = "cross_entropy"
+    activation: ActivationName | Sequence[ActivationName] = "relu"
+    loss: LossName = "cross_entropy"
     input_scale: float | None = None
 
     def __post_init__(self) -> None:
-        sizes = tuple(operator.index(size) for size in self.sizes)
+        try:
+            sizes = tuple(operator.index(size) for size in self.sizes)
+        except TypeError:
+            sizes = ()
         if len(sizes) < 2 or min(sizes) < 1:
-            raise InputError(f"sizes is {list(self.sizes)}; it needs two or more positive numbers, inputs first.")
+            came = list(self.sizes) if isinstance(self.sizes, tuple) else self.sizes
+            raise InputError(f"sizes is {came!r}; it needs two or more positive integers, inputs first.")
         hidden = len(sizes) - 2
-        names = (self.activation,) * hidden if isinstance(self.activation, str) else tuple(self.activation)
+        several = isinstance(self.activation, Sequence) and not isinstance(self.activation, str)
+        names = tuple(self.activation) if several else (self.activation,) * hidden
         if len(names) != hidden:
             raise InputError(
                 f"activation has {len(names)} names for {hidden} hidden layers; give one for all, or {hidden}."
             )
-        for name in names if names else (self.activation if isinstance(self.activation, str) else "relu",):
-            _known("activation", name, ACTIVATIONS)
-        _known("loss", self.loss, LOSSES)
-        if self.input_scale is not None and not 0 < self.input_scale < np.inf:
-            raise InputError(f"input_scale is {self.input_scale}; inputs are divided by it, so it must be above 0.")
+        for name in names if several else (self.activation,):
+            lookup(activations.ACTIVATIONS, "activation", name, synonyms=activations.SYNONYMS)
+        lookup(losses.LOSSES, "loss", self.loss, synonyms=losses.SYNONYMS)
+        scale = self.input_scale
+        if scale is not None and not (isinstance(scale, Real) and 0 < scale < np.inf):
+            raise InputError(f"input_scale is {scale!r}; inputs are divided by it, so it must be a number above 0.")
         if sizes[-1] == 1 and self.loss == "cross_entropy":
             raise InputError('A softmax over one output is always 1; use two outputs, or loss="binary_cross_entropy".')
         object.__setattr__(self, "sizes", sizes)
@@ -63,71 +77,134 @@ class Network:
 
     def __str__(self) -> str:
         """The layers with their activations: `784-128-10 (relu, softmax)`."""
-        names = [*self.activation, self.output.activation.__name__]
+        names = [*self.activation, self.model.loss.activation.__name__]
         return f"{'-'.join(map(str, self.sizes))} ({', '.join(dict.fromkeys(names) if len(set(names)) < 3 else names)})"
 
     @property
     def parameter_count(self) -> int:
-        """Weights and biases in all."""
+        """Number of weights and biases."""
         return sum((d_in + 1) * d_out for d_in, d_out in zip(self.sizes, self.sizes[1:], strict=False))
 
     @property
-    def output(self) -> Loss:
-        """The output activation with its cost."""
-        return LOSSES[self.loss]
+    def model(self) -> step.Model:
+        """Activations, loss and input scale, as the functions of `xpnet.equations` take them."""
+        hidden = tuple(activations.ACTIVATIONS[name] for name in self.activation)
+        return step.Model(hidden, losses.LOSSES[self.loss], self.input_scale)
 
-    def init(
-        self, seed: int = 0, *, backend: str | None = None, device: str | None = None, dtype: str = "float32"
-    ) -> Params:
-        """Initial parameters: normal weights of deviation 1/√d_in, √2 times that for ReLU, and biases of 0.
+    def init(self, seed: int = 0, *, backend: str | None = None, device: Any = None, dtype: Any = "float32") -> Params:
+        """Draw initial parameters: normal weights of standard deviation 1/√d_in, √2 times that for ReLU; biases are 0.
 
         They are drawn on the host in float64, so that one seed gives the same network on every backend.
 
+        Args:
+            seed: What they are drawn from.
+            backend: "numpy", "cupy", "torch" or "jax"; None leaves it to the device, on the CPU NumPy.
+            device: "cpu", "cuda", "cuda:1", or a library's own device; None is the CPU, for CuPy the first GPU.
+            dtype: "float32" or "float64", or a library's own of that name.
+
+        Returns:
+            A `Layer(w, b)` for each layer, w of shape (d_out, d_in) and b of shape (d_out,).
+
+        Raises:
+            DeviceError: The backend or device cannot serve.
+            InputError: A name or number that is none of these.
+
         Source: the post for sigmoid and tanh; He et al., "Delving Deep into Rectifiers" (2015) for ReLU.
+
+        Example:
+            >>> [layer.w.shape for layer in Network([4, 5, 3]).init(seed=1)]
+            [(5, 4), (3, 5)]
         """
-        there = backends.resolve(backend, device)
+        target, dtype = backends.resolve(backend, spelled_device(device)), spelled_dtype(dtype)
+        check_whole("seed", seed, 0)
         rng = generator(seed, "weights")
-        gains = [*(ACTIVATIONS[name].gain for name in self.activation), 1.0]
+        gains = [*(layer.gain for layer in self.model.hidden), 1.0]
         return tuple(
             Layer(
-                w=there.asarray(rng.normal(0.0, gain / np.sqrt(d_in), (d_out, d_in)).astype(dtype)),
-                b=there.asarray(np.zeros(d_out, dtype)),
+                w=target.asarray(rng.normal(0.0, gain / np.sqrt(d_in), (d_out, d_in)).astype(dtype)),
+                b=target.asarray(np.zeros(d_out, dtype)),
             )
             for d_in, d_out, gain in zip(self.sizes, self.sizes[1:], gains, strict=False)
         )
 
+    @overload
+    def predict(self, params: Params, x: np.ndarray | list[Any]) -> np.ndarray: ...
+    @overload
+    def predict(self, params: Params, x: Kind) -> Kind: ...
     def predict(self, params: Params, x: Shaped[Array, "n d_in"]) -> Float[Array, "n k"]:
-        """The output activations: a row of probabilities, means or rates for each row of x.
+        """Output activations: a row of probabilities, means or rates for each row of x.
 
         Args:
             params: Of any library; copied to where x is if they lie elsewhere.
-            x: NumPy, CuPy, torch, JAX or any other arrays of the standard; SciPy's sparse ones are made dense bit by
-                bit.
+            x: NumPy, CuPy, torch, JAX or any other arrays of the standard; lists and data frames are NumPy's, and
+                SciPy's sparse arrays are made dense a chunk of rows at a time.
 
         Returns:
             An array of x's kind, NumPy's for sparse x, on x's device, in the parameters' dtype.
 
         Raises:
             InputError: x or params do not fit the network, or x is not finite.
-        """
-        with self.placed(params, x, rowwise=True) as (here, params, data):
-            return sparse.map_rows(here, step.answers(self.model(data.x)), params, data.x, self.chunk)
 
+        Example:
+            >>> network = Network([4, 3])
+            >>> network.predict(network.init(), np.eye(4)).shape
+            (4, 3)
+        """
+        with placed(self, params, x, rowwise=True) as (backend, params, data):
+            return sparse.map_rows(backend, step.answers(self.model), params, data.x, chunk_rows(self))
+
+    @overload
+    def classify(self, params: Params, x: np.ndarray | list[Any]) -> np.ndarray: ...
+    @overload
+    def classify(self, params: Params, x: Kind) -> Kind: ...
     def classify(self, params: Params, x: Shaped[Array, "n d_in"]) -> Shaped[Array, "n ..."]:
-        """The most probable class of each row, (n,); for binary cross-entropy each label as 0 or 1, (n, k)."""
-        if self.output.regression:
+        """Most probable class of each row, or for binary cross-entropy each label as 0 or 1.
+
+        Args:
+            params: As for `predict`.
+            x: As for `predict`.
+
+        Returns:
+            Integers of x's kind: classes (n,), or labels (n, k).
+
+        Raises:
+            InputError: The loss is that of a regression, or x or params do not fit.
+
+        Example:
+            >>> network = Network([2, 2])
+            >>> network.classify([(np.eye(2), np.zeros(2))], np.array([[3.0, 1.0], [0.0, 2.0]]))
+            array([0, 1])
+        """
+        if self.model.loss.regression:
             raise InputError(f"loss={self.loss!r} predicts numbers, not classes; use predict.")
-        a = self.predict(params, x)
+        a: Array = self.predict(params, x)
         xp = backends.of(a).xp
         return xp.argmax(a, axis=1) if self.loss == "cross_entropy" else xp.astype(a > 0.5, xp.int32)
 
     def score(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> float:
-        """The fraction of rows that are right, in all labels where there are several; R² for a regression."""
-        with self.placed(params, x, y, rowwise=True) as (here, params, data):
-            measure = step.measures(self.model(data.x))
-            _, error = sparse.map_rows(here, measure, params, (data.x, data.y), self.chunk)
-            worst = worst_error(self.output, data.y, xp=here.xp)
-            return accuracy(float(here.xp.sum(error)), float(worst))
+        """Accuracy, or R² for a regression.
+
+        Args:
+            params: As for `predict`.
+            x: As for `predict`.
+            y: Labels (n,) for cross-entropy, else a column for each output; for one output also a vector.
+
+        Returns:
+            The fraction of rows that are right, in all labels where there are several; or R² over all outputs.
+
+        Raises:
+            InputError: x, y or params do not fit.
+
+        Example:
+            >>> network = Network([2, 2])
+            >>> network.score([(np.eye(2), np.zeros(2))], np.array([[3.0, 1.0], [0.0, 2.0]]), np.array([0, 0]))
+            0.5
+        """
+        with placed(self, params, x, y, rowwise=True) as (backend, params, data):
+            measure = step.measures(self.model)
+            _, error = sparse.map_rows(backend, measure, params, (data.x, data.y), chunk_rows(self))
+            total = losses.total_error(self.model.loss, data.y, xp=backend.xp)
+            return losses.accuracy(float(backend.xp.sum(error)), float(total))
 
     def cost(
         self,
@@ -138,11 +215,29 @@ class Network:
         weight: Any = None,
         l2: float = 0.0,
     ) -> float:
-        """The objective C = Σ sᵢ Cᵢ / Σ sᵢ + l2/2 · Σ ‖w‖², with `weight` the samples' sᵢ."""
-        with self.placed(params, x, y, weight) as (here, params, data):
-            model = self.model(data.x)
-            _, z = step.forward(model, params, data.x, xp=here.xp)
-            return float(step.objective(model, params, data, z, l2, xp=here.xp))
+        """Cost: the objective C = Σ sᵢ Cᵢ / Σ sᵢ + λ/2 · Σ ‖w‖², biases excluded.
+
+        Args:
+            params: As for `predict`.
+            x: As for `predict`, but not sparse.
+            y: As for `score`.
+            weight: Sample weights sᵢ (n,); None counts every row once.
+            l2: λ.
+
+        Returns:
+            C.
+
+        Raises:
+            InputError: Something does not fit the network or the rest.
+
+        Example:
+            >>> network = Network([2, 2])
+            >>> round(network.cost([(np.zeros((2, 2)), np.zeros(2))], np.eye(2), np.array([0, 1])), 6)
+            0.693147
+        """
+        with placed(self, params, x, y, weight) as (backend, params, data):
+            _, z = step.forward(self.model, params, data.x, xp=backend.xp)
+            return float(step.objective(self.model, params, data, z, l2, xp=backend.xp))
 
     def gradients(
         self,
@@ -153,98 +248,74 @@ class Network:
         weight: Any = None,
         l2: float = 0.0,
     ) -> Params:
-        """∂C/∂w and ∂C/∂b of the objective, of x's kind; see `cost`."""
-        with self.placed(params, x, y, weight) as (here, params, data):
-            found, _ = step.gradients(self.model(data.x), params, data, l2, xp=here.xp)
-            return found
+        """∂C/∂w and ∂C/∂b of the objective that `cost` gives.
+
+        Args:
+            params: As for `predict`.
+            x: As for `predict`, but not sparse.
+            y: As for `score`.
+            weight: As for `cost`.
+            l2: As for `cost`.
+
+        Returns:
+            A `Layer(w, b)` of derivatives for each layer, of x's kind.
+
+        Raises:
+            InputError: Something does not fit the network or the rest.
+
+        Example:
+            >>> network = Network([2, 2])
+            >>> network.gradients([(np.zeros((2, 2)), np.zeros(2))], np.eye(2), np.array([0, 1]))[0].w
+            array([[-0.25,  0.25],
+                   [ 0.25, -0.25]])
+        """
+        with placed(self, params, x, y, weight) as (backend, params, data):
+            return step.gradients(self.model, params, data, l2, xp=backend.xp)[0]
 
     def per_sample_gradients(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> Params:
-        """Each sample's own ∂Cᵢ/∂w, (n, d_out, d_in), and ∂Cᵢ/∂b, (n, d_out)."""
-        with self.placed(params, x, y) as (here, params, data):
-            return backprop.per_sample_gradients(*self._deltas(here, params, data))
+        """∂Cᵢ/∂w and ∂Cᵢ/∂b of each sample.
+
+        Args:
+            params: As for `predict`.
+            x: As for `predict`, but not sparse.
+            y: As for `score`.
+
+        Returns:
+            For each layer w of shape (n, d_out, d_in) and b of shape (n, d_out), of x's kind.
+
+        Raises:
+            InputError: x, y or params do not fit.
+
+        Example:
+            >>> network = Network([2, 2])
+            >>> network.per_sample_gradients(network.init(), np.eye(2), np.array([0, 1]))[0].w.shape
+            (2, 2, 2)
+        """
+        with placed(self, params, x, y) as (backend, params, data):
+            return backprop.per_sample_gradients(*step.deltas(self.model, params, data, xp=backend.xp))
 
     def per_sample_gradient_norms(
         self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]
     ) -> Params:
-        """The norm of each sample's ∂Cᵢ/∂w and ∂Cᵢ/∂b, (n,) each, a layer at a time; never makes the gradients."""
-        with self.placed(params, x, y) as (here, params, data):
-            return backprop.per_sample_gradient_norms(*self._deltas(here, params, data), xp=here.xp)
-
-    def model(self, x: Array) -> step.Model:
-        """What the mathematics needs to know of this network for inputs of x's dtype."""
-        scale = self.input_scale
-        if scale is None:
-            scale = 255.0 if dtype_name(x) == "uint8" else 1.0
-        return step.Model(tuple(ACTIVATIONS[name] for name in self.activation), self.output, scale)
-
-    @property
-    def chunk(self) -> int:
-        """Rows to map at a time."""
-        return max(1, CHUNK // max(self.sizes))
-
-    @contextmanager
-    def placed(
-        self, params: Params, x: Any, y: Any = None, weight: Any = None, *, rowwise: bool = False
-    ) -> Iterator[tuple[Backend, Params, Batch]]:
-        """Within: where x lies, the parameters copied there, and the rows checked and encoded; sparse if rowwise."""
-        here = backends.of(x=np.empty(0) if rowwise and sparse.is_sparse(x) else x, y=y, weight=weight)
-        with here.current():
-            params = backends.moved(self.checked_params(params), here)
-            yield here, params, self.batch(here, dtype_name(params[0].w), x, y, weight)
-
-    def checked_params(self, params: Params) -> Params:
-        """The parameters, if their shapes are this network's."""
-        if not (isinstance(params, tuple) and all(isinstance(layer, Layer) for layer in params)):
-            raise InputError(f"params is a {type(params).__name__}; give what init or epoch.params holds.")
-        came = [tuple(layer.w.shape) for layer in params]
-        needed = list(zip(self.sizes[1:], self.sizes[:-1], strict=True))
-        if came != needed or [tuple(layer.b.shape) for layer in params] != [(d_out,) for d_out, _ in needed]:
-            raise InputError(f"params have weights of shapes {came}, but the network {self} needs {needed}.")
-        return params
-
-    def batch(self, here: Backend, dtype: str, x: Any, y: Any = None, weight: Any = None, of: str = "") -> Batch:
-        """Rows as the mathematics takes them, checked: inputs as they came, targets one-hot or as numbers.
+        """Norms of each sample's ∂Cᵢ/∂w and ∂Cᵢ/∂b, without making these gradients.
 
         Args:
-            here: Where they are to lie.
-            dtype: The parameters' dtype, for targets and weights.
-            x: Inputs, as they came.
-            y: Targets, as they came, or None.
-            weight: Sample weights, or None.
-            of: What follows x and y in messages: "_train", "_test".
+            params: As for `predict`.
+            x: As for `predict`, but not sparse.
+            y: As for `score`.
+
+        Returns:
+            For each layer w and b of shape (n,), of x's kind.
+
+        Raises:
+            InputError: x, y or params do not fit.
+
+        Example:
+            >>> network = Network([2, 2])
+            >>> network.per_sample_gradient_norms(network.init(), np.eye(2), np.array([0, 1]))[0].w.shape
+            (2,)
         """
-        if sparse.is_sparse(x):
-            x = sparse.checked(x, name=f"x{of}")
-        else:
-            x = here.asarray(x)
-            check_features(x, name=f"x{of}", xp=here.xp)
-        if x.shape[1] != self.sizes[0]:
-            raise InputError(f"x{of} has {x.shape[1]} columns, but the network {self} takes {self.sizes[0]} inputs.")
-        if y is not None:
-            y = here.asarray(y)
-            check_same_rows(x, y, names=(f"x{of}", f"y{of}"))
-            check_targets(y, name=f"y{of}", loss=self.loss, outputs=self.sizes[-1], xp=here.xp)
-            y = self._targets(here, y, dtype)
-        if weight is not None:
-            weight = here.asarray(weight, dtype)
-            check_weights(weight, xp=here.xp)
-            check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
-        return Batch(x, y, weight)
-
-    def _targets(self, here: Backend, y: Array, dtype: str) -> Float[Array, "n k"]:
-        """Labels one-hot, everything else as a column for each output."""
-        xp, outputs = here.xp, self.sizes[-1]
-        if self.loss == "cross_entropy":
-            y = xp.astype(y, xp.int32)[:, None] == xp.arange(outputs, dtype=xp.int32, device=here.device)[None, :]
-        return xp.astype(xp.reshape(y, (-1, outputs)), here.dtype(dtype))
-
-    def _deltas(self, here: Backend, params: Params, data: Batch) -> tuple[backprop.Deltas, list[Array]]:
-        """Each sample's own ∂C/∂z, and the activations."""
-        model = self.model(data.x)
-        a, _ = step.forward(model, params, data.x, xp=here.xp)
-        return backprop.backward(params, a, data.y, model.hidden, xp=here.xp), a
-
-
-def _known(what: str, name: Any, table: dict[str, Any]) -> None:
-    if name not in table:
-        raise InputError(f"{what} is {name!r}; it can be {', '.join(table)}.")
+        with placed(self, params, x, y) as (backend, params, data):
+            return backprop.per_sample_gradient_norms(
+                *step.deltas(self.model, params, data, xp=backend.xp), xp=backend.xp
+            )

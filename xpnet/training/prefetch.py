@@ -1,20 +1,20 @@
-"""Things made one ahead of their use, on a thread of their own."""
+"""Prefetch: the next item is made on a thread of its own while one is used."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
-def ahead(make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[tuple[Item, Made]]:
-    """Each item with what is made of it; while one is used, the next is made.
+def prefetch(make: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+    """Make something of each item, and hand it out with the item; while one is used, the next is made.
 
-    Whoever asks for the next is done with the last: no more than two are there at a time.
+    Asking for the next means that the last is no longer used: no more than two exist at a time.
     """
-    with ThreadPoolExecutor(1, "xpnet-ahead") as thread:
-        waiting: tuple[Item, Future[Made]] | None = None
+    with ThreadPoolExecutor(1, "xpnet-prefetch") as thread:
+        waiting: tuple[Item, Future[Result]] | None = None
         for item in items:
             following = item, thread.submit(make, item)
             if waiting is not None:

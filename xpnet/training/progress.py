@@ -1,4 +1,4 @@
-"""What a training shows on a terminal: a bar over an epoch's samples, and before the first one what takes a while."""
+"""Progress bars: over an epoch's samples, over iterations, and while something is being compiled."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -7,15 +7,20 @@ from types import TracebackType
 
 import numpy as np
 
+from xpnet.training.checkpoint import cost_text
+
+BAR_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+"""Format of the bar, short enough for accuracy and cost on a terminal of 80 columns."""
+
 LAST = 1000
-"""How many samples the bar's accuracy looks back on."""
+"""Samples that the bar's accuracy is computed from."""
 
 
 class Bar:
-    """A tqdm bar over samples on stderr, with running cost and accuracy; shown on a terminal only.
+    """Bar over samples on stderr, with running cost and accuracy; shown on a terminal only.
 
     Attributes:
-        shown: Whether anybody sees it; if not, there is no need to fetch the metrics for it.
+        shown: Whether it is shown; if not, there is no need to fetch the metrics for it.
     """
 
     def __init__(self, wanted: bool, description: str, total: int, accuracy: bool) -> None:
@@ -24,7 +29,7 @@ class Bar:
             return
         from tqdm import tqdm
 
-        self._bar = tqdm(total=total, desc=description, unit=" samples", unit_scale=True, leave=False, disable=None)
+        self._bar = tqdm(total=total, desc=description, bar_format=BAR_FORMAT, leave=False, disable=None)
         self.shown = not self._bar.disable
         self._accuracy = accuracy
         self._last: deque[tuple[int, float]] = deque()
@@ -39,22 +44,22 @@ class Bar:
             self._bar.close()
 
     def update(self, batch_size: int, costs: np.ndarray, errors: np.ndarray) -> None:
-        """Go on by a block of steps with these costs and numbers of wrong answers."""
+        """Advance by a block of steps with these costs and numbers of wrong answers."""
         self._last.extend((batch_size, float(error)) for error in errors)
         seen = sum(size for size, _ in self._last)
         while seen - self._last[0][0] >= LAST:
             seen -= self._last.popleft()[0]
-        text = f"cost {np.mean(costs):.4f}"
+        text = f"cost {cost_text(float(np.mean(costs)))}"
         if self._accuracy:
             wrong = sum(error for _, error in self._last)
-            text += f", last {seen}: {1 - wrong / seen:.1%}"
+            text = f"last {seen}: {1 - wrong / seen:.1%}, {text}"
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update(batch_size * len(errors))
 
 
 @contextmanager
-def compiling(wanted: bool) -> Iterator[None]:
-    """A context during which a terminal says that something is being compiled."""
+def compile_notice(wanted: bool) -> Iterator[None]:
+    """Context during which a terminal says that something is being compiled."""
     if not wanted:
         yield
         return
@@ -66,7 +71,7 @@ def compiling(wanted: bool) -> Iterator[None]:
 
 @contextmanager
 def iterating(total: int, description: str, wanted: bool) -> Iterator[Callable[[float], None]]:
-    """A context with a function to tell each iteration's loss, for a bar; unlike `Bar`'s it needs no terminal."""
+    """Context with a function that shows each iteration's loss in a bar; unlike `Bar` it needs no terminal."""
     if not wanted:
         yield lambda loss: None
         return
@@ -74,8 +79,8 @@ def iterating(total: int, description: str, wanted: bool) -> Iterator[Callable[[
 
     with tqdm(total=total, desc=description, unit=" iterations") as bar:
 
-        def tell(loss: float) -> None:
+        def show(loss: float) -> None:
             bar.set_postfix_str(f"loss {loss:.6f}", refresh=False)
             bar.update()
 
-        yield tell
+        yield show

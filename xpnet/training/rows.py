@@ -1,36 +1,42 @@
-"""Rows as a training asks for them: an epoch's steps to train on, and all of them in order to judge by.
+"""Rows as a training asks for them: an epoch's order and its steps to train on, and all of them in order to judge."""
 
-They lie where they are computed with, or are made there piece by piece, each while the last one is used.
-"""
-
+import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from xpnet._support.seeds import generator
-from xpnet._support.trees import arrays_in, map_arrays
+from xpnet._support.trees import arrays_in
 from xpnet._support.typing import Batch
 from xpnet.backends import Backend
 from xpnet.data import digest
-from xpnet.equations.losses import Loss, worst_error
+from xpnet.equations.losses import Loss
 from xpnet.errors import InputError
-from xpnet.training.batches import Order, blocks, drawn, told
-from xpnet.training.prefetch import ahead
-from xpnet.training.sparse import is_sparse, take
-
-DENSE = 2**22
-"""How many numbers may be dense at a time, where one batch has fewer: 32 MB in float64."""
 
 Share = Callable[[int], slice]
-"""Which of so many rows are meant."""
+"""Slice of n rows that this process computes."""
+
+
+class Order(NamedTuple):
+    """Order of an epoch's rows.
+
+    Attributes:
+        rows: Indices in the order in which they are trained on; of rows on disk, indices of their runs.
+        state: State of the generator after drawing it, from which the next epoch's order is drawn.
+        within: Seed of the orders within parts of the rows, where these have orders of their own.
+    """
+
+    rows: np.ndarray
+    state: Mapping[str, Any]
+    within: int | None = None
 
 
 class Piece(NamedTuple):
     """Some steps of an epoch.
 
     Attributes:
-        data: Rows where they are computed with.
+        data: Rows on the device.
         batches: Indices into them, (steps, batch), on the host.
         middle: How many rows the epoch has trained on at the middle of the block that the steps belong to.
     """
@@ -41,155 +47,98 @@ class Piece(NamedTuple):
 
 
 class Rows(Protocol):
-    """What a training asks of its rows."""
+    """Rows of a training, in memory or on disk."""
 
     def __len__(self) -> int: ...
 
     @property
     def sample(self) -> Batch:
-        """Rows like a piece's, for what is made ready before there is one."""
+        """Rows like a piece's, to prepare steps with before the first one."""
 
     def split(self, fraction: float, seed: int) -> tuple["Rows", "Rows | None"]:
-        """Those to train on, and those held back, of which there are none where the fraction is 0."""
+        """Rows to train on, and held-out rows, which are None where the fraction is 0."""
 
     def digest(self) -> str:
-        """What tells whether these are the same rows as others."""
+        """Digest that is the same for the same rows."""
 
-    def worst(self, loss: Loss) -> float:
-        """The error of an accuracy of 0."""
+    def total_error(self, loss: Loss) -> float:
+        """Error of an accuracy of 0."""
 
     def ordered(self, state: Mapping[str, Any], shuffle: bool, orders: Iterator[np.ndarray] | None) -> Order:
-        """The next epoch's order: shuffled, as a caller tells, or as the rows are."""
+        """Order of the next epoch: shuffled, the caller's next, or that of the rows."""
 
     def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
-        """An epoch's steps, in blocks of so many at most."""
+        """Steps of an epoch, in blocks of at most `steps`."""
 
     def parts(self, share: Share) -> Iterator[Batch]:
-        """All rows in order, in as many parts as it takes, and of each part a share."""
+        """All rows in order, in as many parts as it takes, and of each part this process's share."""
 
 
-class PlacedRows:
-    """Rows that lie where they are computed with.
+def drawn(rows: np.ndarray, state: Any, shuffle: bool) -> Order:
+    """Draw the next order of the rows; without shuffling it is their own, and the generator is left as it is."""
+    if not shuffle:
+        return Order(rows, state)
+    rng, bits = generator_in(state)
+    return Order(rows[rng.permutation(len(rows))], bits.state)
 
-    Attributes:
-        here: Where that is.
-        batch: All there are.
-        chosen: The indices of those that are meant, on the host.
+
+def drawn_in_parts(parts: np.ndarray, state: Any, shuffle: bool) -> Order:
+    """Draw the next order of parts of the rows, as `drawn` does, with a seed for the orders within them."""
+    if not shuffle:
+        return Order(parts, state)
+    rng, bits = generator_in(state)
+    order, within = rng.permutation(parts), int(rng.integers(2**63))
+    return Order(order, bits.state, within)
+
+
+def generator_in(state: Any) -> tuple[np.random.Generator, np.random.PCG64]:
+    """Generator in that state, and the bit generator that has its later states."""
+    bits = np.random.PCG64()
+    bits.state = state
+    return np.random.Generator(bits), bits
+
+
+def next_order(rows: np.ndarray, orders: Iterator[Any]) -> np.ndarray:
+    """Rows in the caller's next order, which is indices from 0 on.
+
+    Raises:
+        InputError: No order is left, or it has another number of indices.
     """
-
-    def __init__(self, here: Backend, batch: Batch, chosen: np.ndarray | None = None) -> None:
-        self.here, self.batch = here, batch
-        self.chosen = np.arange(batch.x.shape[0]) if chosen is None else chosen
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    @property
-    def sample(self) -> Batch:
-        """All of them."""
-        return self.batch
-
-    def split(self, fraction: float, seed: int) -> tuple[Self, "PlacedRows | None"]:
-        """Those held back are drawn, and dense."""
-        if not fraction:
-            return self, None
-        kept, held = split(len(self), fraction, seed)
-        return type(self)(self.here, self.batch, kept), PlacedRows(self.here, self.taken(held))
-
-    def taken(self, rows: np.ndarray) -> Batch:
-        """Some of the rows, for themselves."""
-        return take(self.here, self.batch, rows)
-
-    def digest(self) -> str:
-        """Of all that they hold."""
-        return digest_of(self.here, self.batch) + digest((self.chosen,))
-
-    def worst(self, loss: Loss) -> float:
-        """Of the targets where they lie."""
-        y = self.here.take(self.batch.y, self.here.asarray(self.chosen))
-        return float(worst_error(loss, y, xp=self.here.xp))
-
-    def ordered(self, state: Mapping[str, Any], shuffle: bool, orders: Iterator[np.ndarray] | None) -> Order:
-        """An order of all of them."""
-        if orders is not None and shuffle:
-            return Order(told(self.chosen, orders), state)
-        return drawn(self.chosen, state, shuffle)
-
-    def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
-        """Each with all of the rows."""
-        trained = 0
-        for block in blocks(order.rows, batch_size, steps):
-            yield Piece(self.batch, block, trained + block.size / 2)
-            trained += block.size
-
-    def parts(self, share: Share) -> Iterator[Batch]:
-        """One part."""
-        own, n = share(len(self)), self.batch.x.shape[0]
-        if len(self) < n:
-            yield self.taken(self.chosen[own])
-        else:
-            yield self.batch if own == slice(0, n) else map_arrays(lambda array: array[own, ...], self.batch)
+    order = next(orders, None)
+    if order is None or np.shape(order) != rows.shape:
+        came = "has ended" if order is None else f"gave an array of shape {np.shape(order)}"
+        raise InputError(
+            f"order {came}; it must give an order of {len(rows)} rows, ({len(rows)},) indices from 0 on, every epoch."
+        )
+    ordered: np.ndarray = rows[np.asarray(order)]
+    return ordered
 
 
-class SparseRows(PlacedRows):
-    """Rows whose inputs are sparse, made dense a few batches at a time."""
-
-    def __init__(self, here: Backend, batch: Batch, chosen: np.ndarray | None = None) -> None:
-        super().__init__(here, batch, chosen)
-        self._held: dict[int, Batch] = {}
-
-    @property
-    def sample(self) -> Batch:
-        """One row."""
-        return self.taken(self.chosen[:1])
-
-    def digest(self) -> str:
-        """Of all that they hold."""
-        x, *rest = self.batch
-        return digest((x.data, x.indices, x.indptr, self.chosen)) + digest_of(self.here, tuple(rest))
-
-    def pieces(self, order: Order, batch_size: int, steps: int) -> Iterator[Piece]:
-        """Every block in parts of a few steps."""
-
-        def cut() -> Iterator[Piece]:
-            for piece in super(SparseRows, self).pieces(order, batch_size, steps):
-                few = max(1, DENSE // (piece.batches.shape[1] * self.batch.x.shape[1]))
-                for start in range(0, len(piece.batches), few):
-                    yield piece._replace(batches=piece.batches[start : start + few])
-
-        for piece, x in ahead(lambda piece: self.batch.x[piece.batches.reshape(-1)].toarray(), cut()):
-            rows, n = self.here.asarray(piece.batches.reshape(-1)), piece.batches.size
-            data = Batch(self.here.asarray(x), *self.here.take(self.batch[1:], rows))
-            self._held[n] = self.here.take_over(self._held.get(n), data)
-            yield Piece(self._held[n], np.arange(n).reshape(piece.batches.shape), piece.middle)
-
-    def parts(self, share: Share) -> Iterator[Batch]:
-        """As many rows at a time as may be dense."""
-        few = max(1, DENSE // self.batch.x.shape[1])
-        for start in range(0, len(self), few):
-            rows = self.chosen[start : start + few]
-            yield self.taken(rows[share(len(rows))])
+def blocks(rows: np.ndarray, batch_size: int, steps: int) -> Iterator[np.ndarray]:
+    """Cut rows into blocks (steps, batch), whole batches in blocks of nearly equal length, then the short last one."""
+    whole = len(rows) // batch_size * batch_size
+    if whole:
+        batches = rows[:whole].reshape(-1, batch_size)
+        parts = math.ceil(len(batches) / steps)
+        yield from np.array_split(batches, parts) if parts > 1 else [batches]
+    if whole < len(rows):
+        yield rows[None, whole:]
 
 
-def in_memory(here: Backend, batch: Batch) -> PlacedRows:
-    """The rows of a batch, whose inputs may be sparse."""
-    return (SparseRows if is_sparse(batch.x) else PlacedRows)(here, batch)
+def digest_of(backend: Backend, tree: Any) -> str:
+    """Digest of a tree's arrays; waits for the device."""
+    return digest(map(backend.to_host, arrays_in(tree)))
 
 
-def digest_of(here: Backend, tree: Any) -> str:
-    """What tells whether a tree's arrays are the same as others; waits for the device."""
-    return digest(map(here.to_host, arrays_in(tree)))
-
-
-def split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The indices of n rows, those to train on and those held back, each in rising order."""
-    held_back = round(n * validation_fraction)
-    check_held_back(held_back, n, validation_fraction)
+def validation_split(n: int, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of n rows: those to train on, and the held-out ones, each in rising order."""
+    held_out = round(n * validation_fraction)
+    check_held_out(held_out, n, validation_fraction)
     rows = generator(seed, "validation").permutation(n)
-    return np.sort(rows[held_back:]), np.sort(rows[:held_back])
+    return np.sort(rows[held_out:]), np.sort(rows[:held_out])
 
 
-def check_held_back(held_back: int, n: int, validation_fraction: float) -> None:
+def check_held_out(held_out: int, n: int, validation_fraction: float) -> None:
     """Refuse a fraction that leaves no rows on either side."""
-    if validation_fraction and not 0 < held_back < n:
-        raise InputError(f"validation_fraction is {validation_fraction}, which holds back {held_back} of {n} rows.")
+    if validation_fraction and not 0 < held_out < n:
+        raise InputError(f"validation_fraction is {validation_fraction}, which holds back {held_out} of {n} rows.")

@@ -1,4 +1,4 @@
-"""One training on one backend, epoch by epoch, with everything already checked and in its place."""
+"""One training on one backend, epoch by epoch, with everything already checked and placed."""
 
 import math
 import time
@@ -7,57 +7,76 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from xpnet._support.typing import Array, Batch, Params
+from xpnet._support.typing import Array, Batch, Params, Slots
 from xpnet.backends import Backend, Carry, Step
 from xpnet.data import digest
 from xpnet.equations.losses import accuracy
 from xpnet.equations.optimizers import Optimizer
-from xpnet.equations.partial_step import Halves
+from xpnet.equations.partial_step import PartialStep
 from xpnet.equations.step import State
 from xpnet.errors import DivergenceError
-from xpnet.training.batches import Order
-from xpnet.training.checkpoint import Begun, Checkpoint, Epoch
-from xpnet.training.data_parallel import Average, Shared, Whole
-from xpnet.training.evaluation import judge
+from xpnet.training.checkpoint import Checkpoint, Epoch
+from xpnet.training.data_parallel import DataParallel, SharedBatches, WholeBatches
+from xpnet.training.evaluation import evaluate
 from xpnet.training.network import Network
-from xpnet.training.progress import Bar, compiling
-from xpnet.training.rows import Rows, digest_of
+from xpnet.training.progress import Bar, compile_notice
+from xpnet.training.rows import Order, Rows, digest_of
 
 BLOCK_WORK = 8e9
-"""Floating-point operations a block of steps may hold: about a tenth of a second on one core."""
+"""Most floating-point operations per block of steps: about a tenth of a second on one core."""
 
 BLOCK_STEPS = 500
-"""Steps a block may hold: the slowest library takes half a millisecond for a step of the smallest network."""
+"""Most steps per block: the slowest library takes half a millisecond for a step of the smallest network."""
 
 
 RunBlock = Callable[[Carry, Batch, np.ndarray], tuple[Carry, tuple[Array, ...]]]
-"""What runs a block of steps on such data, one for each line of row indices."""
+"""Runs a block of steps on the data, one for each line of row indices."""
+
+
+class Begun(NamedTuple):
+    """Epoch whose steps the device may still be computing.
+
+    Attributes:
+        time: Time of its beginning, on `time.perf_counter`'s clock.
+        params: Parameters at its end.
+        slots: Optimizer state at its end.
+        steps: Steps done at its end, those of earlier epochs counted.
+        learning_rate: Learning rate of its last block.
+        metrics: Batch size and metrics of each block, on the device.
+    """
+
+    time: float
+    params: Params
+    slots: Slots
+    steps: int
+    learning_rate: float
+    metrics: list[tuple[int, tuple[Array, ...]]]
 
 
 class Training(NamedTuple):
-    """All that stays the same from epoch to epoch.
+    """Training: all that stays the same from epoch to epoch.
 
     Attributes:
-        step: Of the network and the optimizer; one object, so that it is compiled once.
-        here: Where it is computed, and with which engine.
-        train: The rows to train on.
-        validation: The rows held back, or None.
-        worst: The error of an accuracy of 0 on the rows to train on.
+        step: Step of the network and the optimizer; one object, so that it is compiled once.
+        backend: Backend that computes, with its engine.
+        train: Rows to train on.
+        validation: Rows to validate on, or None.
+        total_error: Error of an accuracy of 0 on the rows to train on.
         l2: λ, a 0-d array, or None.
-        order: What gives each epoch's order of `rows` in place of the seed's own, or None.
-        epochs: The number of the last epoch.
-        patience: Epochs without a lower cost before it stops earlier, or None.
-        average: What joins it with others that train the same, or None.
-        halves: Of the step, between which that happens.
+        order: Iterator over the orders of `train` in place of the seed's, or None.
+        epochs: Number of the last epoch.
+        patience: Epochs without a lower cost after which it stops, or None.
+        data_parallel: Link to the other processes that train the same, or None.
+        partial_step: The step in two parts, between which sums are added up.
     """
 
     network: Network
     optimizer: Optimizer
     step: Step
-    here: Backend
+    backend: Backend
     dtype: str
     train: Rows
-    worst: float
+    total_error: float
     validation: Rows | None
     test: Rows | None
     l2: Array | None
@@ -67,21 +86,21 @@ class Training(NamedTuple):
     epochs: int
     patience: int | None
     progress: bool
-    average: Average | None
-    halves: Halves
+    data_parallel: DataParallel | None
+    partial_step: PartialStep
 
     def run(self, done: Checkpoint) -> Iterator[Epoch]:
-        """The epochs after `done`."""
+        """Train the epochs after `done`, one by one."""
         if self.finished(done):
             return
-        with self.here.current(), compiling(self.progress and self.here.engine == "compiled"):
+        with self.backend.current(), compile_notice(self.progress and self.backend.engine == "compiled"):
             run_block = self.prepared(done)
         following = None
         while not self.finished(done):
-            with self.here.current():
+            with self.backend.current():
                 order = following or self.ordered(done.order)
-                if self.average is not None:
-                    self.average.agree(
+                if self.data_parallel is not None:
+                    self.data_parallel.agree(
                         {f"the order of epoch {done.epoch + 1}": f"{digest([order.rows])} {order.within}"}
                     )
                 begun = self.begin(done, order, run_block)
@@ -92,26 +111,26 @@ class Training(NamedTuple):
             done = epoch.checkpoint
 
     def prepared(self, done: Checkpoint) -> RunBlock:
-        """What runs a block of steps, ready to do so."""
-        steps: Whole | Shared = Whole(self.at, self.step)
-        if self.average is not None:
-            steps = Shared(self.at, self.here, self.halves, self.average, done.params)
+        """Function that runs a block of steps, with what it needs once already done."""
+        steps: WholeBatches | SharedBatches = WholeBatches(self.at, self.step)
+        if self.data_parallel is not None:
+            steps = SharedBatches(self.at, self.backend, self.partial_step, self.data_parallel, done.params)
         carry, sample = self.carry(done), self.train.sample
         for size in self.batch_sizes:
             steps.prepare(carry, sample, size)
         return steps.run_block
 
     def at(self, size: int) -> Backend:
-        """Where batches of so many rows are trained on: a short last one as what is rare."""
-        return self.here if size == self.batch_sizes[0] else self.here.rarely
+        """Backend for batches of `size` rows: the short last one is run as what is rare."""
+        return self.backend if size == self.batch_sizes[0] else self.backend.rarely
 
     def finished(self, done: Checkpoint) -> bool:
-        """Whether there is nothing left to do, or nothing left to hope for."""
+        """Whether all epochs are done, or patience has run out."""
         return done.epoch >= self.epochs or (self.patience is not None and done.waited >= self.patience)
 
     def carry(self, done: Checkpoint) -> tuple[Params, State]:
-        """What the next step is given; a copy, since a block of steps may overwrite it."""
-        params, slots, l2 = self.here.copy((done.params, done.slots, self.l2))
+        """Parameters and state for the next step; a copy, since a block of steps may overwrite them."""
+        params, slots, l2 = self.backend.copy((done.params, done.slots, self.l2))
         return params, State(slots, self.on_device(done.steps, "int32"), self.on_device(0.0), l2)
 
     def begin(self, done: Checkpoint, order: Order, run_block: RunBlock) -> Begun:
@@ -119,45 +138,42 @@ class Training(NamedTuple):
         number, n = done.epoch + 1, len(self.train)
         params, state = self.carry(done)
         steps, rate = 0, math.nan
-        measured: list[tuple[int, tuple[Array, ...]]] = []
+        block_metrics: list[tuple[int, tuple[Array, ...]]] = []
 
         began = time.perf_counter()
-        with Bar(self.progress, f"epoch {number}/{self.epochs}", n, not self.network.output.regression) as bar:
+        with Bar(self.progress, f"epoch {number}/{self.epochs}", n, not self.network.model.loss.regression) as bar:
             for data, batches, middle in self.train.pieces(order, self.batch_size, self.block_steps):
                 # The rate of the middle of a block stands for the whole of it.
                 before, rate = rate, self.learning_rate(done.epoch + middle / n)
                 if rate != before:
                     state = state._replace(learning_rate=self.on_device(rate))
                 (params, state), metrics = run_block((params, state), data, batches)
-                measured.append((batches.shape[1], metrics))
+                block_metrics.append((batches.shape[1], metrics))
                 if bar.shown:
-                    bar.update(batches.shape[1], *map(self.here.to_host, metrics[:2]))
+                    bar.update(batches.shape[1], *map(self.backend.to_host, metrics[:2]))
                 steps += len(batches)
-        return Begun(began, params, state.slots, done.steps + steps, rate, measured)
+        return Begun(began, params, state.slots, done.steps + steps, rate, block_metrics)
 
     def finish(self, done: Checkpoint, order: Order, begun: Begun) -> Epoch:
-        """Wait for the device, then judge what came out."""
-        self.here.synchronize()
+        """Wait for the device, then evaluate the parameters."""
+        self.backend.synchronize()
         seconds = time.perf_counter() - begun.time
         number, n, params, rate = done.epoch + 1, len(self.train), begun.params, begun.learning_rate
         cost = self.mean(begun.metrics, 0, n)
         error = sum(self.total(metrics[1]) for _, metrics in begun.metrics)
-        if not math.isfinite(cost):
-            raise DivergenceError(
-                f"the cost is no longer finite in epoch {number}, at learning rate {rate:g}; use a lower one, "
-                "or scale the inputs to about 1."
-            )
-        if self.average is not None:
-            self.average.agree({f"the outcome of epoch {number}": digest_of(self.here, params)})
-        validation_cost, validation_accuracy = self.judged(params, self.validation)
+        _check_cost("cost", cost, number, rate)
+        if self.data_parallel is not None:
+            self.data_parallel.agree({f"the outcome of epoch {number}": digest_of(self.backend, params)})
+        validation_cost, validation_accuracy = self.evaluated(params, self.validation)
         monitored = cost if validation_cost is None else validation_cost
+        _check_cost("validation cost", monitored, number, rate)
         best = self.patience is None or monitored < done.best_cost
         return Epoch(
             number=number,
             cost=cost,
             penalty=0.0 if self.l2 is None else self.mean(begun.metrics, 2, n),
-            train_accuracy=accuracy(error, self.worst),
-            test_accuracy=self.judged(params, self.test)[1],
+            train_accuracy=accuracy(error, self.total_error),
+            test_accuracy=self.evaluated(params, self.test)[1],
             validation_cost=validation_cost,
             validation_accuracy=validation_accuracy,
             learning_rate=rate,
@@ -172,63 +188,82 @@ class Training(NamedTuple):
                 best_params=params if best else done.best_params,
                 best_cost=min(monitored, done.best_cost),
                 waited=0 if best else done.waited + 1,
-                engine=self.here.engine,
+                engine=self.backend.engine,
             ),
         )
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch."""
+        """Steps per epoch."""
         return math.ceil(len(self.train) / self.batch_size)
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
-        """Rows a step: of whole batches, and of the short last one."""
+        """Rows per step: of whole batches, and of the short last one."""
         whole, short = divmod(len(self.train), self.batch_size)
         return (self.batch_size,) * bool(whole) + (short,) * bool(short)
 
     @property
     def block_steps(self) -> int:
-        """Steps of a block: from the work alone, so that a schedule sees the same blocks in every run."""
+        """Steps per block: computed from the work alone, so that a schedule sees the same blocks in every run."""
         work = 6 * self.network.parameter_count * self.batch_size
         return max(1, min(BLOCK_STEPS, int(BLOCK_WORK / work)))
 
     def ordered(self, state: Mapping[str, Any]) -> Order:
-        """The next epoch's order."""
+        """Order of the next epoch."""
         return self.train.ordered(state, self.shuffle, self.order)
 
     def learning_rate(self, progress: float) -> float:
-        """The optimizer's rate after so many epochs."""
+        """Learning rate after `progress` epochs."""
         rate = self.optimizer.learning_rate
         return rate(progress) if callable(rate) else rate
 
-    def judged(self, params: Params, rows: Rows | None) -> tuple[float | None, float | None]:
-        """The mean cost, without L2, and the accuracy on rows that are not trained on."""
-        return (None, None) if rows is None else judge(self.here.rarely, self.network, params, rows, self.average)
+    def evaluated(self, params: Params, rows: Rows | None) -> tuple[float | None, float | None]:
+        """Mean cost, without L2, and accuracy on rows that are not trained on."""
+        return (
+            (None, None)
+            if rows is None
+            else evaluate(self.backend.rarely, self.network, params, rows, self.data_parallel)
+        )
 
     def on_device(self, number: float, dtype: str | None = None) -> Array:
-        """A number as a 0-d array where the training is."""
-        return self.here.asarray(np.asarray(number, dtype or self.dtype))
+        """Number as a 0-d array on the training's device."""
+        return self.backend.asarray(np.asarray(number, dtype or self.dtype))
 
-    def mean(self, measured: list[tuple[int, tuple[Array, ...]]], metric: int, n: int) -> float:
-        """A metric's mean over an epoch's batches, each counted by its rows."""
-        return sum(size * self.total(metrics[metric]) for size, metrics in measured) / n
+    def mean(self, blocks: list[tuple[int, tuple[Array, ...]]], metric: int, n: int) -> float:
+        """Mean of a metric over an epoch's batches, each counted by its rows."""
+        return sum(size * self.total(metrics[metric]) for size, metrics in blocks) / n
 
     def total(self, array: Array) -> float:
-        """The sum of a metric over a block; waits for the device."""
-        return float(self.here.to_host(array).sum(dtype=np.float64))
+        """Sum of a metric over a block; waits for the device."""
+        return float(self.backend.to_host(array).sum(dtype=np.float64))
 
 
 class Epochs(Iterator[Epoch]):
-    """The epochs of a training, each trained when it is asked for.
+    """Epochs of a training, each trained when it is asked for.
 
     Attributes:
-        training: What is trained, where and with which engine.
+        training: All that stays the same from epoch to epoch.
     """
 
     def __init__(self, training: Training, start: Checkpoint) -> None:
         self.training = training
-        self._run = training.run(start)
+        self._done, self._run = start, training.run(start)
 
     def __next__(self) -> Epoch:
-        return next(self._run)
+        epoch = next(self._run)
+        self._done = epoch.checkpoint
+        return epoch
+
+    def __len__(self) -> int:
+        """Number of epochs still to come, if none of them is the last for want of patience."""
+        return 0 if self.training.finished(self._done) else self.training.epochs - self._done.epoch
+
+
+def _check_cost(name: str, cost: float, number: int, rate: float) -> None:
+    """Refuse to go on from a cost that is not finite."""
+    if not math.isfinite(cost):
+        raise DivergenceError(
+            f"the {name} is no longer finite in epoch {number}, at learning rate {rate:g}; use a lower one, "
+            "or scale the inputs to about 1."
+        )

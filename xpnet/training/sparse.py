@@ -1,4 +1,4 @@
-"""SciPy's sparse inputs: they stay on the host as they are, and are made dense a few rows at a time."""
+"""SciPy's sparse inputs, which stay on the host and are made dense a few rows at a time."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ from xpnet.errors import InputError
 
 
 def is_sparse(array: Any) -> bool:
-    """Whether it is one of SciPy's sparse matrices or arrays; does not import SciPy."""
+    """Whether an array is one of SciPy's sparse matrices or arrays; does not import SciPy."""
     return type(array).__module__.startswith("scipy.sparse")
 
 
 def checked(x: Any, *, name: str) -> Any:
-    """The inputs row by row (CSR), if all that they hold are finite real numbers."""
+    """Inputs as CSR, if all their numbers are finite and real."""
     if len(x.shape) != 2 or 0 in x.shape:
         raise InputError(f"{name} has shape {x.shape} but needs rows and columns, one row for each sample.")
     x = x.tocsr()
     bad = np.flatnonzero(~np.isfinite(x.data))
-    # A dense check of the first such row tells where, and of what else there is the dtype.
+    # The check of that row alone names the place of the number, or what is wrong with the dtype.
     row = int(np.searchsorted(x.indptr, bad[0], side="right")) - 1 if len(bad) else 0
     try:
         check_features(x[[row]].toarray(), name=name, xp=np)
@@ -31,21 +31,21 @@ def checked(x: Any, *, name: str) -> Any:
     return x
 
 
-def take(here: Backend, data: Batch, rows: np.ndarray) -> Batch:
-    """Those rows, all of them dense."""
-    x = here.asarray(data.x[rows].toarray()) if is_sparse(data.x) else here.take(data.x, here.asarray(rows))
-    return Batch(x, *here.take((data.y, data.weight), here.asarray(rows)))
+def take(backend: Backend, data: Batch, rows: np.ndarray) -> Batch:
+    """Rows of a batch by index, made dense."""
+    x = backend.asarray(data.x[rows].toarray()) if is_sparse(data.x) else backend.take(data.x, backend.asarray(rows))
+    return Batch(x, *backend.take((data.y, data.weight), backend.asarray(rows)))
 
 
-def map_rows(here: Backend, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
-    """As a backend's own, of data that may be sparse."""
+def map_rows(backend: Backend, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
+    """Map a function over rows as a backend does, for data that may be sparse."""
     arrays = arrays_in(data)
     if not any(map(is_sparse, arrays)):
-        return here.map_rows(function, params, data, chunk)
+        return backend.map_rows(function, params, data, chunk)
     n = arrays[0].shape[0]
 
     def part(start: int) -> Any:
         rows = slice(start, min(start + chunk, n))
-        return map_arrays(lambda a: here.asarray(a[rows].toarray()) if is_sparse(a) else a[rows, ...], data)
+        return map_arrays(lambda a: backend.asarray(a[rows].toarray()) if is_sparse(a) else a[rows, ...], data)
 
-    return join([here.map_rows(function, params, part(start), chunk) for start in range(0, n, chunk)], here.xp)
+    return join([backend.map_rows(function, params, part(start), chunk) for start in range(0, n, chunk)], backend.xp)

@@ -1,6 +1,8 @@
-"""Runs a plan with NumPy: a flat list of calls, each with its arrays and the buffer for its result bound in advance.
+"""Replay: a plan as a flat list of NumPy's calls, each with its arrays and the buffer for its result bound in advance.
 
-Bit for bit what the function gives when it is simply called, without making an array on the way.
+Bit for bit what the function gives when it is called with NumPy on arrays in C order, without new arrays on the way.
+There is one exception, BLAS's threads: steps of small products have one of them (`thread_count.of_blas`), and OpenBLAS
+rounds products of float64 otherwise on several. With one thread these are the same too.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,21 +13,22 @@ from typing import Any
 import numpy as np
 
 from xpnet.capture.engines import thread_count as threads
-from xpnet.capture.graph import VIEWS, Operation, Value
+from xpnet.capture.graph import OUTER, VIEWS, Number, Operation, Value
 from xpnet.capture.planning.plan import Plan
-from xpnet.capture.tracing.operations import ELEMENTWISE, REDUCTIONS, SEARCHES
+from xpnet.capture.tracing.operations import ELEMENTWISE, REDUCTIONS, SEARCHES, dtypes
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
+Operand = tuple[np.ndarray, Value | Number]
 
 COPIED = 2**18
-"""Up to how many bytes an array of the carry is copied in and out, which takes less than to make the calls anew."""
+"""Bytes up to which an array of the carry is copied in and out, which takes less than to bind the calls anew."""
 
 FILLED = 2**20
-"""Up to how many bytes a number is made an array of."""
+"""Bytes up to which a number becomes an array."""
 
 
 class Replay:
-    """A plan with its buffers; for one thread at a time."""
+    """Plan with its buffers; for one thread at a time."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -36,7 +39,7 @@ class Replay:
         self._carried = [np.empty(v.shape, v.dtype) if v.nbytes <= COPIED else None for v in carried]
         self._inputs: list[np.ndarray] = []
         self._calls: list[Call] = []
-        self._given: list[np.ndarray] = []
+        self._results: list[np.ndarray] = []
         self._copies: list[Call] = []
 
     def gathered(
@@ -46,9 +49,9 @@ class Replay:
 
         Args:
             carry: Contiguous arrays that can be written to.
-            data: What each step is fed with rows of.
-            rows: Row indices that are in range, (steps, rows a step).
-            results: What takes each step's results, (steps, ...).
+            data: Arrays whose rows each step is fed with.
+            rows: Row indices that are in range, (steps, rows per step).
+            results: Arrays for the steps' results, (steps, ...).
         """
         with self.bound(carry, data) as run:
             run(rows, results)
@@ -57,26 +60,26 @@ class Replay:
     def bound(
         self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray]
     ) -> Iterator[Callable[[np.ndarray, Sequence[np.ndarray]], None]]:
-        """A context with what runs steps again and again on the same arrays, `run(rows, results)`; see `gathered`."""
+        """A context for steps again and again on the same arrays, by `run(rows, results)`; see `gathered`."""
         # The carry comes in new arrays every time; these are bound once.
-        held = [array if own is None else own for array, own in zip(carry, self._carried, strict=True)]
-        self._bind([*held, *self._fed])
+        bound = [array if own is None else own for array, own in zip(carry, self._carried, strict=True)]
+        self._bind([*bound, *self._fed])
         feeds = list(zip(data, self._fed, strict=True))
 
         def run(rows: np.ndarray, results: Sequence[np.ndarray]) -> None:
-            _copy(carry, held)
+            _copy(carry, bound)
             for i, chosen in enumerate(rows):
                 for array, buffer in feeds:
                     # Of take's modes this one needs no buffer of its own.
                     array.take(chosen, 0, buffer, "clip")
                 self._step(i, results)
-            _copy(held, carry)
+            _copy(bound, carry)
 
         with threads.of_blas(self.plan):
             yield run
 
     def sliced(self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
-        """Run a step for each stretch of rows, in order, as many as there are results; the data are not copied."""
+        """Run a step for each stretch of rows, in order, one per result; the data are not copied."""
         rows = self.plan.fed[0].shape[0]
         with threads.of_blas(self.plan):
             for i in range(len(results[0])):
@@ -86,13 +89,13 @@ class Replay:
     def _step(self, i: int, results: Sequence[np.ndarray]) -> None:
         for function, arguments in self._calls:
             function(*arguments)
-        for result, value in zip(results, self._given, strict=True):
+        for result, value in zip(results, self._results, strict=True):
             result[i] = value
         for function, arguments in self._copies:
             function(*arguments)
 
     def _bind(self, inputs: list[np.ndarray]) -> None:
-        """Make the calls for these arrays, unless they are made for them already."""
+        """Bind the calls to these arrays, unless they are bound to them already."""
         if self._inputs and all(a is b for a, b in zip(inputs, self._inputs, strict=True)):
             return
         graph = self.plan.graph
@@ -100,10 +103,10 @@ class Replay:
         self._calls = []
         for operation in graph.operations:
             if operation.name == "full":
-                arrays[operation.output].fill(operation.options[2])
+                np.copyto(arrays[operation.output], operation.options[2], "unsafe")
             elif operation.name not in VIEWS:
                 self._calls += calls(operation, arrays)
-        self._given = [arrays[value] for value in self.plan.results]
+        self._results = [arrays[value] for value in self.plan.results]
         self._copies = [(np.copyto, (inputs[i], arrays[value])) for value, i in self._memory.copies]
         self._inputs = inputs
 
@@ -115,30 +118,70 @@ def _copy(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> None:
 
 
 def calls(operation: Operation, arrays: Mapping[Value, np.ndarray]) -> list[Call]:
-    """What NumPy is to be asked for an operation."""
-    name, out = operation.name, arrays[operation.output]
-    # A Python number costs a call a microsecond more than an array of it.
-    dtype = np.result_type(*(value.dtype if isinstance(value, Value) else value for value in operation.inputs))
-    inputs = [arrays[v] if isinstance(v, Value) else np.asarray(v, dtype) for v in operation.inputs]
-    if name in ("maximum", "minimum"):
-        # NumPy 2.4 vectorises these where both operands are arrays only, and has them take a buffer by its name only.
-        numbers = [not isinstance(value, Value) and out.nbytes <= FILLED for value in operation.inputs]
-        operands = [np.full(out.shape, x) if fill else x for x, fill in zip(inputs, numbers, strict=True)]
-        return [(partial(ELEMENTWISE[name], out=out), tuple(operands))]
+    """The calls of NumPy's functions that an operation is."""
+    name, out, options = operation.name, arrays[operation.output], operation.options
     if name in ELEMENTWISE:
-        return [(ELEMENTWISE[name], (*inputs, out))]
+        return [_elementwise(operation, arrays, out)]
+    inputs: list[Any] = [arrays[x] if isinstance(x, Value) else x for x in operation.inputs]
+    if name == "where":
+        condition, one, other = inputs
+        return [(np.copyto, (out, other, "unsafe")), (np.copyto, (out, one, "unsafe", condition))]
     if name == "matmul":
         return [(np.matmul, (*inputs, out))]
     if name in REDUCTIONS:
-        return [(REDUCTIONS[name].reduce, (*inputs, *operation.options, None, out, True))]
+        (axes,), dtype = options, out.dtype if name in ("sum", "prod") else None
+        if len(axes) > 1:
+            return [(REDUCTIONS[name].reduce, (*inputs, axes, dtype, out, True))]
+        return [(REDUCTIONS[name].reduce, (*inputs, axes[0], dtype, _without(out, axes[0])))]
     if name in SEARCHES:
-        (axis,) = operation.options
-        return [(getattr(inputs[0], name), (axis, out.reshape(out.shape[:axis] + out.shape[axis + 1 :])))]
-    if name == "astype":
-        return [(np.copyto, (out, *inputs, "unsafe"))]
-    if name == "copy":
-        return [(np.copyto, (out, *inputs))]
+        (axis,) = options
+        return [(getattr(inputs[0], name), (axis, _without(out, axis)))]
     if name == "take":
-        return [(inputs[0].take, (inputs[1], *operation.options, out))]
-    condition, one, other = inputs
-    return [(np.copyto, (out, other)), (np.copyto, (out, one, "same_kind", condition))]
+        return [(inputs[0].take, (inputs[1], *options, out))]
+    return [(np.copyto, (out, *inputs, "unsafe"))]
+
+
+def _without(array: np.ndarray, axis: int) -> np.ndarray:
+    """A view without an axis of length one."""
+    return array.reshape(array.shape[:axis] + array.shape[axis + 1 :])
+
+
+def _narrowed(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A view without the axes along which the result is of length one, for which NumPy would take an iterator."""
+    sizes = (*(1,) * (len(shape) - array.ndim), *array.shape)
+    return array.reshape([size for size, longest in zip(sizes, shape, strict=True) if longest != 1] * (array.size != 1))
+
+
+def _elementwise(operation: Operation, arrays: Mapping[Value, np.ndarray], out: np.ndarray) -> Call:
+    """The call of an element-wise function."""
+    name, function = operation.name, ELEMENTWISE[operation.name]
+    if name == "clip":
+        return np.clip, (*(arrays[x] if isinstance(x, Value) else x for x in operation.inputs), out)
+    # A Python number costs a call a microsecond more than an array of it.
+    inputs = [
+        arrays[x] if isinstance(x, Value) else np.asarray(x, dtype)
+        for x, dtype in zip(operation.inputs, dtypes(operation), strict=True)
+    ]
+    if OUTER in operation.options:
+        # BLAS takes less time than an iterator of rows, or than np.matmul, which has a loop of its own for these.
+        return np.dot, (*inputs, out)
+    if 1 in out.shape and name != "pow":
+        shape = out.shape
+        out, *inputs = (_narrowed(array, shape) for array in (out, *inputs))
+    if name in ("maximum", "minimum"):
+        # NumPy 2.4 vectorises these where both operands are arrays only, and has them take a buffer by its name only.
+        numbers = [not isinstance(x, Value) and out.nbytes <= FILLED for x in operation.inputs]
+        filled = (np.full(out.shape, x) if fill else x for x, fill in zip(inputs, numbers, strict=True))
+        return partial(function, out=out), tuple(filled)
+    if name == "pow" and operation.options:
+        return partial(_power_of_scalars, operation.options), (*zip(inputs, operation.inputs, strict=True), out)
+    return function, (*inputs, out)
+
+
+def _power_of_scalars(are_scalars: tuple[bool, bool], x: Operand, exponent: Operand, out: np.ndarray) -> None:
+    """A power as Python's operator gives it for NumPy's scalars and for Python's numbers."""
+    base, power = (
+        (array[()] if is_scalar else array) if isinstance(value, Value) else value
+        for (array, value), is_scalar in zip((x, exponent), are_scalars, strict=True)
+    )
+    out[()] = base**power

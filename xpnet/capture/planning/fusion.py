@@ -6,7 +6,9 @@ from xpnet.capture.graph import VIEWS, Graph, Operation, Value
 from xpnet.capture.planning.kernels import FED, Columns, Fused, Kernel, Node, Part, Product, Read, matrix
 from xpnet.capture.planning.memory import Memory, lay_out
 from xpnet.capture.planning.rewrites import (
-    with_accumulated_products, with_reductions_along_one_axis, with_scalars_negated,
+    with_accumulated_products,
+    with_reductions_along_one_axis,
+    with_scalars_negated,
 )  # fmt: skip
 from xpnet.capture.tracing.operations import ELEMENTWISE, REDUCTIONS, SEARCHES
 from xpnet.errors import CaptureError
@@ -16,7 +18,12 @@ NARROW = 32
 
 
 def arranged(
-    graph: Graph, donated: int, fetched: Iterable[Value], pinned: Iterable[Value], *, by_element: bool,
+    graph: Graph,
+    donated: int,
+    fetched: Iterable[Value],
+    pinned: Iterable[Value],
+    *,
+    by_element: bool,
     negated: bool = False,
 ) -> tuple[Fused, Memory]:
     """Group the operations, and lay out the memory of what they make.

@@ -97,7 +97,9 @@ class Kernel:
             joined = [piece for piece in pieces if piece[1] & needed]
             pieces = [piece for piece in pieces if piece not in joined]
             pieces.append(({i}.union(*(piece[0] for piece in joined)), made.union(*(piece[1] for piece in joined))))
-        return [Kernel(self.rows, [self.loops[i] for i in sorted(at)]) for at, _ in sorted(pieces, key=lambda p: min(p[0]))]
+        return [
+            Kernel(self.rows, [self.loops[i] for i in sorted(at)]) for at, _ in sorted(pieces, key=lambda p: min(p[0]))
+        ]
 
     def add(self, node: Node, roots: dict[Value, Value]) -> None:
         """Put an operation into the first loop that comes after all it needs."""
@@ -191,7 +193,9 @@ def _stage(part: Part, roots: dict[Value, Value], stored: set[Value]) -> Stage:
     made = {node.operation.output for node in part.nodes}
     pieces = part.pieces(roots)
     reads: dict[Value, list[tuple[tuple[int, int], Read]]] = {}
-    places = [((p, i), node) for p, piece in enumerate(pieces) for i, loop in enumerate(piece.loops) for node in loop.nodes]
+    places = [
+        ((p, i), node) for p, piece in enumerate(pieces) for i, loop in enumerate(piece.loops) for node in loop.nodes
+    ]
     for place, node in places:
         for read in node.reads:
             reads.setdefault(roots[read.value], []).append((place, read))

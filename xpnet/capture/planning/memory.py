@@ -1,11 +1,11 @@
-"""Where values live: in scratch buffers that are used again once their value is dead, or in the inputs' own arrays."""
+"""Memory of values: scratch buffers that are used again once their value is dead, and the inputs' own arrays."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from xpnet.capture.graph import Graph, Value
+from xpnet.capture.graph import VIEWS, Graph, Value
 from xpnet.capture.tracing.operations import laid_out
 
 ALIGNMENT = 64
@@ -13,7 +13,7 @@ ALIGNMENT = 64
 
 
 class Stage(NamedTuple):
-    """Something that is done at one go: an operation, or several fused into one.
+    """An operation, or several fused into one.
 
     Attributes:
         reads: The values it needs; views of a value count as that value.
@@ -50,26 +50,24 @@ class Memory(NamedTuple):
     copies: tuple[tuple[Value, int], ...]
 
     def scratch(self) -> dict[Value, np.ndarray]:
-        """Arrays for what lives in buffers, which are new."""
+        """Arrays in new buffers, for the values that live in buffers."""
         buffers = [aligned(size) for size in self.sizes]
         return {value: laid_out(value, buffers[home.number]) for value, home in self.homes.items() if not home.is_input}
 
     def arrays(
         self, graph: Graph, inputs: Sequence[np.ndarray], scratch: Mapping[Value, np.ndarray]
     ) -> dict[Value, np.ndarray]:
-        """An array for every value, views included, on the inputs' arrays and those of what lives in buffers."""
-        found = {**dict(zip(graph.inputs, inputs, strict=True)), **scratch}
-        found |= {value: inputs[home.number] for value, home in self.homes.items() if value not in found}
+        """An array for every value, views included, on the inputs' arrays and those of the buffers."""
+        arrays = {**dict(zip(graph.inputs, inputs, strict=True)), **scratch}
+        arrays |= {value: inputs[home.number] for value, home in self.homes.items() if value not in arrays}
         for operation in graph.operations:
-            if operation.name in ("reshape", "transpose") and (source := found.get(operation.arrays[0])) is not None:
-                (axes,) = operation.options
-                is_reshape = operation.name == "reshape"
-                found[operation.output] = source.reshape(axes) if is_reshape else source.transpose(axes)
-        return found
+            if operation.name in VIEWS and (source := arrays.get(operation.arrays[0])) is not None:
+                arrays[operation.output] = getattr(source, operation.name)(*operation.options)
+        return arrays
 
 
 def aligned(size: int) -> np.ndarray:
-    """That many bytes, at the beginning of a cache line."""
+    """A buffer of that many bytes, at the beginning of a cache line."""
     raw = np.zeros(size + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size]
@@ -121,17 +119,17 @@ def lay_out(graph: Graph, stages: Sequence[Stage], donated: int, pinned: Iterabl
 def _replaced(graph: Graph, roots: Mapping[Value, Value], stages: Sequence[Stage], donated: int) -> dict[Value, int]:
     """The outputs that can be written straight into the input that they replace."""
     written = {value: at for at, stage in enumerate(stages) for value in stage.writes}
-    found: dict[Value, int] = {}
+    replaced: dict[Value, int] = {}
     for i, (old, new) in enumerate(zip(graph.inputs[:donated], graph.outputs[:donated], strict=True)):
-        if new in found or new not in written or (old.shape, old.dtype, old.order) != (new.shape, new.dtype, new.order):
+        if new in replaced or new not in written or not old.is_like(new):
             continue
         at = written[new]
         needed_later = any(old in stage.reads for stage in stages[at + 1 :])
         needed_now = old in stages[at].reads and (new, old) not in stages[at].overwritable
-        kept = any(roots[output] is old for output in graph.outputs)
-        if not (needed_later or needed_now or kept):
-            found[new] = i
-    return found
+        is_output = any(roots[output] is old for output in graph.outputs)
+        if not (needed_later or needed_now or is_output):
+            replaced[new] = i
+    return replaced
 
 
 def _claim(size: int, sizes: list[int], free: list[int]) -> int:

@@ -1,18 +1,22 @@
-"""A recorded function made ready to run again and again: what it does, in order, and where every value lives."""
+"""Plans: recorded functions ready to run again and again, with a place in memory for every value."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from xpnet._support.trees import arrays_in
-from xpnet.capture.graph import VIEWS, Graph, Operation, Value, flops
+from xpnet._support.trees import arrays_in, map_arrays
+from xpnet.capture.graph import OUTER, VIEWS, Graph, Operation, Value, flops
 from xpnet.capture.planning.memory import Memory, Stage, lay_out
 from xpnet.capture.tracing.operations import ELEMENTWISE
 from xpnet.capture.tracing.trace import trace
+from xpnet.errors import CaptureError
 
 OVERHEAD = 20_000
-"""What calling an operation costs, in floating-point operations that could be done in the same time."""
+"""Cost of calling an operation, in floating-point operations that could be done in the same time."""
+
+BY_STRIDE = ("clip", "pow")
+"""Operations for which NumPy has other ways where an operand is one number for all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +24,7 @@ class Plan:
     """A function `(carry, fed) -> (carry, results)`, to be run step by step, each carry in the place of the last.
 
     Attributes:
-        graph: What it computes.
+        graph: Its operations.
         donated: How many arrays the carry has; they are the first inputs and the first outputs.
         result: The results, with a `Value` at the place of each array.
     """
@@ -41,7 +45,7 @@ class Plan:
 
     @cached_property
     def work(self) -> int:
-        """Floating-point operations a step, what calling the operations costs counted as such."""
+        """Floating-point operations per step, the cost of calling the operations counted as such."""
         return sum(flops(operation) + OVERHEAD for operation in self.graph.operations if operation.name not in VIEWS)
 
     @cached_property
@@ -59,17 +63,17 @@ class Plan:
         return [flops(operation) for operation in self.graph.operations if operation.name == "matmul"]
 
     def stages(self) -> list[Stage]:
-        """Every operation for itself."""
+        """The operations, each by itself."""
         roots = self.graph.roots()
         return [_stage(operation, roots) for operation in self.graph.operations if operation.name not in VIEWS]
 
     def memory(self) -> Memory:
-        """Where values live when the operations are run one by one."""
+        """The memory of values when the operations are run one by one."""
         constants = [operation.output for operation in self.graph.operations if operation.name == "full"]
         return lay_out(self.graph, self.stages(), self.donated, (*self.fed, *constants))
 
     def __str__(self) -> str:
-        """One line an operation: what it gives from what, the shape, where that is kept, and where it was written."""
+        """One line per operation: result and operands, shape, memory, and the line that wrote it."""
         memory, graph = self.memory(), self.graph
         names = {value: f"in{i}" for i, value in enumerate(graph.inputs)}
         names |= {operation.output: f"t{i}" for i, operation in enumerate(graph.operations)}
@@ -104,42 +108,57 @@ def plan(function: Callable[..., Any], carry: Any, fed: Any) -> Plan:
         fed: Another, new in every step.
 
     Raises:
-        CaptureError: The function cannot be captured; with the operation and its line.
+        CaptureError: The function cannot be captured, with the operation and its line; or its carry changes its form.
     """
-    graph, (_, result) = trace(function, carry, fed)
+    graph, results = trace(function, carry, fed)
+    if not (isinstance(results, tuple) and len(results) == 2):
+        raise CaptureError("The function must give a carry and its results, as a pair.")
+    after, result = results
     donated = len(arrays_in(carry))
+    _check_carry(graph.inputs[:donated], carry, after)
     return Plan(_settled(graph, donated), donated, result)
 
 
+def _check_carry(before: Sequence[Value], carry: Any, after: Any) -> None:
+    """Refuse a carry that is not the next step's: other arrays, or arrays of another shape or dtype."""
+    if map_arrays(lambda _: 0, carry) != map_arrays(lambda _: 0, after):
+        raise CaptureError("The carry goes out with other arrays than it came in with; the next step needs the same.")
+    for i, (old, new) in enumerate(zip(before, arrays_in(after), strict=True)):
+        if (old.shape, old.dtype) != (new.shape, new.dtype):
+            raise CaptureError(
+                f"Array {i} of the carry comes in as {old} and goes out as {new}; it must stay the same."
+            )
+
+
 def _settled(graph: Graph, donated: int) -> Graph:
-    """With copies of what is carried on without being computed: inputs in another's place, and constants.
+    """The graph with copies of what is carried on without being computed: inputs in another's place, and constants.
 
     An input could be overwritten before it is read; a constant is written once, and its place is not.
     """
     roots, copies, outputs = graph.roots(), [], list(graph.outputs)
-    kept = {*graph.inputs, *(operation.output for operation in graph.operations if operation.name == "full")}
+    fixed = {*graph.inputs, *(operation.output for operation in graph.operations if operation.name == "full")}
     for i, output in enumerate(outputs[:donated]):
-        if output is not graph.inputs[i] and roots[output] in kept:
-            copied = Value(output.shape, output.dtype, tuple(a for a, size in enumerate(output.shape) if size > 1))
-            copies.append(Operation("copy", (output,), copied))
-            outputs[i] = copied
+        if output is not graph.inputs[i] and roots[output] in fixed:
+            outputs[i] = Value.contiguous(output.shape, output.dtype)
+            copies.append(Operation("copy", (output,), outputs[i]))
     return graph._replace(operations=(*graph.operations, *copies), outputs=tuple(outputs))
 
 
 def _stage(operation: Operation, roots: dict[Value, Value]) -> Stage:
     """One operation; an element-wise one can overwrite what it reads, element by element."""
-    output = operation.output
-    reads = frozenset(roots[value] for value in operation.arrays)
-    alike: Sequence[Value] = ()
-    if operation.name in ELEMENTWISE:
-        alike = [
+    output, arrays = operation.output, operation.arrays
+    overwritable: Sequence[Value] = ()
+    if operation.name in ELEMENTWISE and OUTER not in operation.options:
+        # What is read a second time through a view is not read element by element; and a single number that is
+        # overwritten is to NumPy one number for all, which it is not where the result has a place of its own.
+        overwritable = [
             value
-            for value in operation.arrays
+            for value in arrays
             if roots[value] is value
-            and (value.shape, value.dtype, value.order) == (output.shape, output.dtype, output.order)
+            and value.is_like(output)
+            and (value.size > 1 or operation.name not in BY_STRIDE)
+            and all(other is value or roots[other] is not value for other in arrays)
         ]
-        # What is read a second time through a view is not read element by element.
-        alike = [
-            value for value in alike if all(other is value or roots[other] is not value for other in operation.arrays)
-        ]
-    return Stage(reads, (output,), frozenset((output, value) for value in alike))
+    return Stage(
+        frozenset(roots[value] for value in arrays), (output,), frozenset((output, value) for value in overwritable)
+    )

@@ -1,4 +1,4 @@
-"""Records a pure function: runs it once with arrays that compute nothing."""
+"""Tracing: a pure function is run once with arrays that compute nothing, and what it calls is recorded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet.capture.graph import Graph, Value
 from xpnet.capture.tracing.namespace import Namespace
-from xpnet.capture.tracing.operations import order_of
+from xpnet.capture.tracing.operations import DTYPES, order_of
 from xpnet.capture.tracing.recorder import Recorder
 from xpnet.capture.tracing.tracer import Recorded
 from xpnet.errors import CaptureError
@@ -17,7 +17,7 @@ from xpnet.errors import CaptureError
 
 @dataclass(frozen=True)
 class Like:
-    """What stands for an array that is to come."""
+    """Stand-in for an array that is to come."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -38,10 +38,10 @@ def trace(function: Callable[..., Any], *arguments: Any) -> tuple[Graph, Any]:
     """
     recorder = Recorder()
     namespace = Namespace(recorder)
-    taken = map_arrays(lambda array: Recorded(namespace, _input(array)), arguments)
+    recorded = map_arrays(lambda array: Recorded(namespace, _input(array)), arguments)
     # NumPy is asked about the results of functions outside their domain too.
     with np.errstate(all="ignore"):
-        given = function(*taken, xp=namespace)
+        results = function(*recorded, xp=namespace)
 
     def value(result: Any) -> Value:
         if isinstance(result, bool | int | float):
@@ -50,14 +50,16 @@ def trace(function: Callable[..., Any], *arguments: Any) -> tuple[Graph, Any]:
             raise CaptureError(f"The function gives a {type(result).__name__}; give arrays, in nested tuples.")
         return result.value
 
-    given = map_arrays(value, given)
-    inputs = tuple(array.value for array in arrays_in(taken))
-    return Graph(inputs, tuple(arrays_in(given)), tuple(recorder.operations)).living(), given
+    results = map_arrays(value, results)
+    inputs = tuple(array.value for array in arrays_in(recorded))
+    return Graph(inputs, tuple(arrays_in(results)), tuple(recorder.operations)).living(), results
 
 
 def _input(array: Any) -> Value:
     """The value that stands for an array."""
-    shape = tuple(array.shape)
-    if isinstance(array, np.ndarray):
-        return Value(shape, array.dtype, order_of(array, shape))
-    return Value(shape, np.dtype(array.dtype), tuple(axis for axis, size in enumerate(shape) if size > 1))
+    shape, dtype = tuple(array.shape), np.dtype(array.dtype)
+    if dtype.name not in (*DTYPES, "float16") or not dtype.isnative:
+        raise CaptureError(f"An array of {dtype} cannot be captured; it can be of {', '.join((*DTYPES, 'float16'))}.")
+    return (
+        Value(shape, dtype, order_of(array, shape)) if isinstance(array, np.ndarray) else Value.contiguous(shape, dtype)
+    )

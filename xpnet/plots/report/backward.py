@@ -1,40 +1,61 @@
-"""The way back: ∂C/∂z, ∂C/∂w and ∂C/∂b of each layer, under the post's numbers."""
+"""Backward pass on the page: ∂C/∂z, ∂C/∂w and ∂C/∂b of each layer, under the post's numbers."""
 
 from collections.abc import Callable
 
 import numpy as np
 
+from xpnet._support.tables import lookup
 from xpnet.data.checks import count
 from xpnet.equations.activations import ACTIVATIONS
 from xpnet.plots.report import mathml as m
-from xpnet.plots.report.parts import TERMS, Shown, largest, line, paragraph, products
-from xpnet.plots.report.sample import Worked
+from xpnet.plots.report.parts import TERMS, ShownLayer, abridged_dot, display, largest, paragraph
+from xpnet.plots.report.sample import WorkedSample
 from xpnet.plots.report.strip import strip
 
-ONE = m.number(1)
-SIGMA = m.row(m.name("σ"), m.op("′"))
+ONE = m.numeral(1)
+SIGMA = m.row(m.identifier("σ"), m.op("′"))
 
-SLOPES: dict[str, Callable[[str], str]] = {
-    "sigmoid": lambda a: m.row(a, m.op("·"), m.parenthesized(ONE, m.op("−"), a)),
-    "tanh": lambda a: m.row(ONE, m.op("−"), m.power(m.parenthesized(a), m.number(2))),
+Sides = Callable[[str, float, float], tuple[str, ...]]
+"""Right sides of an equation, from the symbol of a, its number, and the number of σ′(z)."""
+
+
+def _formula(of: Callable[[str], str]) -> Sides:
+    """Formula of a: first with its symbol, then with its number."""
+    return lambda symbol, a, derivative: (of(symbol), of(m.near_one(a)), m.numeral(derivative))
+
+
+def _case(symbol: str, a: float, derivative: float) -> tuple[str, ...]:
+    """1 or 0, with the reason."""
+    return (m.row(m.numeral(derivative), m.words(", since "), symbol, m.op(">" if derivative else "="), m.numeral(0)),)
+
+
+DERIVATIVES: dict[str, Sides] = {
+    "sigmoid": _formula(lambda a: m.row(a, m.op("·"), m.parenthesized(ONE, m.op("−"), a))),
+    "tanh": _formula(lambda a: m.row(ONE, m.op("−"), m.power(m.parenthesized(a), m.numeral(2)))),
+    "relu": _case,
+    "identity": lambda symbol, a, derivative: (m.numeral(derivative),),
 }
-"""σ′(z) of the activations that have a formula, of a's."""
+"""Right sides of the equation for σ′(z) of one neuron, for each activation."""
 
 ERRATUM = "The post prints σ′(a) = σ(a)(1 − σ(a)) for this; the derivative is a(1 − a)."
 
 
-def last(worked: Worked, shown: Shown) -> str:
-    """The last layer: (7), then (8) and (9)."""
+def last_layer_back(worked: WorkedSample, shown: ShownLayer) -> str:
+    """Backward pass of the last layer: (7), then (8) and (9)."""
     layer, i = shown.number, shown.neuron
-    a_less_y = m.row(m.of_layer("a", layer), m.op("−"), m.name("y"))
+    a_less_y = m.row(m.of_layer("a", layer), m.op("−"), m.identifier("y"))
     parts = [
-        paragraph("The last activation and the cost belong together: of their two derivatives only the error is left."),
-        line(
+        paragraph("Output activation and cost are a matched pair: their derivatives combine to the error a − y."),
+        display(
             m.equal(
                 m.partial(m.of_layer("z", layer)),
                 a_less_y,
-                m.row(m.column(worked.a[layer], shown.rows, i), m.op("−"), m.column(worked.y, shown.rows, i)),
-                m.column(worked.dC_dz[layer], shown.rows, i),
+                m.row(
+                    m.vector(worked.a[layer], shown.rows, i),
+                    m.op("−"),
+                    m.vector(worked.y, shown.rows, i),
+                ),
+                m.vector(worked.dC_dz[layer], shown.rows, i),
             ),
             "(7)",
         ),
@@ -43,40 +64,44 @@ def last(worked: Worked, shown: Shown) -> str:
     return "\n".join(parts)
 
 
-def hidden(worked: Worked, shown: Shown) -> str:
-    """Any other layer: (12), or (13) where the next one is the last, then (10) and (11)."""
+def hidden_layer_back(worked: WorkedSample, shown: ShownLayer) -> str:
+    """Backward pass of a hidden layer: (12), or (13) if the next layer is the last, then (10) and (11)."""
     layer, i = shown.number, shown.neuron
     w, after = worked.params[layer].w, worked.dC_dz[layer + 1]
     outputs = largest(w[:, i] * after, TERMS)
     next_is_last = layer + 1 == worked.last
-    error = m.row(m.of_layer("a", layer + 1), m.op("−"), m.name("y")) if next_is_last else _through(layer + 1)
-    slope = ACTIVATIONS[shown.function].slope(worked.a[layer], xp=np)
+    error = m.row(m.of_layer("a", layer + 1), m.op("−"), m.identifier("y")) if next_is_last else _through(layer + 1)
+    derivative = ACTIVATIONS[shown.function].derivative(worked.a[layer], xp=np)
     parts = [
-        paragraph(f"What this layer does to the cost, it does through the next one's {count(len(after), 'neuron')}."),
-        line(
+        paragraph(f"This layer affects the cost only through the {count(len(after), 'neuron')} of the next layer."),
+        display(
             m.equal(
                 m.partial(m.of_layer("a", layer)),
                 m.row(m.transposed(m.of_layer("w", layer + 1)), m.op("·"), m.parenthesized(error)),
-                m.row(m.matrix(w.T, shown.rows, outputs, i), m.op("·"), m.column(after, outputs)),
-                m.column(worked.dC_da[layer], shown.rows, i),
+                m.row(m.entries(w.T, shown.rows, outputs, i), m.op("·"), m.vector(after, outputs)),
+                m.vector(worked.dC_da[layer], shown.rows, i),
             ),
             "(13)" if next_is_last else "(12)",
         ),
-        line(
+        display(
             m.equal(
                 m.partial(m.of_layer("a", layer, i)),
-                products(w[:, i], after, outputs),
-                m.number(worked.dC_da[layer][i]),
+                abridged_dot(w[:, i], after, outputs),
+                m.numeral(worked.dC_da[layer][i]),
             )
         ),
-        line(_slope(shown, worked.a[layer][i], slope[i])),
+        display(_derivative(shown, worked.a[layer][i], derivative[i])),
         *([paragraph(ERRATUM)] if shown.first_sigmoid else []),
-        line(
+        display(
             m.equal(
                 m.partial(m.of_layer("z", layer)),
                 _through(layer),
-                m.row(m.column(slope, shown.rows, i), m.op("⊙"), m.column(worked.dC_da[layer], shown.rows, i)),
-                m.column(worked.dC_dz[layer], shown.rows, i),
+                m.row(
+                    m.vector(derivative, shown.rows, i),
+                    m.op("⊙"),
+                    m.vector(worked.dC_da[layer], shown.rows, i),
+                ),
+                m.vector(worked.dC_dz[layer], shown.rows, i),
             )
         ),
         *_gradients(worked, shown, m.parenthesized(_through(layer)), "(10)", "(11)"),
@@ -84,52 +109,46 @@ def hidden(worked: Worked, shown: Shown) -> str:
     return "\n".join(parts)
 
 
-def _slope(shown: Shown, a: float, slope: float) -> str:
-    """σ′(z) of the neuron, by its formula or by the case that it is."""
-    of_a = m.of_layer("a", shown.number, shown.neuron)
+def _derivative(shown: ShownLayer, a: float, derivative: float) -> str:
+    """Equation for σ′(z) of the neuron that is followed."""
+    sides = lookup(DERIVATIVES, "activation", shown.function, "derivative in the report")
     of_z = m.row(SIGMA, m.parenthesized(m.of_layer("z", shown.number, shown.neuron)))
-    if shown.function in SLOPES:
-        formula = SLOPES[shown.function]
-        return m.equal(of_z, formula(of_a), formula(m.near_one(a)), m.number(slope))
-    if shown.function == "relu":
-        case = m.row(m.words(", since "), of_a, m.op(">" if slope else "="), m.number(0))
-        return m.row(m.equal(of_z, m.number(slope)), case)
-    return m.equal(of_z, m.number(slope))
+    return m.equal(of_z, *sides(m.of_layer("a", shown.number, shown.neuron), a, derivative))
 
 
 def _through(layer: int) -> str:
-    """σ′(z) ⊙ ∂C/∂a of a layer."""
+    """Formula σ′(z) ⊙ ∂C/∂a of a layer."""
     return m.row(SIGMA, m.parenthesized(m.of_layer("z", layer)), m.op("⊙"), m.partial(m.of_layer("a", layer)))
 
 
-def _gradients(worked: Worked, shown: Shown, error: str, of_weights: str, of_biases: str) -> list[str]:
-    """∂C/∂w and ∂C/∂b of a layer from its ∂C/∂z."""
+def _gradients(worked: WorkedSample, shown: ShownLayer, error: str, of_weights: str, of_biases: str) -> list[str]:
+    """Equations for ∂C/∂w and ∂C/∂b of a layer, from its ∂C/∂z."""
     layer, i, j = shown.number, shown.neuron, shown.inputs[0]
     dC_dz, a_prev = worked.dC_dz[layer], worked.a[layer - 1]
     return [
         *([] if shown.whole else [strip(dC_dz, f"∂C/∂z of layer {layer}")]),
         paragraph(
-            "The derivative by a weight is its neuron's ∂C/∂z times what came in through that weight; by a bias it is "
-            "∂C/∂z itself."
+            "The derivative with respect to a weight is its neuron's ∂C/∂z times the input that the weight multiplies; "
+            "with respect to a bias it is ∂C/∂z itself."
         ),
-        line(
+        display(
             m.equal(
                 m.partial(m.of_layer("w", layer)),
                 m.row(error, m.op("·"), m.transposed(m.of_layer("a", layer - 1))),
-                m.row(m.column(dC_dz, shown.rows, i), m.op("·"), m.matrix(a_prev[None], [0], shown.inputs)),
-                m.matrix(np.outer(dC_dz, a_prev), shown.rows, shown.inputs, i),
+                m.row(m.vector(dC_dz, shown.rows, i), m.op("·"), m.entries(a_prev[None], [0], shown.inputs)),
+                m.entries(np.outer(dC_dz, a_prev), shown.rows, shown.inputs, i),
             ),
             of_weights,
         ),
-        line(
+        display(
             m.equal(
                 m.partial(m.of_layer("w", layer, i, j)),
                 m.row(m.factor(dC_dz[i]), m.op("·"), m.factor(a_prev[j])),
-                m.number(worked.dC_dw(layer, i, j)),
+                m.numeral(worked.dC_dw(layer, i, j)),
             )
         ),
-        line(
-            m.equal(m.partial(m.of_layer("b", layer)), error, m.column(dC_dz, shown.rows, i)),
+        display(
+            m.equal(m.partial(m.of_layer("b", layer)), error, m.vector(dC_dz, shown.rows, i)),
             of_biases,
         ),
     ]

@@ -1,24 +1,25 @@
-"""The cost of one sample: the formula of each loss, and what each output adds to it."""
+"""Cost of one sample: the formula of each loss, and what each output adds to it."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
+from xpnet._support.tables import lookup
 from xpnet.plots.report import mathml as m
-from xpnet.plots.report.parts import TERMS, largest, line, summed
+from xpnet.plots.report.parts import TERMS, abridged_sum, display, largest
 
-ONE = m.number(1)
+ONE = m.numeral(1)
 A, Y, Z = (m.indexed(letter, "i") for letter in "ayz")
 
 
-class Cost(NamedTuple):
-    """A loss at work.
+class CostFormula(NamedTuple):
+    """Formula of a loss, and its terms.
 
     Attributes:
-        formula: C of a, y and z.
-        term: What an output adds, with the numbers of its a, y and z filled in.
-        values: What each output adds.
+        formula: C as a function of a, y and z.
+        term: Term of one output, with the numbers of its a, y and z filled in.
+        values: Value of every output's term.
     """
 
     formula: str
@@ -26,19 +27,21 @@ class Cost(NamedTuple):
     values: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-def cost(loss: str, a: np.ndarray, y: np.ndarray, z: np.ndarray, total: float) -> str:
-    """The line with C of a sample, from the last layer's a and z and its targets."""
-    known = COSTS[loss]
-    values = known.values(a, y, z)
+def cost_line(loss: str, a: np.ndarray, y: np.ndarray, z: np.ndarray, total: float) -> str:
+    """Line with C of a sample, from its targets and the last layer's a and z."""
+    cost = lookup(COSTS, "loss", loss, "formula in the report")
+    values = cost.values(a, y, z)
     adding = np.flatnonzero(y) if loss == "cross_entropy" else np.arange(len(y))
     chosen = largest(values[adding], TERMS)
-    terms = [known.term(a[k], y[k], z[k]) for k in adding[chosen]]
-    return line(m.equal(m.name("C"), known.formula, summed(terms, values[adding], chosen), m.number(total)))
+    terms = [cost.term(a[k], y[k], z[k]) for k in adding[chosen]]
+    return display(
+        m.equal(m.identifier("C"), cost.formula, abridged_sum(terms, values[adding], chosen), m.numeral(total))
+    )
 
 
 def _log_of_inverse(value: str) -> str:
-    """ln(1 / a)."""
-    return m.row(m.name("ln"), m.parenthesized(m.fraction(ONE, value)))
+    """Formula ln(1 / a)."""
+    return m.row(m.identifier("ln"), m.parenthesized(m.fraction(ONE, value)))
 
 
 def _one_less(value: str) -> str:
@@ -46,7 +49,7 @@ def _one_less(value: str) -> str:
 
 
 def _half_square(a: str, y: str) -> str:
-    return m.row(m.fraction(ONE, m.number(2)), m.power(m.parenthesized(a, m.op("−"), y), m.number(2)))
+    return m.row(m.fraction(ONE, m.numeral(2)), m.power(m.parenthesized(a, m.op("−"), y), m.numeral(2)))
 
 
 def _counts(a: str, y: str, z: str) -> str:
@@ -54,29 +57,29 @@ def _counts(a: str, y: str, z: str) -> str:
 
 
 COSTS = {
-    "cross_entropy": Cost(
+    "cross_entropy": CostFormula(
         m.row(m.over("i"), Y, _log_of_inverse(A)),
-        lambda a, y, z: _log_of_inverse(m.number(a)),
+        lambda a, y, z: _log_of_inverse(m.numeral(a)),
         lambda a, y, z: y * (np.log(np.sum(np.exp(z - z.max()))) + z.max() - z),
     ),
-    "binary_cross_entropy": Cost(
+    "binary_cross_entropy": CostFormula(
         m.row(
             m.over("i"),
             m.parenthesized(
                 Y, _log_of_inverse(A), m.op("+"), m.parenthesized(_one_less(Y)), _log_of_inverse(_one_less(A))
             ),
         ),
-        lambda a, y, z: _log_of_inverse(m.number(a) if y > 0.5 else _one_less(m.near_one(a))),
+        lambda a, y, z: _log_of_inverse(m.numeral(a) if y > 0.5 else _one_less(m.near_one(a))),
         lambda a, y, z: np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z))),
     ),
-    "squared_error": Cost(
+    "squared_error": CostFormula(
         m.row(m.over("i"), _half_square(A, Y)),
-        lambda a, y, z: _half_square(m.number(a), m.factor(y)),
+        lambda a, y, z: _half_square(m.numeral(a), m.factor(y)),
         lambda a, y, z: (a - y) ** 2 / 2,
     ),
-    "poisson": Cost(
+    "poisson": CostFormula(
         m.row(m.over("i"), _counts(A, Y, Z)),
-        lambda a, y, z: _counts(m.number(a), m.number(y), m.factor(z)),
+        lambda a, y, z: _counts(m.numeral(a), m.numeral(y), m.factor(z)),
         lambda a, y, z: a - y * z,
     ),
 }

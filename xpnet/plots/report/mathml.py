@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers draw by themselves."""
+"""MathML for formulas, which browsers draw without any script."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,46 +7,46 @@ from html import escape
 import numpy as np
 
 
-def name(text: str) -> str:
-    """A quantity: C, w, z."""
+def identifier(text: str) -> str:
+    """Identifier of a quantity: C, w, z."""
     return f"<mi>{escape(text)}</mi>"
 
 
 def op(text: str) -> str:
-    """An operator: =, ·, Σ."""
+    """Operator: =, ·, Σ."""
     return f"<mo>{escape(text)}</mo>"
 
 
 def words(text: str) -> str:
-    """A few words within a formula."""
-    # Ordinary spaces at the ends are left out.
+    """Words within a formula."""
+    # Browsers drop ordinary spaces at the ends.
     return f"<mtext>{escape(text).replace(' ', '&#160;')}</mtext>"
 
 
-def number(value: float) -> str:
-    """A number to three digits: 0.0123, −4.56, 7.89 · 10⁻⁵; a small integer as it is."""
+def numeral(value: float) -> str:
+    """Number to three significant digits: 0.0123, −4.56, 7.89 · 10⁻⁵; a small integer is exact."""
     sign, size = "−" if value < 0 else "", abs(value)
     if size == int(size) and size < 1000:
         return f"<mn>{sign}{int(size)}</mn>"
     digits, exponent = f"{size:.2e}".split("e")
     if -3 <= int(exponent) < 4:
         return f"<mn>{sign}{size:.{max(0, 2 - int(exponent))}f}</mn>"
-    return row(f"<mn>{sign}{digits}</mn>", op("·"), power("<mn>10</mn>", number(int(exponent))))
+    return row(f"<mn>{sign}{digits}</mn>", op("·"), power("<mn>10</mn>", numeral(int(exponent))))
 
 
 def factor(value: float) -> str:
-    """A number within a product or below a power: in parentheses if it has a sign or a power of its own."""
-    written = number(value)
+    """Number as a factor or a base: in parentheses if it has a sign or a power of its own."""
+    written = numeral(value)
     return parenthesized(written) if value < 0 or "<msup>" in written else written
 
 
 def exponent(value: float) -> str:
-    """A number above a power, where three digits behind the point are what counts."""
+    """Number as an exponent, where three decimals are what counts."""
     return f"<mn>{value:.3f}</mn>".replace("-", "−")
 
 
 def near_one(value: float) -> str:
-    """A number whose distance from 1 or −1 counts: with three digits of that too."""
+    """Number whose distance from 1 or −1 matters: to three digits of that distance too."""
     distance = 1 - abs(value)
     if not 0 < distance < 0.1:
         return factor(value)
@@ -55,87 +55,87 @@ def near_one(value: float) -> str:
 
 
 def row(*parts: str) -> str:
-    """Parts side by side."""
+    """Row of parts, side by side."""
     return f"<mrow>{''.join(parts)}</mrow>"
 
 
 def equal(*sides: str) -> str:
-    """Sides of an equation."""
+    """Equation of two or more sides."""
     return row(op("=").join(sides))
 
 
 def parenthesized(*parts: str) -> str:
-    """Parts within parentheses, or if they are higher than a line within brackets."""
+    """Parts in parentheses, or in brackets if they are taller than a line."""
     if any("<mfrac>" in part for part in parts):
         return bracketed([[row(*parts)]])
     return row(op("("), *parts, op(")"))
 
 
 def power(base: str, exponent: str) -> str:
-    """A base with something above it on the right."""
+    """Power: a base and its exponent."""
     return f"<msup>{base}{exponent}</msup>"
 
 
 def transposed(what: str) -> str:
-    """A matrix or a vector with its sides exchanged."""
-    return power(parenthesized(what), name("T"))
+    """Transpose of a matrix or a vector."""
+    return power(parenthesized(what), identifier("T"))
 
 
 def indexed(text: str, *indices: object) -> str:
-    """One entry of a quantity: yᵢ."""
-    return f"<msub>{name(text)}{_index(indices)}</msub>"
+    """Entry of a quantity: yᵢ."""
+    return f"<msub>{identifier(text)}{_index(indices)}</msub>"
 
 
 def of_layer(text: str, layer: int, *indices: object) -> str:
-    """A quantity of a layer, which stands above it, or one entry of that: wˡ, zᵢˡ."""
+    """Quantity of a layer, whose number is above it, or one entry of that: wˡ, zᵢˡ."""
     if not indices:
-        return power(name(text), number(layer))
-    return f"<msubsup>{name(text)}{_index(indices)}{number(layer)}</msubsup>"
+        return power(identifier(text), numeral(layer))
+    return f"<msubsup>{identifier(text)}{_index(indices)}{numeral(layer)}</msubsup>"
 
 
 def over(index: str) -> str:
-    """The sign of a sum over an index."""
-    return f"<munder>{op('∑')}{name(index)}</munder>"
+    """Summation sign over an index."""
+    return f"<munder>{op('∑')}{identifier(index)}</munder>"
 
 
 def fraction(above: str, below: str) -> str:
-    """A fraction."""
+    """Fraction of a numerator and a denominator."""
     return f"<mfrac>{above}{below}</mfrac>"
 
 
 def partial(below: str) -> str:
-    """∂C by ∂ of something."""
-    return fraction(row(op("∂"), name("C")), row(op("∂"), below))
+    """Partial derivative of C with respect to something."""
+    return fraction(row(op("∂"), identifier("C")), row(op("∂"), below))
 
 
 def noted(what: str, note: str) -> str:
-    """Something with a note below it, such as its shape."""
+    """Expression with a note below it, such as its shape."""
     return f'<munder>{what}<mtext class="note">{escape(note)}</mtext></munder>'
 
 
-def matrix(values: np.ndarray, rows: Sequence[int], columns: Sequence[int], followed: int | None = None) -> str:
-    """A matrix's numbers in those rows and columns, one row marked, and dots for all others."""
+def entries(values: np.ndarray, rows: Sequence[int], columns: Sequence[int], followed: int | None = None) -> str:
+    """Entries of a matrix in some rows and columns, the followed row marked, and dots for the rest."""
     n, d = values.shape
-    lines = [[number(values[i, j]) for j in columns] + [op("⋯")] * (len(columns) < d) for i in rows]
+    lines = [[numeral(values[i, j]) for j in columns] + [op("⋯")] * (len(columns) < d) for i in rows]
     if len(rows) < n:
         lines.append([op("⋮")] * len(columns) + [op("⋱")] * (len(columns) < d))
     return bracketed(lines, None if followed is None else list(rows).index(followed))
 
 
-def column(values: np.ndarray, rows: Sequence[int], followed: int | None = None) -> str:
-    """A vector's numbers in those rows, one below the other."""
-    return matrix(values[:, None], rows, [0], followed)
+def vector(values: np.ndarray, rows: Sequence[int], followed: int | None = None) -> str:
+    """Entries of a column vector in some rows, and dots for the rest."""
+    return entries(values[:, None], rows, [0], followed)
 
 
 def bracketed(lines: Sequence[Sequence[str]], marked: int | None = None) -> str:
-    """A table between brackets, which the page draws: few fonts have any that grow."""
-    made = ""
-    for place, line in enumerate(lines):
+    """Table in brackets, which the page's style draws, since few fonts have brackets that grow."""
+    rows = ""
+    for i, line in enumerate(lines):
         cells = "".join(f"<mtd>{cell}</mtd>" for cell in line)
-        made += f'<mtr class="followed">{cells}</mtr>' if place == marked else f"<mtr>{cells}</mtr>"
-    return f"<mtable>{made}</mtable>"
+        rows += f'<mtr class="followed">{cells}</mtr>' if i == marked else f"<mtr>{cells}</mtr>"
+    return f"<mtable>{rows}</mtable>"
 
 
 def _index(indices: Iterable[object]) -> str:
-    """Indices: numbers upright, letters not."""
-    return row(op(",").join(name(i) if isinstance(i, str) else f"<mn>{i}</mn>" for i in indices))
+    """Indices: numbers upright, letters italic."""
+    return row(op(",").join(identifier(i) if isinstance(i, str) else f"<mn>{i}</mn>" for i in indices))

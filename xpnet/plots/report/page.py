@@ -1,4 +1,4 @@
-"""A report as one web page that needs no network."""
+"""Report as one web page that loads nothing else."""
 
 from collections.abc import Iterable
 from html import escape
@@ -14,18 +14,18 @@ from xpnet.plots.report.walk import walk
 STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 MOST_EPOCHS = 20
-"""Epochs that are listed."""
+"""Most epochs in the table."""
 
 PIXELS_PER_INCH = (91, 125)
-"""Of the page, for an inch of a picture: so many at least, where it scrolls instead, and at most."""
+"""Fewest and most pixels of the page per inch of a picture; if there is room for fewer, the picture scrolls."""
 
 
 def page(run: Run, sections: dict[str, list[Picture]]) -> str:
-    """The page: facts, pictures by section, one sample's equations, timing and settings."""
-    parts = {title: f'<div class="pictures">{pictured(held)}</div>' for title, held in sections.items()}
-    parts["One sample, there and back"] = walk(run)
+    """Page of facts, pictures by section, one sample's equations, timing and settings."""
+    parts = {title: f'<div class="pictures">{figures(pictures)}</div>' for title, pictures in sections.items()}
+    parts["One sample, forward and back"] = walk(run)
     parts["Timing"] = timing(run)
-    parts["Configuration"] = configuration(run)
+    parts["Configuration"] = settings(run)
     links = "".join(f'<a href="#part{i}">{escape(title)}</a>' for i, title in enumerate(parts))
     body = "\n".join(f'<h2 id="part{i}">{escape(title)}</h2>\n{part}' for i, (title, part) in enumerate(parts.items()))
     title = f"{run.network} on {run.data.name or 'data'}"
@@ -55,47 +55,49 @@ def page(run: Run, sections: dict[str, list[Picture]]) -> str:
 
 
 def facts(run: Run) -> str:
-    """The few numbers that come first."""
+    """Summary: the few numbers that come first."""
     seconds = sum(record["seconds"] for record in run.records)
     samples = sum(record["seconds"] * record["samples_per_second"] for record in run.records)
-    regression = run.network.output.regression
-    held = {
-        "R²" if regression else f"of {len(run.y):,} {run.judged} rows right": told("accuracy", run.score, regression),
+    regression = run.network.model.loss.regression
+    summary = {
+        "R²" if regression else f"of {len(run.y):,} {run.judged_on} rows correct": cell(
+            "accuracy", run.score, regression
+        ),
         "parameters": f"{run.network.parameter_count:,}",
         "epochs": f"{len(run.records):,}",
         "seconds of training": f"{seconds:,.1f}" if seconds >= 1 else f"{seconds:.2g}",
-        "samples a second": f"{samples / seconds:,.0f}",
+        "samples per second": f"{samples / seconds:,.0f}",
     }
-    lines = (f"<div><dt>{escape(what)}</dt><dd>{value}</dd></div>" for what, value in held.items())
+    lines = (f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in summary.items())
     return f'<dl class="facts">{"".join(lines)}</dl>'
 
 
-def pictured(pictures: Iterable[Picture]) -> str:
-    """Pictures with their captions; a wide one scrolls on a narrow page."""
+def figures(pictures: Iterable[Picture]) -> str:
+    """Figures with their captions; a wide one scrolls on a narrow page."""
     parts = []
     for name, figure, caption in pictures:
         least, most = (round(figure.get_figwidth() * scale) for scale in PIXELS_PER_INCH)
         opening = f'<svg role="img" aria-label="{escape(caption)}" style="min-width:{least}px;max-width:{most}px" '
-        drawn = plots.svg(figure, name).replace("<svg ", opening, 1)
+        svg = plots.svg(figure, name).replace("<svg ", opening, 1)
         wide = ' class="wide"' if figure.get_figwidth() > 1.5 * plots.WIDTH else ""
         below = f"<figcaption>{escape(caption)}</figcaption>"
-        parts.append(f'<figure{wide}><div class="scroll">{drawn}</div>{below}</figure>')
+        parts.append(f'<figure{wide}><div class="scroll">{svg}</div>{below}</figure>')
     return "\n".join(parts)
 
 
 def timing(run: Run) -> str:
-    """Epochs with what they took, some of them where there are many."""
+    """Table of the epochs with the time they took; of many epochs, some."""
     every = -(-len(run.records) // MOST_EPOCHS)
     shown = [r for r in run.records if r["epoch"] % every == 0 or r in (run.records[0], run.records[-1])]
     names = [name for name in run.records[0] if run.records[0][name] is not None]
-    regression = run.network.output.regression
+    regression = run.network.model.loss.regression
     heads = [name.replace("accuracy", "R²" if regression else "accuracy").replace("_", " ") for name in names]
-    rows = [heads, *([told(name, record[name], regression) for name in names] for record in shown)]
-    return paragraph(f"On {run.where}; seconds are of training alone.") + table(rows)
+    rows = [heads, *([cell(name, record[name], regression) for name in names] for record in shown)]
+    return paragraph(f"Trained with {run.where}; the seconds are those of training alone.") + table(rows)
 
 
-def configuration(run: Run) -> str:
-    """What the training was told, and how to do it again."""
+def settings(run: Run) -> str:
+    """Table of the settings, below the command that runs the training again."""
     rows = [["xpnet", __version__]]
     rows += [
         [name.replace("_", " "), escape(", ".join(map(str, v)) if isinstance(v, list | tuple) else str(v))]
@@ -104,8 +106,8 @@ def configuration(run: Run) -> str:
     return f"<p><code>{escape(run.command)}</code></p>" + table([["setting", "value"], *rows])
 
 
-def told(name: str, value: Any, regression: bool) -> str:
-    """A record's number as its column has it."""
+def cell(name: str, value: Any, regression: bool) -> str:
+    """Cell of the table of epochs: a number in the format of its column."""
     if name == "epoch":
         return str(value)
     if name == "samples_per_second":

@@ -1,4 +1,4 @@
-"""What the worked equations are made of: the neurons that are shown, sums that can be checked, lines of a page."""
+"""Parts of the worked equations: the neurons that are shown, sums that can be checked, elements of a page."""
 
 from collections.abc import Sequence
 from html import escape
@@ -6,34 +6,35 @@ from html import escape
 import numpy as np
 
 from xpnet.plots.report import mathml as m
-from xpnet.plots.report.sample import Worked
+from xpnet.plots.report.sample import WorkedSample
 
 MOST = 10
-"""Neurons of a layer up to which all numbers are shown; of a larger one there are a few."""
+"""Number of neurons up to which all numbers of a layer are shown; of a larger one a few are."""
 
 FEW = 4
+"""Number of neurons shown of a larger layer."""
 
 TERMS = 3
-"""Terms of a sum that are written out."""
+"""Most terms of a sum that are written out."""
 
 
-class Shown:
-    """What is shown of a layer.
+class ShownLayer:
+    """Excerpt of a layer: which of its neurons and inputs are shown.
 
     Attributes:
-        number: Which layer, the input being 0.
-        size: Its neurons.
-        function: Its activation's name.
-        first_sigmoid: Whether it is the first one with the sigmoid on the way back.
-        neuron: The one that is followed, with the greatest ∂C/∂z.
-        rows: The neurons whose numbers are shown, this one among them.
-        inputs: The neurons of the layer before that weigh most in its z.
+        number: Number of the layer; the input is 0.
+        size: Number of neurons.
+        function: Name of the activation.
+        first_sigmoid: Whether it is the first layer with a sigmoid on the way back.
+        neuron: The neuron that is followed, with the largest |∂C/∂z|.
+        rows: Neurons whose numbers are shown, including the one that is followed.
+        inputs: Neurons of the layer before that contribute most to the z of the one that is followed.
     """
 
-    def __init__(self, worked: Worked, number: int) -> None:
+    def __init__(self, worked: WorkedSample, number: int) -> None:
         network, dC_dz = worked.network, worked.dC_dz[number]
         self.number, self.size = number, len(dC_dz)
-        self.function = [*network.activation, network.output.activation.__name__][number - 1]
+        self.function = [*network.activation, network.model.loss.activation.__name__][number - 1]
         self.first_sigmoid = self.function == "sigmoid" and "sigmoid" not in network.activation[number:]
         self.neuron = int(np.abs(dC_dz).argmax())
         self.rows = list(range(self.size)) if self.size <= MOST else largest(dC_dz, FEW)
@@ -41,60 +42,61 @@ class Shown:
 
     @property
     def whole(self) -> bool:
-        """Whether every neuron is shown."""
+        """Whether all neurons are shown."""
         return len(self.rows) == self.size
 
     @property
-    def told(self) -> str:
-        """Which are shown, in words."""
+    def description(self) -> str:
+        """Which neurons and inputs are shown, in words."""
+        neurons = f"neurons {enumerated(self.rows)} of {self.size:,}"
         if self.whole:
-            return f"all {self.size} neurons" if self.size > 1 else "its only neuron"
-        return f"neurons {listed(self.rows)} of {self.size:,}"
+            neurons = f"all {self.size} neurons" if self.size > 1 else "its only neuron"
+        return f"{neurons}; input{'s' * (len(self.inputs) > 1)} {enumerated(self.inputs)}"
 
 
 def largest(values: np.ndarray, most: int) -> list[int]:
-    """The indices of the numbers furthest from 0, in rising order."""
+    """Indices of the numbers furthest from 0, in ascending order."""
     return sorted(int(i) for i in np.argsort(-np.abs(values), kind="stable")[:most])
 
 
-def summed(terms: Sequence[str], values: np.ndarray, chosen: Sequence[int]) -> str:
-    """The terms of a sum that are chosen, and what all others come to.
+def abridged_sum(terms: Sequence[str], values: np.ndarray, chosen: Sequence[int]) -> str:
+    """Sum with some of its terms written out, and the total of all others as one number.
 
     Args:
-        terms: How each that is chosen is written.
-        values: What every term of the sum is.
-        chosen: Which of them are written out.
+        terms: Formulas of the terms that are written out.
+        values: Values of all terms.
+        chosen: Indices of the terms that are written out.
     """
     rest = len(values) - len(chosen)
     others = [m.noted(m.factor(float(values.sum() - values[list(chosen)].sum())), f"{rest:,} more")] if rest else []
     return m.row(m.op("+").join([*terms, *others]))
 
 
-def products(ours: np.ndarray, theirs: np.ndarray, chosen: Sequence[int]) -> str:
-    """The sum of products of two vectors."""
-    terms = [m.row(m.factor(float(ours[j])), m.op("·"), m.factor(float(theirs[j]))) for j in chosen]
-    return summed(terms, ours * theirs, chosen)
+def abridged_dot(left: np.ndarray, right: np.ndarray, chosen: Sequence[int]) -> str:
+    """Dot product of two vectors, with some of its terms written out."""
+    terms = [m.row(m.factor(float(left[j])), m.op("·"), m.factor(float(right[j]))) for j in chosen]
+    return abridged_sum(terms, left * right, chosen)
 
 
-def line(formula: str, equation: str = "") -> str:
-    """A formula on a line of its own, with the post's number of it, such as (7)."""
+def display(formula: str, equation: str = "") -> str:
+    """Displayed formula, on a line of its own, with its number in the post, such as (7)."""
     number = f'<span class="number">{equation}</span>' if equation else ""
     return f'<div class="line"><div class="scroll"><math displaystyle="true">{formula}</math></div>{number}</div>'
 
 
 def paragraph(text: str) -> str:
-    """A paragraph of plain text."""
+    """Paragraph of plain text."""
     return f"<p>{escape(text)}</p>"
 
 
-def listed(indices: Sequence[int]) -> str:
-    """`3, 17 and 40`."""
+def enumerated(indices: Sequence[int]) -> str:
+    """List of indices in words: `3, 17 and 40`."""
     *before, last = map(str, indices)
     return f"{', '.join(before)} and {last}" if before else last
 
 
 def table(rows: list[list[str]]) -> str:
-    """A table whose first row is its head."""
+    """Table whose first row is its head."""
     head, *body = rows
     lines = ["<tr>" + "".join(f"<th>{cell}</th>" for cell in head) + "</tr>"]
     lines += ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body]

@@ -1,4 +1,4 @@
-"""A training that is over, with all that a report tells of it."""
+"""Run: a finished training, with everything that a report shows of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from xpnet.data import Data, Stored
 from xpnet.training.network import Network
 
 MOST_ROWS = 10_000
-"""Of rows on disk, that a report is made of."""
+"""Most rows on disk that a report is made from."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A training.
+    """Finished training.
 
     Attributes:
-        network: What was trained.
-        params: Its parameters, on the host.
-        data: What it was trained on, there too.
-        records: Each epoch's numbers.
-        settings: What it was told, by name.
-        where: The library, its engine and the device.
-        command: What started it.
+        network: Network that was trained.
+        params: Trained parameters, on the host.
+        data: Data that it was trained on, on the host.
+        records: Numbers of each epoch.
+        settings: Settings of the training, by name.
+        where: Array library, engine and device.
+        command: Command that started the training.
     """
 
     network: Network
@@ -38,32 +38,32 @@ class Run:
     command: str
 
     @property
-    def judged(self) -> str:
-        """Which rows it is judged by."""
+    def judged_on(self) -> str:
+        """Name of the rows that the network is judged on."""
         return "training" if self.data.x_test is None else "test"
 
     @cached_property
     def x(self) -> np.ndarray:
-        """Their inputs; of rows on disk some from everywhere."""
-        return shown(self.data.x_train if self.data.x_test is None else self.data.x_test)
+        """Inputs of the rows that the network is judged on; of rows on disk a spread of them."""
+        return in_memory_rows(self.data.x_train if self.data.x_test is None else self.data.x_test)
 
     @cached_property
     def y(self) -> np.ndarray:
-        """Their targets."""
-        return shown(self.data.y_train if self.data.y_test is None else self.data.y_test)
+        """Targets of those rows."""
+        return in_memory_rows(self.data.y_train if self.data.y_test is None else self.data.y_test)
 
     @cached_property
     def a(self) -> np.ndarray:
-        """What the network makes of them."""
-        found: np.ndarray = self.network.predict(self.params, self.x)
-        return found
+        """Outputs of the network for those rows."""
+        a: np.ndarray = self.network.predict(self.params, self.x)
+        return a
 
     @cached_property
     def score(self) -> float:
-        """The fraction that is right, or R²."""
+        """Fraction of those rows that is correct, or R²."""
         return self.network.score(self.params, self.x, self.y)
 
 
-def shown(array: np.ndarray | Stored) -> np.ndarray:
-    """All rows, but of those on disk as many as a report needs."""
+def in_memory_rows(array: np.ndarray | Stored) -> np.ndarray:
+    """All rows in memory, but of rows on disk no more than a report needs."""
     return array.some(MOST_ROWS) if isinstance(array, Stored) else array

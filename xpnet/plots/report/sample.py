@@ -1,4 +1,4 @@
-"""One sample's way through a network and back, with every number on it."""
+"""Worked sample: every number of one sample's forward and backward pass."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,24 +9,26 @@ from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Params
 from xpnet.equations import backprop, step
 from xpnet.training.network import Network
+from xpnet.training.placement import chunk_rows, placed
 
 STEP = 1e-5
-"""Of the central differences that derivatives are checked with."""
+"""Step h of the central differences that derivatives are checked with."""
 
 
 @dataclass(frozen=True)
-class Worked:
-    """A sample's numbers in float64, layer by layer: those of layer l stand at l, of the input at 0.
+class WorkedSample:
+    """Numbers of one sample in float64, layer by layer: index l is layer l, and index 0 is the input.
 
     Attributes:
-        params: Counted from 0, so that layer l has `params[l - 1]`.
-        y: The target of each output.
+        network: Network of the sample.
+        params: Parameters, counted from 0, so that layer l has `params[l - 1]`.
+        y: Target of each output.
         a: Activations.
-        z: Weighted inputs; none at 0.
-        dC_dz: ∂C/∂z; none at 0.
-        dC_da: ∂C/∂a; none at 0 and at the last layer.
+        z: Weighted inputs; empty at 0.
+        dC_dz: ∂C/∂z; empty at 0.
+        dC_da: ∂C/∂a; empty at 0 and at the last layer.
         cost: C.
-        cost_with: C, were these the parameters.
+        cost_with: C as a function of the parameters.
     """
 
     network: Network
@@ -41,15 +43,15 @@ class Worked:
 
     @property
     def last(self) -> int:
-        """The last layer."""
+        """Number of the last layer."""
         return len(self.params)
 
     def dC_dw(self, layer: int, i: int, j: int) -> float:
-        """∂C/∂w of one weight."""
+        """Derivative ∂C/∂w of one weight, by the equations."""
         return float(self.dC_dz[layer][i] * self.a[layer - 1][j])
 
     def difference(self, layer: int, i: int, j: int) -> float:
-        """The same by central differences: (C(w + h) − C(w − h)) / 2h."""
+        """Derivative ∂C/∂w of one weight, by central differences: (C(w + h) − C(w − h)) / 2h."""
 
         def cost(h: float) -> float:
             w = self.params[layer - 1].w.copy()
@@ -60,38 +62,41 @@ class Worked:
         return (cost(STEP) - cost(-STEP)) / (2 * STEP)
 
 
-def work(network: Network, params: Params, x: np.ndarray, y: np.ndarray) -> Worked:
-    """Take the one row of x with its target through the network and back."""
+def work_through(network: Network, params: Params, x: np.ndarray, y: np.ndarray) -> WorkedSample:
+    """Work through the one row of x and its target, forward and back."""
     params = map_arrays(lambda array: array.astype(np.float64), params)
-    with network.placed(params, x, y) as (_, params, data):
-        model = network.model(data.x)
+    with placed(network, params, x, y) as (_, params, data):
+        model = network.model
         rows, _ = step.forward(model, params, data.x, xp=np)
         dC_dz = backprop.backward(params, rows, data.y, model.hidden, xp=np)
-    none = np.empty(0)
+    empty = np.empty(0)
     a = [row[0] for row in rows]
     back = [dC_dz[i][0] for i in range(len(params))]
-    return Worked(
+    return WorkedSample(
         network=network,
         params=params,
         y=data.y[0],
         a=a,
-        z=[none, *(w @ a_prev + b for (w, b), a_prev in zip(params, a, strict=False))],
-        dC_dz=[none, *back],
-        dC_da=[none, *(after @ layer.w for after, layer in zip(back[1:], params[1:], strict=True)), none],
+        z=[empty, *(w @ a_prev + b for (w, b), a_prev in zip(params, a, strict=False))],
+        dC_dz=[empty, *back],
+        dC_da=[empty, *(after @ layer.w for after, layer in zip(back[1:], params[1:], strict=True)), empty],
         cost=network.cost(params, x, y),
         cost_with=lambda moved: network.cost(moved, x, y),
     )
 
 
-def telling(network: Network, params: Params, x: np.ndarray, y: np.ndarray) -> int:
-    """The row to look at: of those that are right the one it was least sure of, whose gradients are not all about 0.
+def instructive_row(network: Network, params: Params, x: np.ndarray, y: np.ndarray) -> tuple[int, str]:
+    """Row that is worth working through, whose gradients are not all about 0, and in words how its cost compares.
 
-    Where none is right it is the one that cost least; of a regression the one whose cost is in the middle.
+    It is the row with the highest cost of those that are correct, the one with the lowest cost if none is, and in a
+    regression the one with the median cost.
     """
-    with network.placed(params, x, y) as (here, params, data):
-        cost, error = here.map_rows(step.measures(network.model(data.x)), params, (data.x, data.y), network.chunk)
+    with placed(network, params, x, y) as (backend, params, data):
+        cost, error = backend.map_rows(step.measures(network.model), params, (data.x, data.y), chunk_rows(network))
     order = np.argsort(cost, kind="stable")
-    if network.output.regression:
-        return int(order[len(order) // 2])
-    right = order[error[order] == 0]
-    return int(right[-1] if len(right) else order[0])
+    if network.model.loss.regression:
+        return int(order[len(order) // 2]), "the median of all rows"
+    correct = order[error[order] == 0]
+    if len(correct):
+        return int(correct[-1]), "the highest of all correct rows"
+    return int(order[0]), "the lowest, since no row is correct"

@@ -1,84 +1,103 @@
-"""One sample's way through the network and back, as a section of a page."""
+"""Section of a page: one sample's forward and backward pass, worked through."""
 
 from html import escape
 
 import numpy as np
 
+from xpnet._support.tables import lookup
+from xpnet.equations import step
 from xpnet.plots.images import image_shape
-from xpnet.plots.report import backward, forward
 from xpnet.plots.report import mathml as m
-from xpnet.plots.report.costs import cost
-from xpnet.plots.report.parts import Shown, largest, paragraph, table
+from xpnet.plots.report.backward import DERIVATIVES, hidden_layer_back, last_layer_back
+from xpnet.plots.report.costs import COSTS, cost_line
+from xpnet.plots.report.forward import FORMULAS, layer_forward
+from xpnet.plots.report.parts import ShownLayer, largest, paragraph, table
 from xpnet.plots.report.run import Run
-from xpnet.plots.report.sample import Worked, telling, work
-from xpnet.plots.report.strip import image, strip
+from xpnet.plots.report.sample import WorkedSample, instructive_row, work_through
+from xpnet.plots.report.strip import image_element, strip
+from xpnet.training.network import Network
 
 MOST_BARS = 12
-"""Outputs that have a bar."""
+"""Most outputs that have a bar."""
+
+
+def check_formulas(network: Network) -> None:
+    """Refuse a network with an activation or a loss that the report has no formula for."""
+    for name in network.activation:
+        lookup(FORMULAS, "activation", name, "formula in the report")
+        lookup(DERIVATIVES, "activation", name, "derivative in the report")
+    if (name := network.model.loss.activation.__name__) != "softmax":
+        lookup(FORMULAS, "activation", name, "formula in the report")
+    lookup(COSTS, "loss", network.loss, "formula in the report")
 
 
 def walk(run: Run) -> str:
-    """The section of a page: the input and the answers, each layer forward, each layer back, and a check."""
-    row = telling(run.network, run.params, run.x, run.y)
+    """Section of a page: the input and the outputs, each layer forward, each layer back, and a check."""
+    row, reason = instructive_row(run.network, run.params, run.x, run.y)
     x, y = run.x[row : row + 1], run.y[row : row + 1]
-    worked = work(run.network, run.params, x, y)
-    layers = [Shown(worked, number) for number in range(1, worked.last + 1)]
+    worked = work_through(run.network, run.params, x, y)
+    layers = [ShownLayer(worked, number) for number in range(1, worked.last + 1)]
     parts = [
         paragraph(
-            f"This is {run.judged} row {row}, worked through in 64 bits and shown to three digits; every line can be "
-            "checked with a pocket calculator. Of each layer the neuron with the greatest ∂C/∂z is followed: its row "
-            "is marked, and worked out below. Rows, neurons and inputs are counted from 0. In the strips a cell is "
-            "a neuron: violet below 0, white at 0, orange above."
+            f"This is {run.judged_on} row {row}, chosen for its cost: {reason}. It is worked through in double "
+            "precision and shown to three digits, so that every line can be checked with a pocket calculator. In each "
+            "layer the neuron with the largest |∂C/∂z| is followed: its row is marked, and worked out below. Rows, "
+            "neurons and inputs are counted from 0. In the strips each cell is a neuron: violet is below 0, white is "
+            "0, orange is above."
         ),
-        f'<div class="sample">{_given(run, worked, x)}{_answered(worked)}</div>',
+        f'<div class="sample">{_input(run, worked, x)}{_outputs(worked)}</div>',
     ]
     for shown in layers:
-        parts.append(f'<section class="layer">{_heading(worked, shown, "forward")}{forward.forward(worked, shown)}')
+        parts += [f'<section class="layer">{_heading(worked, shown, "forward")}', layer_forward(worked, shown)]
         if shown.number == worked.last:
-            what = cost(worked.network.loss, worked.a[-1], worked.y, worked.z[-1], worked.cost)
-            parts.append(paragraph("The cost of this sample:") + what)
+            cost = cost_line(worked.network.loss, worked.a[-1], worked.y, worked.z[-1], worked.cost)
+            parts.append(paragraph("The cost of this sample:") + cost)
         parts.append("</section>")
     for shown in reversed(layers):
-        way = backward.last if shown.number == worked.last else backward.hidden
-        parts.append(f'<section class="layer">{_heading(worked, shown, "back")}{way(worked, shown)}</section>')
-    return "\n".join([*parts, _checked(worked, layers)])
+        back = last_layer_back(worked, shown) if shown.number == worked.last else hidden_layer_back(worked, shown)
+        parts.append(f'<section class="layer">{_heading(worked, shown, "back")}{back}</section>')
+    return "\n".join([*parts, _derivative_check(worked, layers)])
 
 
-def _heading(worked: Worked, shown: Shown, way: str) -> str:
-    """A layer's heading."""
+def _heading(worked: WorkedSample, shown: ShownLayer, way: str) -> str:
+    """Heading of a layer."""
     about = f"{worked.network.sizes[shown.number - 1]:,} → {shown.size:,}, {shown.function}"
     return f"<h3>Layer {shown.number}, {way} <small>{escape(about)}</small></h3>"
 
 
-def _given(run: Run, worked: Worked, x: np.ndarray) -> str:
-    """The input, as an image where it is one."""
+def _input(run: Run, worked: WorkedSample, x: np.ndarray) -> str:
+    """Input, as an image if it is one."""
     shape = image_shape(x.shape[1])
-    scale = run.network.model(x).input_scale
-    told = f"The input is divided by {scale:g}, which makes a⁰." if scale != 1 else "The input is a⁰."
-    shown = strip(worked.a[0], "a of layer 0") if shape is None else image(x.reshape(shape), "the input", 190, "gray_r")
-    return f"<div>{shown}{paragraph(told)}</div>"
+    scale = step.input_scale(run.network.model, x, xp=np)
+    meaning = f"The input divided by {scale:g} is a⁰." if scale != 1 else "The input is a⁰."
+    if shape is None:
+        shown = strip(worked.a[0], "a of layer 0")
+    else:
+        shown = image_element(x.reshape(shape), "the input", 190, "gray_r")
+    return f"<div>{shown}{paragraph(meaning)}</div>"
 
 
-def _answered(worked: Worked) -> str:
-    """The outputs beside their targets, the largest where there are many."""
+def _outputs(worked: WorkedSample) -> str:
+    """Outputs beside their targets; of many outputs the largest."""
     a, y = worked.a[-1], worked.y
     shown = range(len(a)) if len(a) <= MOST_BARS else sorted({*largest(a, MOST_BARS - 1), int(y.argmax())})
     most = max(1.0, float(np.abs(a).max()))
     lines = []
     for k in shown:
         bar = f'<div class="bar" style="width:{max(0.0, a[k]) / most:.1%}"></div>'
-        cells = [str(k), bar, f"<math>{m.number(a[k])}</math>", f"<math>{m.equal(m.name('y'), m.number(y[k]))}</math>"]
+        target = m.equal(m.identifier("y"), m.numeral(y[k]))
+        cells = [str(k), bar, f"<math>{m.numeral(a[k])}</math>", f"<math>{target}</math>"]
         lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return f'<table class="bars">{"".join(lines)}</table>'
 
 
-def _checked(worked: Worked, layers: list[Shown]) -> str:
-    """A derivative of each layer beside its central difference."""
+def _derivative_check(worked: WorkedSample, layers: list[ShownLayer]) -> str:
+    """One derivative of each layer beside its central difference."""
     rows = [["weight", "∂C/∂w by the equations", "(C(w + h) − C(w − h)) / 2h"]]
     for shown in layers:
-        place = (shown.number, shown.neuron, shown.inputs[0])
-        values = (worked.dC_dw(*place), worked.difference(*place))
-        spelled = [f"{value:.9f}".replace("-", "−") for value in values]
-        rows.append(["layer {}, row {}, column {}".format(*place), *spelled])
-    told = "A weight moved by a hundred-thousandth, up and down, changes the cost by what its derivative says:"
-    return "<h3>A check</h3>" + paragraph(told) + table(rows)
+        position = (shown.number, shown.neuron, shown.inputs[0])
+        values = (worked.dC_dw(*position), worked.difference(*position))
+        cells = [f"{value:.9f}".replace("-", "−") for value in values]
+        rows.append(["layer {}, row {}, column {}".format(*position), *cells])
+    text = "Raising and lowering a weight by h = 0.00001 changes the cost as its derivative says:"
+    return "<h3>A check</h3>" + paragraph(text) + table(rows)

@@ -143,6 +143,8 @@ class Compiled:
     def _bind(self, written: Sequence[np.ndarray], read: Sequence[np.ndarray]) -> None:
         """Note the bounds of all arrays."""
         assert self._bounds is not None
-        places = [(a.ctypes.data, a.ctypes.data + a.nbytes, i) for i, arrays in enumerate((read, written)) for a in arrays]
+        places = [
+            (a.ctypes.data, a.ctypes.data + a.nbytes, i) for i, arrays in enumerate((read, written)) for a in arrays
+        ]
         self._bounds[:2] = len(places), 0
         self._bounds[2 : 2 + 3 * len(places)] = np.asarray(places, np.int64).ravel()

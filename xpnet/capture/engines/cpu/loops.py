@@ -5,15 +5,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from xpnet.capture.engines.cpu.operations import (
-    apply, begun, collect, collected, operand, result, searched,
+    apply,
+    begun,
+    collect,
+    collected,
+    operand,
+    result,
+    searched,
 )  # fmt: skip
 from xpnet.capture.engines.cpu.parts import ENOUGH, Body, Part, Pointer
 from xpnet.capture.engines.cpu.text import Word, kind
 from xpnet.capture.engines.cpu.tiling import registers
 from xpnet.capture.engines.cpu.vectors import INT32, TRUTH, Vectors
 from xpnet.capture.graph import Operation, Value
-from xpnet.capture.planning.kernels import FED, Extent, Fused, Kernel, Loop, Node, Read, computed
-from xpnet.capture.planning.layout import Layout
+from xpnet.capture.planning.kernels import FED, Extent, Fused, Kernel, Loop, Node, Read
 from xpnet.capture.tracing.operations import REDUCTIONS, SEARCHES
 
 AHEAD = 2
@@ -39,11 +44,11 @@ class LoopWriter:
 
     def __init__(self, fused: Fused, place: Callable[[Value], Pointer], checks: int) -> None:
         self._stored, self._roots = fused.stored, fused.graph.roots()
-        self._layout, self._place, self._checks = Layout(fused.graph), place, checks
+        self._place, self._checks = place, checks
 
     def strides(self, value: Value, extent: Extent) -> tuple[int, int]:
         """From a row to the next and from a column to the next, in numbers, of a value seen as a matrix."""
-        strides = self._layout.strides(value)
+        strides = value.strides
         if len(strides) < 2 or (1 in extent and max(extent) == value.size):
             # One line of numbers, whichever way it is turned.
             strides = (max(strides, default=0),) * 2
@@ -86,7 +91,7 @@ class LoopWriter:
         f, loop = Body(self._checks), Loop(kernel.rows * kernel.loops[0].width, kernel.loops[0].nodes)
         lanes = _lanes(loop, registers().size)
         rows = _Rows(self, f, Kernel(1, [loop]), is_flat=True)
-        many = f.value(f"sub i64 %end, %begin")
+        many = f.value("sub i64 %end, %begin")
         whole = f.add("%begin", f.value(f"and i64 {many}, {-lanes}"))
         with f.loop("%begin", whole, lanes) as counted:
             rows.columns(loop, Vectors(f, lanes), 0, counted.index)
@@ -134,13 +139,15 @@ class LoopWriter:
         """What one reduction makes of a single column, which is read as a row."""
         read = node.reads[0]
         turned = Read(read.value, read.extent[::-1], read.straight)
-        return self.kernel(Kernel(1, [Loop(read.extent[0], [Node(node.operation, read.extent[::-1], (1, 1), (turned,))])]))
+        return self.kernel(
+            Kernel(1, [Loop(read.extent[0], [Node(node.operation, read.extent[::-1], (1, 1), (turned,))])])
+        )
 
     def copy(self, value: Value, target: Pointer, like: Value | None) -> Part:
         """A value's numbers into another place, row by row or laid out like another value."""
         f, shape = Body(self._checks), value.shape
-        strides = self._layout.strides(value)
-        to = self._layout.strides(like) if like is not None else tuple(
+        strides = value.strides
+        to = like.strides if like is not None else tuple(
             int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))  # fmt: skip
         axes = [(size, a, b) for size, a, b in zip(shape, strides, to, strict=True) if size != 1] or [(1, 1, 1)]
         while len(axes) > 1 and all(axes[-2][i] == axes[-1][i] * axes[-1][0] for i in (1, 2)):
@@ -347,7 +354,11 @@ class _Rows:
 
 
 def across(
-    f: Body, width: int, lanes: int, turn: Callable[[Vectors, Word, list[str]], list[str]], carried: Sequence[tuple[str, str]] = ()
+    f: Body,
+    width: int,
+    lanes: int,
+    turn: Callable[[Vectors, Word, list[str]], list[str]],
+    carried: Sequence[tuple[str, str]] = (),
 ) -> list[str]:
     """Go through so many columns vector by vector; a last one may not be whole. What the turns hand on comes back."""
     totals = [start for _, start in carried]
@@ -367,7 +378,9 @@ def across(
 def _lanes(loop: Loop, size: int) -> int:
     """Numbers that a vector has of each array of a loop."""
     values = [value for node in loop.nodes for value in (*node.operation.arrays, node.operation.output)]
-    return max(1, size // max(value.dtype.itemsize for value in values if value.dtype.itemsize)) if loop.width > 1 else 1
+    return (
+        max(1, size // max(value.dtype.itemsize for value in values if value.dtype.itemsize)) if loop.width > 1 else 1
+    )
 
 
 def _collected_in(node: Node) -> np.dtype:

@@ -50,9 +50,7 @@ def apply(of: Vectors, operation: Operation, operands: Sequence[str]) -> str:
     table = {"f": _real, "b": _truth}.get(dtype.kind, _whole)
     found = table(of, name, dtype, operands)
     if found is None:
-        raise CaptureError(
-            f"{name} of {dtype} at {operation.line} cannot be compiled; use engine replay."
-        )
+        raise CaptureError(f"{name} of {dtype} at {operation.line} cannot be compiled; use engine replay.")
     return found
 
 
@@ -239,7 +237,9 @@ def collected(of: Vectors, name: str, dtype: np.dtype, total: str) -> str:
             if lanes == 2:
                 parts.append(of.f.value(f"extractelement {kind_} {total}, i32 {first}"))
             else:
-                parts.append(of.f.value(f"shufflevector {kind_} {total}, {kind_} poison, <{lanes // 2} x i32> <{places}>"))
+                parts.append(
+                    of.f.value(f"shufflevector {kind_} {total}, {kind_} poison, <{lanes // 2} x i32> <{places}>")
+                )
         total = collect(half, name, dtype, *parts)
         lanes //= 2
     return total

@@ -16,9 +16,8 @@ from xpnet.capture.engines.cpu.parts import Body, Part, Pointer
 from xpnet.capture.engines.cpu.text import Loop, Word, kind
 from xpnet.capture.engines.cpu.tiles import Form, dots, tile, turned
 from xpnet.capture.engines.cpu.tiling import WIDEST, Tile, chosen, parts, registers
-from xpnet.capture.engines.cpu.vectors import INT64, Vectors
+from xpnet.capture.engines.cpu.vectors import Vectors
 from xpnet.capture.graph import Graph, Number, Operation, Value
-from xpnet.capture.planning.layout import Layout
 
 CACHED = 2**20
 """Bytes up to which b is read where it lies."""
@@ -60,7 +59,7 @@ class ProductWriter:
     """The products of one plan, in functions that know of no other plan."""
 
     def __init__(self, graph: Graph, place: Callable[[Value], Pointer], checks: int) -> None:
-        self._layout, self._roots, self._place, self._checks = Layout(graph), graph.roots(), place, checks
+        self._roots, self._place, self._checks = graph.roots(), place, checks
 
     def part(self, operation: Operation) -> Part:
         """A product, or one that is taken from what is there."""
@@ -69,7 +68,7 @@ class ProductWriter:
         a, b = (value for value in operation.inputs[-2:] if isinstance(value, Value))
         (m, k), n = a.shape, b.shape[1]
         first, second, target = (
-            Factor(f.pointer(self._place(self._roots[value])), *self._layout.strides(value)) for value in (a, b, out)
+            Factor(f.pointer(self._place(self._roots[value])), *value.strides) for value in (a, b, out)
         )
         alpha, beta = Vectors(f, 1).number(1, dtype), Vectors(f, 1).number(0, dtype)
         if operation.name == "accumulate":
@@ -137,7 +136,9 @@ class _Product(NamedTuple):
         is_copied = is_turned or k * n * size > CACHED
         in_pieces = is_copied and (k > DEEPEST or self.a.column * size >= FAR)
         depth = min(DEPTH, k) if in_pieces else k
-        with f.loop(f.value(f"sdiv i64 %begin, {tiles}"), f.value(f"sdiv i64 {f.add('%end', tiles - 1)}, {tiles}")) as strip:
+        with f.loop(
+            f.value(f"sdiv i64 %begin, {tiles}"), f.value(f"sdiv i64 {f.add('%end', tiles - 1)}, {tiles}")
+        ) as strip:
             first = f.times(strip.index, tiles)
             above = f.most(f.value(f"sub i64 %begin, {first}"), 0)
             below = f.least(f.value(f"sub i64 %end, {first}"), tiles)

@@ -56,7 +56,9 @@ class Function:
 
     def __init__(self, parameters: str, checks: int = 0, name: str = "") -> None:
         self.name = name
-        self._head = f"define internal void @{name}({parameters}) #1 {{" if name else f"define void {NAME}({parameters}) #0 {{"
+        self._head = (
+            f"define internal void @{name}({parameters}) #1 {{" if name else f"define void {NAME}({parameters}) #0 {{"
+        )
         self._lines: list[str] = []
         self._values, self._blocks, self._block = 0, 0, "entry"
         self._declared: dict[str, str] = {}

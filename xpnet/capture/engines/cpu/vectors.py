@@ -127,7 +127,7 @@ class Vectors:
         """A load or store of the lanes that count, side by side or scattered."""
         is_scattered, kind_, bits = name in ("gather", "scatter"), self.kind(dtype), f"<{self.lanes} x i1>"
         place = f"<{self.lanes} x ptr>" if is_scattered else "ptr"
-        mask = self.mask or f"splat (i1 true)"
+        mask = self.mask or "splat (i1 true)"
         kinds, values = [place, "i32", bits], [operands[-1], str(dtype.itemsize), mask]
         if result == "void":
             kinds, values = [kind_, *kinds], [operands[0], *values]

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from xpnet.capture.graph import Graph, Value
 from xpnet.capture.planning.kernels import Extent
-from xpnet.capture.planning.layout import Layout
 from xpnet.errors import CaptureError
 
 LARGEST = 2**31 - 1
@@ -18,18 +17,17 @@ class Factor(NamedTuple):
     length: int
 
 
-class DeviceLayout(Layout):
+class DeviceLayout:
     """A graph's values as CUDA and cuBLAS are told of them."""
 
     def __init__(self, graph: Graph) -> None:
-        super().__init__(graph)
         for value in (*graph.inputs, *(operation.output for operation in graph.operations)):
             if value.size > LARGEST:
                 raise CaptureError(f"An array of {value} is too large to be compiled for CUDA; use engine plain.")
 
     def offset(self, value: Value, extent: Extent) -> str:
         """Where element (i, j) of a value is, seen as a matrix of that extent."""
-        strides = self.strides(value)
+        strides = value.strides
         if len(strides) < 2:
             strides = (0, *strides) if extent[0] == 1 else (*strides, 0)
         terms = [
@@ -41,7 +39,7 @@ class DeviceLayout(Layout):
 
     def factor(self, value: Value) -> Factor:
         """A matrix for BLAS."""
-        down, along = self.strides(value)
+        down, along = value.strides
         rows, columns = value.shape
         if (along == 1 or columns == 1) and (rows == 1 or down >= columns):
             return Factor(False, max(down, columns))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xpnet._support.seeds import generator
-from xpnet.training.batches import blocks, drawn
+from xpnet.training.rows import blocks, drawn
 
 ROWS = np.asarray([2, 3, 5, 7, 11, 13, 17])
 

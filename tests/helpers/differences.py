@@ -1,0 +1,106 @@
+"""Long runs of random functions, each way of running them beside NumPy itself.
+
+    python -m helpers.differences --count 100000 --engine replay
+
+prints every function that differs, with its seed, and how many were compared, refused and different.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from helpers.random_functions import KINDS, Drawn, arrays_for, body, function, quiet
+from xpnet import backends
+from xpnet._support.trees import arrays_in
+from xpnet.backends import Backend
+from xpnet.errors import CaptureError
+
+PLAIN = backends.resolve("numpy").with_engine("plain")
+
+
+def ran(backend: Backend, drawn: Drawn) -> list[np.ndarray]:
+    """The carry and the results of a function on a backend."""
+    carry, data = arrays_for(drawn)
+    with quiet():
+        return [np.asarray(array) for array in arrays_in(backend.run_block(body(drawn), carry, data, drawn.rows))]
+
+
+def same_bits(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two arrays are alike to the last bit, signs of zeros included; any NaN is like any other."""
+    if (one.shape, one.dtype) != (other.shape, other.dtype):
+        return False
+    if one.dtype.kind != "f":
+        return np.array_equal(one, other)
+    is_nan = np.isnan(one)
+    same_signs = (
+        np.array_equal(np.signbit(one[~is_nan]), np.signbit(other[~is_nan])) if one.shape == other.shape else False
+    )
+    return np.array_equal(one, other, equal_nan=True) and same_signs
+
+
+def close(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two arrays are alike but for rounding."""
+    return one.dtype == other.dtype and np.allclose(one, other, rtol=1e-9, atol=1e-9, equal_nan=True)
+
+
+def refusal(backend: Backend, drawn: Drawn) -> str:
+    """What became of a function that ends in a step that NumPy refuses: an error, and no numbers."""
+    carry, data = arrays_for(drawn)
+    try:
+        with quiet():
+            backend.run_block(body(drawn, refused=True), carry, data, drawn.rows)
+    except (CaptureError, ValueError, IndexError):
+        return "compared, and refused with one more step"
+    except Exception as error:
+        return f"WRONG ERROR {type(error).__name__}: {error}"
+    return "NOT REFUSED"
+
+
+def outcomes(engine: str, seeds: range, kinds: tuple[str, ...] = KINDS) -> Iterator[tuple[int, str]]:
+    """What became of each function: compared, refused, or different in some way."""
+    backend, alike = PLAIN.with_engine(engine), same_bits if engine == "replay" else close
+    for seed in seeds:
+        drawn = function(seed, kinds)
+        try:
+            expected = ran(PLAIN, drawn)
+        except (ValueError, IndexError):
+            # A later step can meet numbers that the first did not.
+            yield seed, "raises with NumPy"
+            continue
+        try:
+            results = ran(backend, drawn)
+        except CaptureError as error:
+            yield seed, f"refused: {' '.join(str(error).split(' at ')[0].split()[:4])}"
+            continue
+        except Exception as error:
+            yield seed, f"WRONG ERROR {type(error).__name__}: {error}"
+            continue
+        if not all(map(alike, results, expected)):
+            yield seed, "DIFFERENT"
+        else:
+            yield seed, "compared" if drawn.refused is None else refusal(backend, drawn)
+
+
+def main() -> int:
+    """Run the command; 1 where anything differed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--start", type=int, default=0)
+    parser.add_argument("--engine", default="replay")
+    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=KINDS)
+    flags = parser.parse_args()
+    counted: Counter[str] = Counter()
+    for seed, outcome in outcomes(flags.engine, range(flags.start, flags.start + flags.count), tuple(flags.kinds)):
+        counted[outcome.split(":")[0] if outcome.isupper() else outcome] += 1
+        if outcome[0].isupper():
+            print(f"{outcome}, seed {seed}:\n{function(seed, tuple(flags.kinds))!r}", flush=True)
+    for outcome, count in counted.most_common():
+        print(f"{count:8,} {outcome}")
+    return any(outcome[0].isupper() for outcome in counted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""Placement: parameters and rows are checked against a network, encoded, and moved to the device that computes."""
+
+import operator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+from xpnet import backends
+from xpnet._support.trees import arrays_in
+from xpnet._support.typing import Array, Batch, Layer, Params
+from xpnet.backends import Backend, dtype_name
+from xpnet.data import Stored, check_features, check_same_rows, check_targets, check_weights
+from xpnet.errors import InputError
+from xpnet.training import sparse
+from xpnet.training.memory_rows import in_memory
+from xpnet.training.rows import Rows
+from xpnet.training.stored_rows import Source, StoredRows
+
+CHUNK = 2**20
+"""Most activations of a layer per chunk of mapped rows: 4 MB in float32."""
+
+DTYPES = ("float32", "float64")
+
+
+class Shape(Protocol):
+    """Sizes and loss of a network, which parameters and rows are checked against."""
+
+    @property
+    def sizes(self) -> Sequence[int]:
+        """Neurons per layer."""
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss."""
+
+
+def chunk_rows(network: Shape) -> int:
+    """Rows per chunk, where a function is mapped over rows."""
+    return max(1, CHUNK // max(network.sizes))
+
+
+@contextmanager
+def placed(
+    network: Shape, params: Params, x: Any, y: Any = None, weight: Any = None, *, rowwise: bool = False
+) -> Iterator[tuple[Backend, Params, Batch]]:
+    """Context with x's backend, the parameters copied to it, and the encoded rows, which may be sparse if rowwise."""
+    check_weights_are_rows(weight)
+    backend = backends.of(x=np.empty(0) if rowwise and sparse.is_sparse(x) else x, y=y, weight=weight)
+    with backend.current():
+        params = backends.moved(checked_params(network, params), backend)
+        yield backend, params, encoded(network, backend, dtype_name(params[0].w), x, y, weight)
+
+
+def checked_params(network: Shape, params: Any) -> Params:
+    """Parameters as layers, if their shapes are the network's; given as layers or as pairs of arrays (w, b)."""
+    try:
+        layers = tuple(Layer(w, b) for w, b in params)
+        weights, biases = [tuple(w.shape) for w, _ in layers], [tuple(b.shape) for _, b in layers]
+    except (AttributeError, TypeError, ValueError):
+        raise InputError(
+            f"params is a {type(params).__name__}; give what init or epoch.params holds, or a pair of arrays (w, b) "
+            "for each layer."
+        ) from None
+    needed = list(zip(network.sizes[1:], network.sizes[:-1], strict=True))
+    if weights != needed:
+        raise InputError(f"params have weights of shapes {weights}, but the network {network} needs {needed}.")
+    if biases != [(d_out,) for d_out, _ in needed]:
+        needed_biases = [(d_out,) for d_out, _ in needed]
+        raise InputError(f"params have biases of shapes {biases}, but the network {network} needs {needed_biases}.")
+    return layers
+
+
+def encoded(
+    network: Shape, backend: Backend, dtype: str, x: Any, y: Any = None, weight: Any = None, of: str = ""
+) -> Batch:
+    """Rows as the mathematics takes them, checked: inputs in their own dtype, targets one-hot or as numbers.
+
+    Args:
+        network: Network that they are for.
+        backend: Backend that computes with them.
+        dtype: Dtype of the parameters, for targets and weights.
+        x: Inputs.
+        y: Targets, or None.
+        weight: Sample weights, or None.
+        of: Suffix of x and y in messages: "_train", "_test".
+    """
+    if sparse.is_sparse(x):
+        x = sparse.checked(x, name=f"x{of}")
+    else:
+        x = backend.asarray(x)
+        check_features(x, name=f"x{of}", xp=backend.xp)
+    if x.shape[1] != network.sizes[0]:
+        raise InputError(f"x{of} has {x.shape[1]} columns, but the network {network} takes {network.sizes[0]} inputs.")
+    if y is not None:
+        y = backend.asarray(y)
+        check_same_rows(x, y, names=(f"x{of}", f"y{of}"))
+        if network.loss == "cross_entropy":
+            check_labels_are_numbers(y, name=f"y{of}")
+        check_targets(y, name=f"y{of}", loss=network.loss, outputs=network.sizes[-1], xp=backend.xp)
+        y = _targets(network, backend, y, dtype)
+    if weight is not None:
+        weight = backend.asarray(weight, dtype)
+        check_weights(weight, xp=backend.xp)
+        check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
+    return Batch(x, y, weight)
+
+
+def _targets(network: Shape, backend: Backend, y: Array, dtype: str) -> Float[Array, "n k"]:
+    """Labels one-hot, everything else as a column for each output."""
+    xp, outputs = backend.xp, network.sizes[-1]
+    if network.loss == "cross_entropy":
+        y = xp.astype(y, xp.int32)[:, None] == xp.arange(outputs, dtype=xp.int32, device=backend.device)[None, :]
+    return xp.astype(xp.reshape(y, (-1, outputs)), backend.dtype(dtype))
+
+
+def placed_rows(
+    network: Shape,
+    backend: Backend,
+    dtype: str,
+    x: Any,
+    y: Any,
+    weight: Any = None,
+    *,
+    of: str,
+    batch_size: int,
+    megabytes: float,
+) -> Rows:
+    """Rows to train on or to evaluate: dense or sparse in memory, or on disk.
+
+    Args:
+        network: Network that they are for.
+        backend: Backend that computes with them.
+        dtype: Dtype of the parameters.
+        x: Inputs: an array of the backend's, one of SciPy's sparse ones, or `Stored`.
+        y: Targets: an array of the backend's, or `Stored`.
+        weight: Sample weights, or None.
+        of: Suffix of x and y in messages.
+        batch_size: Rows per step.
+        megabytes: Size of a chunk of rows on disk.
+    """
+    if not isinstance(x, Stored):
+        y = np.asarray(y) if isinstance(y, Stored) else y
+        return in_memory(backend, encoded(network, backend, dtype, x, y, weight, of))
+    host = backends.resolve("numpy")
+    if weight is not None:
+        weight = host.asarray(backend.to_host(weight), dtype)
+        check_weights(weight, xp=np)
+        check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
+    if not isinstance(y, Stored):
+        y = backend.to_host(y)
+    check_same_rows(x, y, names=(f"x{of}", f"y{of}"))
+    source = Source(x, y, weight, lambda x, y: encoded(network, host, dtype, x, y, of=of))
+    row = sum(array.nbytes for array in arrays_in(source.read(0, 1)))
+    return StoredRows(backend, source, batch_size, max(1, min(len(x), int(megabytes * 2**20 / row))))
+
+
+def check_whole(name: str, value: Any, least: int, remedy: str = "") -> None:
+    """Refuse anything but a whole number that is large enough."""
+    try:
+        operator.index(value)
+    except TypeError:
+        raise InputError(f"{name} is {value!r}; it must be a whole number, {least} or more{remedy}.") from None
+    if value < least:
+        raise InputError(f"{name} is {value}; it must be {least} or more{remedy}.")
+
+
+def check_weights_are_rows(weight: Any) -> None:
+    """Refuse class weights, which other libraries take."""
+    if isinstance(weight, Mapping):
+        raise InputError(
+            f"weight is a {type(weight).__name__}; give a weight for each row instead: [weight[label] for label in y]."
+        )
+
+
+def check_labels_are_numbers(y: Array, *, name: str) -> None:
+    """Refuse labels that are words; only NumPy's arrays can hold these."""
+    if getattr(y.dtype, "kind", "") in ("O", "S", "U", "T"):
+        raise InputError(
+            f"{name} holds {y.dtype} but needs integers: number the classes, as "
+            f"names, {name} = np.unique({name}, return_inverse=True) does."
+        )
+
+
+def spelled_dtype(dtype: Any) -> str:
+    """Name of a dtype that parameters can have, from the name or from any library's own object.
+
+    Raises:
+        InputError: Parameters cannot have it.
+    """
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype)).rpartition(".")[2]
+    if name not in DTYPES:
+        raise InputError(f"dtype is {dtype!r}; it can be {' or '.join(DTYPES)}.")
+    return name
+
+
+def spelled_device(device: Any) -> str | None:
+    """Name of a device, as `backends.resolve` takes it, from the name or from a library's own object."""
+    return None if device is None else str(device)
