@@ -75,9 +75,9 @@ def backends(session: nox.Session, library: str) -> None:
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """Test compiled plans, and the engines with them; it is an error if numba cannot be had."""
+    """Test compiled plans, and the engines with them; it is an error if llvmlite cannot be had."""
     session.install("-e", ".[fast]", *groups("test"))
-    session.run("python", "-c", "import numba")
+    session.run("python", "-c", "import llvmlite")
     files = [*sorted(Path("tests").glob("test_capture_cpu*.py")), "tests/test_training_epochs_engines.py"]
     session.run("pytest", *map(str, files), *session.posargs)
 

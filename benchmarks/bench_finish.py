@@ -23,8 +23,8 @@ TASKS = {
 
 CONTENDERS = {
     "xpnet replay": "xpnet",
-    "xpnet compiled, first time": "numba",
-    "xpnet compiled": "numba",
+    "xpnet compiled, first time": "llvmlite",
+    "xpnet compiled": "llvmlite",
     "scikit-learn": "sklearn",
     "torch": "torch",
     "JAX jit": "jax",

@@ -81,7 +81,7 @@ def machine(threads: int, device: str) -> dict[str, Any]:
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             cpu = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), cpu)
-    names = ("xpnet", "numpy", "numba", "cupy", "torch", "jax", "scikit-learn", "skorch", "thinc")
+    names = ("xpnet", "numpy", "llvmlite", "cupy", "torch", "jax", "scikit-learn", "skorch", "thinc")
     versions = {}
     for name in names:
         try:

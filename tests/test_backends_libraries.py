@@ -64,10 +64,10 @@ def test_numpy_copies_can_be_written_to_in_c_order() -> None:
 
 
 def test_numpy_says_what_compiling_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without numba, the sentence holds the command that installs it; the other engines need nothing."""
-    monkeypatch.setitem(sys.modules, "numba", None)
+    """Without llvmlite, the sentence holds the command that installs it; the other engines need nothing."""
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
     backend = backends.resolve("numpy")
-    with pytest.raises(DeviceError, match=r"^engine compiled needs numba; run pip install numba\.$"):
+    with pytest.raises(DeviceError, match=r"^engine compiled needs llvmlite; run pip install llvmlite\.$"):
         backend.with_engine("compiled")
     assert [backend.with_engine(engine).engine for engine in ("plain", "replay")] == ["plain", "replay"]
 

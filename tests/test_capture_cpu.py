@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 from helpers.oracles import ROUNDING, distance, on, problem, targets
-from helpers.random_functions import SIMPLE, arrays_for, body, functions
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from helpers.random_functions import arrays_for, body, functions
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 
 from xpnet import backends
 from xpnet._support.trees import arrays_in
@@ -18,8 +18,9 @@ from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import LOSSES
 from xpnet.equations.optimizers import adam, adamw, momentum, nesterov, sgd
 from xpnet.equations.step import State, training_step
+from xpnet.errors import CaptureError
 
-pytest.importorskip("numba")
+pytest.importorskip("llvmlite")
 
 PLAIN = backends.resolve("numpy").with_engine("plain")
 COMPILED = backends.resolve("numpy").with_engine("compiled")
@@ -74,14 +75,20 @@ def test_a_hundred_steps_are_the_same_in_float32(loss, activation):
 
 @seed(3)
 @settings(max_examples=25, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-@given(functions(kinds=SIMPLE))
+@given(functions())
 def test_any_function_is_the_same(drawn):
-    """Functions of random operations on arrays of random shapes come to the plain numbers, up to rounding."""
+    """Random functions of all kinds come to the plain numbers, up to rounding, or are refused."""
     carry, data = arrays_for(drawn)
     with np.errstate(all="ignore"):
-        found, wanted = (here.run_block(body(drawn), here.copy(carry), data, drawn.rows) for here in (COMPILED, PLAIN))
+        try:
+            found = COMPILED.run_block(body(drawn), COMPILED.copy(carry), data, drawn.rows)
+        except CaptureError:
+            # What cannot be compiled is refused; most of it are three axes and float16.
+            assume(False)
+        wanted = PLAIN.run_block(body(drawn), PLAIN.copy(carry), data, drawn.rows)
     for a, b in zip(arrays_in(found), arrays_in(wanted), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+        rounding = 1e-4 if a.dtype == np.float32 else 1e-9
+        np.testing.assert_allclose(a, b, rtol=rounding, atol=rounding)
 
 
 @pytest.mark.parametrize("first", ["made", "turned", "made turned", "made turned, turned"])
@@ -118,73 +125,96 @@ def test_mapping_is_the_function(loss):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_exp_and_tanh_keep_their_digits(dtype):
+@pytest.mark.parametrize("name", ["exp", "tanh", "log", "log1p", "expm1"])
+def test_functions_keep_their_digits(name, dtype):
     """They are the library's to a few units in the last place, at their edges, and for infinities and NaN."""
-    from numba import njit
-
-    from xpnet.capture.engines.cpu import primitives
-
     x = np.concatenate([np.linspace(-760, 760, 20_011), np.linspace(-1, 1, 2001), [np.inf, -np.inf, np.nan, 0.0]])
-    x = x.astype(dtype)
-    for name in ("exp", "tanh"):
-        function = getattr(primitives, f"{name}_{dtype}")
+    x = x.astype(dtype)[:, None]
 
-        @njit(error_model="numpy")
-        def through(values, found, function=function):
-            for i in range(len(values)):
-                found[i] = function(values[i])
+    def step(carry, batch, *, xp):
+        return carry, (getattr(xp, name)(batch[0]),)
 
-        found = np.empty_like(x)
-        through(x, found)
-        with np.errstate(all="ignore"):
-            wanted = getattr(np, name)(x.astype(np.longdouble))
-            wanted[np.abs(wanted) > np.finfo(dtype).max] *= np.inf
-            off = np.where(found == wanted, 0, np.abs(found - wanted))
+    with np.errstate(all="ignore"):
+        (found,) = COMPILED.run_block(step, (), (x,), np.arange(len(x))[None])[1]
+        wanted = getattr(np, name)(x.astype(np.longdouble))
+        wanted[np.abs(wanted) > np.finfo(dtype).max] *= np.inf
+        off = np.where(found[0] == wanted, 0, np.abs(found[0] - wanted))
         units = np.finfo(dtype).eps * np.abs(wanted) + np.finfo(dtype).smallest_normal
-        assert np.array_equal(np.isnan(found), np.isnan(x))
+        assert np.array_equal(np.isnan(found[0]), np.isnan(wanted))
         assert np.nanmax(off / np.where(np.isfinite(units), units, 1)) <= 4
 
 
 SCRIPT = """
 import sys
 import xpnet
+from xpnet.capture.engines.cpu import cache
 from xpnet.data import load
+compiled, count = cache.compiled, []
+cache.compiled = lambda text: (count.append(text), compiled(text))[1]
 done = list(xpnet.epochs(xpnet.Network([64, 8, 10], input_scale=16.0), load("digits"), xpnet.sgd(), batch_size=50,
                          epochs=2, engine="compiled"))[-1]
-plans = [module for name, module in sys.modules.items() if name.startswith("xpnet_plan")]
-print(repr(float(done.cost)), sum(sum(plan.block.stats.cache_hits.values()) for plan in plans))
+print(repr(float(done.cost)), len(count))
 """
 
 
+def trained(folder, script=SCRIPT):
+    """The cost of a training in a new process with this cache, how much it compiled, and what it said on stderr."""
+    environment = {**os.environ, "XPNET_CACHE_DIR": str(folder)}
+    answer = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    cost, count = answer.stdout.split()
+    return cost, int(count), answer.stderr
+
+
 def test_a_second_process_compiles_nothing(tmp_path):
-    """What was compiled is found again in a folder that is its owner's alone, and gives the same cost."""
-    environment = {**os.environ, "XPNET_CACHE_DIR": str(tmp_path)}
-    cold, warm = (
-        subprocess.run(
-            [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
-        ).stdout.split()
-        for _ in range(2)
-    )
-    assert cold[0] == warm[0]
-    assert (int(cold[1]) == 0, int(warm[1]) >= 1) == (True, True)
+    """What was compiled is in a folder that is its owner's alone, and gives the same cost."""
+    (cold, compiled, _), (warm, again, _) = trained(tmp_path), trained(tmp_path)
+    assert cold == warm
+    assert compiled > 0
+    assert again == 0
     assert stat.S_IMODE((tmp_path / "compiled").stat().st_mode) == 0o700
 
 
-def test_a_folder_that_others_may_write_to_is_not_trusted(tmp_path, monkeypatch):
-    """Code is loaded from nowhere that somebody else can write to."""
-    from xpnet.capture.engines.cpu import cache
+def test_another_network_uses_the_layers_of_the_first(tmp_path):
+    """A deeper network of the same width compiles less anew than the first one did in all."""
+    _, first, _ = trained(tmp_path, SCRIPT.replace("[64, 8, 10]", "[64, 8, 8, 10]"))
+    _, deeper, _ = trained(tmp_path, SCRIPT.replace("[64, 8, 10]", "[64, 8, 8, 8, 10]"))
+    assert deeper < first / 2
 
+
+@pytest.mark.parametrize("damage", ["emptied", "halved", "one byte", "another's"])
+def test_damaged_code_is_compiled_anew(damage, tmp_path):
+    """A file that is not what was written is not loaded; the cost is the same, and nothing is said."""
+    cost, count, _ = trained(tmp_path)
+    files = sorted((tmp_path / "compiled").iterdir())
+    contents = [path.read_bytes() for path in files]
+    for path, content, other in zip(files, contents, contents[1:] + contents[:1], strict=True):
+        half = len(content) // 2
+        path.write_bytes(
+            {
+                "emptied": b"",
+                "halved": content[:half],
+                "one byte": content[:half] + bytes([content[half] ^ 1]) + content[half + 1 :],
+                "another's": other,
+            }[damage]
+        )
+    assert trained(tmp_path) == (cost, count, "")
+    assert trained(tmp_path) == (cost, 0, "")
+
+
+def test_a_folder_that_others_may_write_to_is_not_trusted(tmp_path):
+    """Code is loaded from nowhere that somebody else can write to, which is said once."""
     (tmp_path / "compiled").mkdir()
     (tmp_path / "compiled").chmod(0o777)
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
-    assert cache.folder.__wrapped__() != tmp_path / "compiled"
+    _, count, said = trained(tmp_path)
+    assert count > 0
+    assert said.count("others may use it too (its mode is 777); run chmod 700 on it") == 1
+    assert not list((tmp_path / "compiled").iterdir())
 
 
-def test_a_folder_of_one_process_goes_with_it(tmp_path):
-    """Where there can be no other, nothing is left behind."""
+def test_without_a_folder_code_stays_in_memory(tmp_path):
+    """Where there can be no folder the training runs, nothing is left behind, and it is said once."""
     (tmp_path / "file").touch()
-    environment = {**os.environ, "XPNET_CACHE_DIR": str(tmp_path / "file"), "TMPDIR": str(tmp_path)}
-    script = "from xpnet.capture.engines.cpu.cache import folder; (folder() / 'something').touch(); print(folder())"
-    answer = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    assert answer.stdout.startswith(str(tmp_path))
+    _, count, said = trained(tmp_path / "file")
+    assert count > 0
+    assert said.count("Compiled code is not kept in") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

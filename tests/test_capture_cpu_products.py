@@ -9,7 +9,7 @@ from helpers.oracles import ROUNDING, distance
 from xpnet import backends
 from xpnet.capture.engines.cpu.tiling import Registers, chosen, parts
 
-pytest.importorskip("numba")
+pytest.importorskip("llvmlite")
 
 PLAIN = backends.resolve("numpy").with_engine("plain")
 COMPILED = backends.resolve("numpy").with_engine("compiled")

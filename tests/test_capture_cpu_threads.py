@@ -10,8 +10,10 @@ import pytest
 from xpnet.capture.engines import thread_count as threads
 from xpnet.capture.engines.cpu import cache
 from xpnet.capture.engines.cpu import thread_pool as crew
+from xpnet.capture.engines.cpu.driver import driver
+from xpnet.capture.engines.cpu.text import exported
 from xpnet.capture.graph import Graph, Operation, Value
-from xpnet.capture.planning.memory import Home, Stage
+from xpnet.capture.planning.memory import Home
 from xpnet.capture.planning.plan import Plan
 
 
@@ -88,13 +90,12 @@ def test_a_team_is_as_large_as_its_work(monkeypatch):
 
 def test_threads_meet_where_one_needs_what_another_had():
     """They wait before memory that is read after it was written, written after it was read, or written again."""
-    from xpnet.capture.engines.cpu.program_text import meetings
+    from xpnet.capture.engines.cpu.program import meetings
 
-    a, b, c = (Value((2,), np.dtype(np.float32), (0,)) for _ in range(3))
-    homes = {a: Home(True, 0), b: Home(False, 0), c: Home(False, 1)}
+    a, b, c = Home(True, 0), Home(False, 0), Home(False, 1)
 
     def met(*stages):
-        return meetings([Stage(frozenset(reads), tuple(writes)) for reads, writes in stages], homes)
+        return meetings((set(reads), set(writes)) for reads, writes in stages)
 
     assert met(([a], [b]), ([a], [c])) == [False, False]
     assert met(([a], [b]), ([b], [c])) == [False, True]
@@ -114,15 +115,16 @@ def test_limits_of_blas_are_limits_here(monkeypatch):
         assert threads.team(product(100, 1000, 1000)) == 1
 
 
-def test_a_module_is_loaded_whole_whoever_else_loads_it(monkeypatch, tmp_path):
-    """Of threads that ask for the same code at once none gets a module whose text has not run to its end."""
-    pytest.importorskip("numba")
+def test_code_is_whole_whoever_else_compiles_it(monkeypatch, tmp_path):
+    """Threads that ask for the same code at once, in a folder that is empty, all get the same."""
+    pytest.importorskip("llvmlite")
     monkeypatch.setattr(cache, "folder", lambda: tmp_path)
-    source, there = "import time\n\ntime.sleep(0.2)\nblock = None\n", threading.Barrier(4)
+    text, begin = driver(), threading.Barrier(4)
 
-    def load(_):
-        there.wait()
-        return hasattr(cache.load(source), "block")
+    def kept(_):
+        begin.wait()
+        return cache.Code([text]).address(exported(text)) != 0 and cache._kept(text)
 
     with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(load, range(4)))
+        codes = list(pool.map(kept, range(4)))
+    assert codes == [cache.compiled(text)] * 4

@@ -117,7 +117,7 @@ def test_values_that_change_places_are_not_lost():
 def test_constants_stay(engine):
     """An array of one number is there in every step, in the carry, in the results and in between."""
     if engine == "compiled":
-        pytest.importorskip("numba")
+        pytest.importorskip("llvmlite")
 
     def run(carry, batch, *, xp):
         total = xp.sum(xp.exp(batch[0] - xp.max(batch[0])))

@@ -104,7 +104,7 @@ def test_a_device_that_is_asked_for_is_tried_on_each(monkeypatch: pytest.MonkeyP
 
 def test_an_engine_that_cannot_be_had_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are there all the same."""
-    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
     (numpy,) = diagnosis.candidates("numpy")
     assert [backend.engine for backend in numpy.usable] == ["plain", "replay"]
-    assert numpy.note == "engine compiled needs numba; run pip install numba."
+    assert numpy.note == "engine compiled needs llvmlite; run pip install llvmlite."

@@ -36,12 +36,12 @@ def test_numpy_is_well() -> None:
 def test_a_machine_with_nothing_but_numpy(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The driver, the compiler and each library are named with what gets them, and NumPy is checked."""
     Machine(monkeypatch).without("cupy", "torch", "jax")
-    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
     status, lines = told(capsys)
     assert status == 0
     assert lines[1:3] == [
         "driver: this machine has no NVIDIA driver: install driver 580 or newer",
-        "compiled plans on the CPU: numba is not installed; run pip install numba",
+        "compiled plans on the CPU: llvmlite is not installed; run pip install llvmlite",
     ]
     for name, command in (("cupy", '"cupy-cuda13x[ctk]"'), ("torch", "torch"), ("jax", "jax")):
         (line,) = (line for line in lines if line.startswith(name))
@@ -66,12 +66,12 @@ def test_where_compiled_plans_are_kept(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: object
 ) -> None:
     """The compiler, how wide the CPU's vectors are, and the folder."""
-    pytest.importorskip("numba")
+    pytest.importorskip("llvmlite")
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     cache.folder.cache_clear()
     _, lines = told(capsys, "--backend", "cupy")
     cache.folder.cache_clear()
-    assert lines[2].startswith("compiled plans on the CPU: numba ")
+    assert lines[2].startswith("compiled plans on the CPU: llvmlite ")
     assert lines[2].endswith(f" bits, kept in {tmp_path}/compiled")
 
 

@@ -110,7 +110,7 @@ def test_other_numbers_become_float64(dtype: str) -> None:
 @pytest.mark.parametrize("rule", ["nesterov", "adam"])
 def test_compiled_steps_agree(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     """Where it is worth to compile them, the steps are scikit-learn's too."""
-    pytest.importorskip("numba")
+    pytest.importorskip("llvmlite")
     monkeypatch.setattr("xpnet.capture.program_cache.WORTH_COMPILING", 0)
     ours, theirs = task("classes").fitted(batch_size=16, max_iter=10, alpha=0.5, weighted=True, **RULES[rule])
     assert ours._progress.checkpoint.engine == "compiled"

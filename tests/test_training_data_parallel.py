@@ -150,7 +150,7 @@ def test_a_checkpoint_goes_on_with_any_number(later):
 def test_captured_sums_are_written_into_one_buffer(engine):
     """Gradients, weights and metrics lie in one array, the same in every step, that nobody makes anew."""
     if engine == "compiled":
-        pytest.importorskip("numba")
+        pytest.importorskip("llvmlite")
     alone = Alone()
     trained(alone, engine=engine)
     assert alone.added[0].shape == (Network([6, 7, 3]).parameter_count + 3,)

@@ -44,7 +44,7 @@ def test_every_engine_is_the_same_training(name):
         try:
             found = list(run(backend=name, engine=engine))[-1]
         except DeviceError as error:
-            assert "pip install" in str(error)  # noqa: PT017 (numba need not be installed)
+            assert "pip install" in str(error)  # noqa: PT017 (llvmlite need not be installed)
             continue
         assert distance(host(backend, found.params), wanted.params) < APART
         assert told(found) == pytest.approx(told(wanted), rel=APART)
@@ -92,13 +92,13 @@ def test_an_engine_that_the_library_has_not():
 
 def test_a_checkpoint_whose_engine_cannot_be_had(monkeypatch):
     """The message says what it was trained with, why that is not available, and how to go on all the same."""
-    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
     done = next(run(engine="plain")).checkpoint
     wanted = (
         "the checkpoint was trained with engine {0}, which is not available: {1}.*"
         r'\. With engine="auto" it continues with another, whose results are equal to rounding\.'
     )
-    with pytest.raises(DeviceError, match=wanted.format("compiled", "engine compiled needs numba; run pip install")):
+    with pytest.raises(DeviceError, match=wanted.format("compiled", "engine compiled needs llvmlite; run pip install")):
         run(resume=done._replace(engine="compiled"))
     with pytest.raises(InputError, match=wanted.format("lost", "numpy has no engine lost")):
         run(resume=done._replace(engine="lost"))
@@ -109,7 +109,7 @@ def test_a_checkpoint_whose_engine_cannot_be_had(monkeypatch):
 def test_a_backend_is_prepared_before_the_first_epoch(monkeypatch, engine):
     """When the first epoch is asked for, for whole batches and the short last one, which is not worth a compiler."""
     if engine == "compiled":
-        pytest.importorskip("numba")
+        pytest.importorskip("llvmlite")
     prepared = []
 
     def prepare(self, step, carry, data, batch_size):
@@ -129,7 +129,7 @@ def test_a_backend_is_prepared_before_the_first_epoch(monkeypatch, engine):
 def test_three_and_three_epochs_are_six(engine, tmp_path, monkeypatch):
     """Bit for bit, with nothing compiled before, and with everything found on disk."""
     if engine == "compiled":
-        pytest.importorskip("numba")
+        pytest.importorskip("llvmlite")
     monkeypatch.setenv("XPNET_CACHE_DIR", str(tmp_path))
     found = []
     for _ in ("cold", "warm"):

@@ -57,8 +57,8 @@ def parser() -> Parser:
 def compiler() -> str:
     """The compiler of NumPy's plans, and where their code is cached."""
     if not can_compile():
-        return "numba is not installed; run pip install numba"
-    return f"numba {version('numba')}, vectors of {8 * registers().size} bits, kept in {cache.folder()}"
+        return "llvmlite is not installed; run pip install llvmlite"
+    return f"llvmlite {version('llvmlite')}, vectors of {8 * registers().size} bits, kept in {cache.folder()}"
 
 
 def candidate_line(candidate: Candidate) -> str:

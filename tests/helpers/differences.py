@@ -43,7 +43,8 @@ def same_bits(one: np.ndarray, other: np.ndarray) -> bool:
 
 def close(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two arrays are alike but for rounding."""
-    return one.dtype == other.dtype and np.allclose(one, other, rtol=1e-9, atol=1e-9, equal_nan=True)
+    tolerance = 1e-4 if one.dtype == np.float32 else 1e-9
+    return one.dtype == other.dtype and np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
 def refusal(backend: Backend, drawn: Drawn) -> str:

@@ -38,7 +38,7 @@ class Options:
     engine: str | None = flag(
         None,
         "way to run the steps. plain: operation by operation; replay: from a plan made once "
-        "(NumPy, CuPy); compiled: as machine code (NumPy with numba, JAX, GPUs); auto: by the amount of work",
+        "(NumPy, CuPy); compiled: as machine code (NumPy with llvmlite, JAX, GPUs); auto: by the amount of work",
         group=MACHINE,
         choices=("auto", *ENGINES),
         default="auto",

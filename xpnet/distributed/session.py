@@ -93,9 +93,9 @@ def versions(MPI: Any) -> dict[str, str]:
     """What must be the same of every rank's installation."""
     found = {"xpnet": __version__, "Python": platform.python_version(), "NumPy": np.__version__, "MPI": name(MPI)}
     try:
-        return found | {"numba": version("numba")}
+        return found | {"llvmlite": version("llvmlite")}
     except PackageNotFoundError:
-        return found | {"numba": "missing"}
+        return found | {"llvmlite": "missing"}
 
 
 def together(ranks: Ranks, error: BaseException | None) -> Sequence[tuple[str, Failure | None]] | None:

@@ -81,7 +81,7 @@ def with_reductions_along_one_axis(graph: Graph) -> Graph:
     for operation in graph.operations:
         shape = operation.arrays[0].shape if operation.arrays else ()
         axes = operation.options[0] if operation.name in REDUCTIONS else ()
-        if len(shape) == 2 and min(shape) > 1 and sorted(axes) == [0, 1]:
+        if len(shape) == 2 and 1 not in shape and sorted(axes) == [0, 1]:
             column = Value((shape[0], 1), operation.output.dtype, (0,))
             operations.append(operation._replace(output=column, options=((1,),)))
             operation = operation._replace(inputs=(column,), options=((0,),))

@@ -1,1 +1,1 @@
-"""Plans as machine code for the CPU: fused, written as source, compiled by numba, and run by one thread or several."""
+"""Machine code for the CPU: plans written in LLVM's language, part by part, and run by one thread or several."""

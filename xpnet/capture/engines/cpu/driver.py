@@ -1,9 +1,9 @@
 """The function that runs a plan: step by step, part by part, on one thread or several.
 
-A part's units belong to the threads in equal shares, but who has done his own takes of the others', a few at a time, and
-nobody waits for a thread, only for units: one that the system has put to sleep holds up no other, unless in the middle
-of some. Which thread does a unit never shows. Waiting is a short look around and then sleep, until who does the last
-unit of what is waited for wakes the others.
+A part's units belong to the threads in equal shares, but a thread that is done with its own takes of the others', a few
+at a time, and none waits for a thread, only for units: one that the system has put to sleep holds up no other, unless
+in the middle of some. Which thread does a unit never shows in a result. Waiting is a short spin and then sleep, until
+the thread that does the last unit of what is waited for wakes the others.
 """
 
 import sys

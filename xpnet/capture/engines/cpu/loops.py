@@ -20,6 +20,7 @@ from xpnet.capture.engines.cpu.vectors import INT32, TRUTH, Vectors
 from xpnet.capture.graph import Operation, Value
 from xpnet.capture.planning.kernels import FED, Extent, Fused, Kernel, Loop, Node, Read
 from xpnet.capture.tracing.operations import REDUCTIONS, SEARCHES
+from xpnet.errors import CaptureError
 
 AHEAD = 2
 """How many rows ahead the data are read."""
@@ -95,8 +96,9 @@ class LoopWriter:
         whole = f.add("%begin", f.value(f"and i64 {many}, {-lanes}"))
         with f.loop("%begin", whole, lanes) as counted:
             rows.columns(loop, Vectors(f, lanes), 0, counted.index)
-        with f.when(f.value(f"icmp slt i64 {whole}, %end")):
-            rows.columns(loop, Vectors(f, lanes, f.value(f"sub i64 %end, {whole}")), 0, whole)
+        if lanes > 1:
+            with f.when(f.value(f"icmp slt i64 {whole}, %end")):
+                rows.columns(loop, Vectors(f, lanes, f.value(f"sub i64 %end, {whole}")), 0, whole)
         return f.part(loop.width, max(ENOUGH // _work(loop) // 1024, 1) * 1024)
 
     def down(self, node: Node) -> Part:
@@ -157,7 +159,7 @@ class LoopWriter:
         lanes = registers().size // dtype.itemsize
         axes = [(1, 0, 0)] * (2 - len(axes)) + axes
         if len(axes) > 2:
-            raise_three(value)
+            raise CaptureError(f"An array of shape {value.shape} cannot be copied by compiled code; use engine replay.")
         (rows, *by_row), (width, *by_column) = axes
         number = "i8" if dtype == np.bool_ else kind(dtype)
 

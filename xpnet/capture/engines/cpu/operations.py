@@ -47,6 +47,8 @@ def apply(of: Vectors, operation: Operation, operands: Sequence[str]) -> str:
         return of.do(LOGIC[name], TRUTH, *truths) if name in LOGIC else _not(of, truths[0])
     if name in ("isnan", "isinf", "isfinite"):
         return of.cast(_classified(of, name, dtype, operands[0]), TRUTH, output)
+    if name == "clip":
+        return _clipped(of, dtype, *operands)
     table = {"f": _real, "b": _truth}.get(dtype.kind, _whole)
     found = table(of, name, dtype, operands)
     if found is None:
@@ -72,7 +74,7 @@ def _real(of: Vectors, name: str, dtype: np.dtype, operands: Sequence[str]) -> s
     if name in OWN:
         return of.intrinsic(OWN[name], dtype, x)
     if name in ("exp", "tanh"):
-        return getattr(of, name)(dtype, x)
+        return of.exp(dtype, x) if name == "exp" else of.tanh(dtype, x)
     if name in LIBRARY:
         return of.library(LIBRARY[name], dtype, *operands)
     if name == "negative":
@@ -94,6 +96,19 @@ def larger(of: Vectors, dtype: np.dtype, one: str, other: str, is_maximum: bool)
     if dtype.kind == "f":
         keep = of.do("or", TRUTH, keep, of.do("fcmp uno", dtype, one, one))
     return of.choose(keep, dtype, one, other)
+
+
+def _clipped(of: Vectors, dtype: np.dtype, x: str, low: str, high: str) -> str:
+    """What lies between two numbers stays, −0 between zeros too; NaN is handed on, the first one's."""
+    result = of.choose(compare(of, "less", dtype, x, low), dtype, low, x)
+    above = of.do("or", TRUTH, compare(of, "greater", dtype, low, high), compare(of, "greater", dtype, x, high))
+    if dtype.kind == "f":
+        above = of.do("or", TRUTH, above, of.do("fcmp uno", dtype, high, high))
+    result = of.choose(above, dtype, high, result)
+    if dtype.kind == "f":
+        for number in (low, x):
+            result = of.choose(of.do("fcmp uno", dtype, number, number), dtype, number, result)
+    return result
 
 
 def _sign(of: Vectors, dtype: np.dtype, x: str, _: str) -> str:

@@ -95,7 +95,7 @@ class ProductWriter:
 
 
 class _Product(NamedTuple):
-    """A product that is being written: its factors, where it is put, and what it and what is there are multiplied by."""
+    """A product that is being written: its factors, its target, and what it and the target are multiplied by."""
 
     f: Body
     dtype: np.dtype

@@ -1,7 +1,7 @@
 """LLVM's language, written line by line: one function with its values, blocks and loops.
 
-Every value is assigned once. What a function calls of LLVM's own, or of the system's library of mathematics, is declared
-as it is called.
+Every value is assigned once. Functions of LLVM's own, or of the system's library of mathematics, are declared as they
+are called.
 """
 
 from collections.abc import Iterator, Sequence

@@ -53,7 +53,7 @@ def tile(f: Function, form: Form) -> str:
     with g.loop(0, "%k", 1, zero) as loop:
         a, b, *sums = loop.carried
         vectors = [of.load(dtype, b, j * form.lanes) for j, of in enumerate(row)]
-        added = []
+        added: list[str] = []
         for i in range(form.rows):
             factor = row[0].spread(dtype, one.load(dtype, a, i * form.a[0]))
             added += [row[0].fma(dtype, factor, vectors[j], sums[len(added) + j]) for j in range(form.vectors)]
@@ -94,7 +94,7 @@ def dots(f: Function, form: Form) -> str:
 
     def add(of: Vectors, at: str, sums: list[str]) -> list[str]:
         columns = [of.load(dtype, g.at("%b", j * form.b, number), at) for j in range(form.vectors)]
-        found = []
+        found: list[str] = []
         for i in range(form.rows):
             factor = of.load(dtype, g.at("%a", i * form.a[0], number), at)
             found += [of.fma(dtype, factor, columns[j], sums[len(found) + j]) for j in range(form.vectors)]
