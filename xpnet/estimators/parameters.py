@@ -1,5 +1,6 @@
 """Parameters of the estimators: scikit-learn's, checked by its own rules, and a few more."""
 
+from numbers import Integral
 from typing import Any, ClassVar
 
 from sklearn import get_config
@@ -90,6 +91,8 @@ class Parameters(BaseEstimator):
         """Refuse the parameters that scikit-learn refuses, and combinations without a meaning."""
         if not get_config()["skip_parameter_validation"]:
             self._validate_params()
+        if not all(isinstance(size, Integral) for size in self._widths):
+            raise TypeError(f"hidden_layer_sizes holds {list(self._widths)}; every size is a whole number.")
         if min(self._widths, default=1) < 1:
             raise ValueError(f"hidden_layer_sizes must be > 0, got {list(self._widths)}.")
         for name in self._activations:
