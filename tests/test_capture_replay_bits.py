@@ -68,6 +68,12 @@ def scaled(factor):
         pytest.param(lambda c, b, xp: (c, (xp.sum(b[0]) ** 2,)), MATRIX, MANY, id="a scalar's square"),
         pytest.param(lambda c, b, xp: (c, (xp.sum(abs(b[0])) ** 0.5,)), MATRIX, MANY, id="a scalar's root"),
         pytest.param(lambda c, b, xp: (c, (1.7 ** xp.sum(b[0]),)), MATRIX, MANY, id="a number's power"),
+        pytest.param(
+            lambda c, b, xp: (c, (3 ** (xp.max(b[0], axis=0) + 0.0),)),
+            np.full((8, 1), 0.5, "float32"),
+            ONE,
+            id="a power by one number",
+        ),
         pytest.param(lambda c, b, xp: (c, (xp.sum(b[0])[...] ** 2,)), MATRIX, MANY, id="the square without axes"),
         pytest.param(lambda c, b, xp: (c, (b[0] ** 2, b[0] ** 2.0)), MATRIX, MANY, id="squares by 2 and by 2.0"),
         pytest.param(

@@ -16,8 +16,8 @@ from xpnet.errors import XpnetError
 
 WRONG = [
     (["--frobnicate"], r"unrecognized arguments: --frobnicate; .* --help lists all flags"),
-    (["--epochs", "many"], r"argument --epochs: 'many' is no whole number"),
-    (["--l2", "a"], r"argument --l2: 'a' is no number"),
+    (["--epochs", "many"], r"argument --epochs: 'many' is not a whole number"),
+    (["--l2", "a"], r"argument --l2: 'a' is not a number"),
     (["--epochs", "0"], r"epochs is 0; it must be 1 or more"),
     (["--batch-size", "0"], r"batch_size is 0; it must be 1 or more"),
     (["--seed", "-1"], r"seed is -1; it must be 0 or more"),
@@ -29,8 +29,8 @@ WRONG = [
     (["--activation", "gelu"], r"activation is 'gelu'; it can be sigmoid, tanh, relu, identity"),
     (["--activation", "relu,tanh"], r"activation has 2 names for 1 hidden layers"),
     (["--hidden", "0"], r"sizes is \[64, 0, 10\]; it needs two or more positive integers"),
-    (["--hidden", "a,b"], r"argument --hidden: 'a' is no whole number"),
-    (["--schedule", "linear"], r"--schedule linear is not one of constant"),
+    (["--hidden", "a,b"], r"argument --hidden: 'a' is not a whole number"),
+    (["--schedule", "linear"], r"--schedule linear is not constant"),
     (["--schedule", "cosine:2:3"], r"warm_up"),
     (["--momentum", "0.5"], r"--momentum goes with --optimizer sgd"),
     (["--data", "nothing.npz"], r"nothing\.npz"),

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from xpnet._cli.configuration import configure, resumed, schedule
+from xpnet._cli.configuration import schedule
+from xpnet._cli.presets import configure
+from xpnet._cli.resume import resumed
 from xpnet.data import Data, load
-from xpnet.errors import InputError
+from xpnet.errors import InputError, ModelFileError
 from xpnet.schedules import Constant, Cosine, InverseScaling, Step
 
 
@@ -74,7 +76,7 @@ def test_a_schedule_is_spelled_with_its_length(text, expected):
 @pytest.mark.parametrize("text", ["linear", "step", "step:x", "cosine:1:2:3", ""])
 def test_other_schedules_are_refused(text):
     """The sentence lists what there is."""
-    with pytest.raises(InputError, match=r"--schedule .* is not one of constant, inverse-scaling"):
+    with pytest.raises(InputError, match=r"--schedule .* is not constant, inverse-scaling"):
         schedule(text, 0.1)
 
 
@@ -127,3 +129,12 @@ def test_an_activation_is_checked_where_there_is_no_hidden_layer():
     """A name that is none is refused although nothing would use it."""
     with pytest.raises(InputError, match="activation is 'swish'"):
         configure({"hidden": (), "activation": ("swish",)}).network(load("digits"))
+
+
+def test_a_setting_of_a_newer_version_is_named():
+    """A configuration with a flag that this version lacks says so, and is not called damaged."""
+    with pytest.raises(
+        ModelFileError,
+        match=r"m was trained with --dropout, but this is xpnet .*, which has no such flag; update xpnet",
+    ):
+        resumed({**configure({}).__dict__, "dropout": 0.2}, {}, None, "m")

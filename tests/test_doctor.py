@@ -97,7 +97,7 @@ def test_a_check_that_breaks_off_has_failed(
     def broken(z: object) -> None:
         raise RuntimeError("no kernel image\nfor this device")
 
-    diagnosis.reference(), diagnosis.central_differences()
+    diagnosis.reference_result(), diagnosis.central_differences()
     monkeypatch.setattr(np, "sqrt", broken)
     status, lines = told(capsys, "--backend", "numpy")
     assert status == 1
@@ -115,7 +115,7 @@ def test_an_engine_that_does_not_serve_has_failed(
     def unable(*arguments: object) -> None:
         warnings.warn("it cannot be captured; engine plain runs them instead.", EngineWarning, stacklevel=1)
 
-    monkeypatch.setattr(diagnosis, "trained", unable)
+    monkeypatch.setattr(diagnosis, "training_result", unable)
     status, lines = told(capsys, "--backend", "numpy")
     assert status == 1
     (training,) = (line for line in lines if "training, plain" in line)
@@ -124,7 +124,7 @@ def test_an_engine_that_does_not_serve_has_failed(
 
 def test_nan_has_failed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A difference that is no number is not within the tolerance."""
-    monkeypatch.setattr(diagnosis, "training", lambda backend: float("nan"))
+    monkeypatch.setattr(diagnosis, "training_difference", lambda backend: float("nan"))
     status, lines = told(capsys, "--backend", "numpy")
     assert status == 1
     assert all(line.split()[-3:] == ["nan", "1e-05", "FAILED"] for line in lines if "training, " in line)

@@ -1,7 +1,7 @@
 """`python -m xpnet` and the flags of every command tell a newcomer what there is."""
 
 import pytest
-from helpers.commands import process
+from helpers.commands import process, sentence
 
 import xpnet
 from xpnet import __main__
@@ -25,3 +25,16 @@ def test_help_shows_an_example(command):
     answer = process(command, "--help")
     assert (answer.returncode, answer.stderr) == (0, "")
     assert f"python -m {command}" in answer.stdout
+
+
+def test_commands_run_as_words():
+    """`python -m xpnet train` is `python -m xpnet.train`."""
+    answer = process("xpnet", "train", "--epochs", "1")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.splitlines()[-1].startswith("epoch   1")
+
+
+def test_a_word_that_is_no_command_lists_the_commands():
+    """The sentence names all four."""
+    answer = sentence(process("xpnet", "fit"))
+    assert answer == "'fit' is not a command; it can be train, predict, export or doctor."

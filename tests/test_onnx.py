@@ -12,6 +12,7 @@ import xpnet
 from xpnet import Layer
 from xpnet._support.trees import map_arrays
 from xpnet.equations import step
+from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import LOSSES
 from xpnet.errors import InputError, MissingExtraError
 
@@ -68,6 +69,19 @@ def test_forward_is_pure(loss):
     assert len(short.graph.node) < len(long.graph.node) / 3
 
 
+def test_the_tables_cover_the_registries(monkeypatch):
+    """Each activation and each loss has its nodes; one without it is a sentence."""
+    assert (set(exported.ACTIVATIONS), set(exported.OUTPUTS)) == (set(ACTIVATIONS), set(LOSSES))
+    monkeypatch.setitem(ACTIVATIONS, "softsign", ACTIVATIONS["tanh"]._replace(name="softsign"))
+    monkeypatch.setitem(LOSSES, "huber", LOSSES["squared_error"]._replace(name="huber"))
+    for network, sentence in {
+        xpnet.Network(SIZES, "softsign"): r"^activation 'softsign' has no ONNX node; it can be sigmoid, tanh",
+        xpnet.Network(SIZES, loss="huber"): r"^loss 'huber' has no ONNX node; it can be cross_entropy",
+    }.items():
+        with pytest.raises(InputError, match=sentence):
+            exported.model(network, network.init())
+
+
 def test_the_graph_is_short():
     """Scaling is one node, each layer a Gemm and its activation, which identity does without."""
     network = xpnet.Network([12, 9, 7, 5, 4], ["sigmoid", "identity", "relu"], input_scale=255.0)
@@ -109,7 +123,7 @@ def test_parameters_of_any_library(backend, tmp_path):
     """The file is the same wherever the parameters lie."""
     network = xpnet.Network([12, 9, 4])
     for name, params in {"here": on(backend, network.init(3), "float32"), "host": network.init(3)}.items():
-        exported.export(network, params, tmp_path / name)
+        exported.export(tmp_path / name, network, params)
     assert (tmp_path / "here").read_bytes() == (tmp_path / "host").read_bytes()
 
 
@@ -118,12 +132,25 @@ def test_what_does_not_fit_is_refused(tmp_path, monkeypatch):
     network = xpnet.Network([12, 4])
     params = network.init()
     with pytest.raises(InputError, match=r"labels has 3 entries, but the network 12-4 \(softmax\) has 4 outputs"):
-        exported.export(network, params, tmp_path / "m.onnx", labels="abc")
+        exported.export(tmp_path / "m.onnx", network, params, labels="abc")
     with pytest.raises(InputError, match="params have weights of shapes"):
-        exported.export(xpnet.Network([12, 5]), params, tmp_path / "m.onnx")
+        exported.export(tmp_path / "m.onnx", xpnet.Network([12, 5]), params)
     with pytest.raises(InputError, match="No such file"):
-        exported.export(network, params, tmp_path / "none" / "m.onnx")
+        exported.export(tmp_path / "none" / "m.onnx", network, params)
     monkeypatch.setattr(exported, "MOST_BYTES", 100)
     with pytest.raises(InputError, match=r"the parameters take 0\.0 GiB, but an ONNX file holds less than 2"):
-        exported.export(network, params, tmp_path / "m.onnx")
+        exported.export(tmp_path / "m.onnx", network, params)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_path_comes_first_as_in_save(tmp_path):
+    """The order of version 0.1 is taken with a warning, and writes the same; any other is a sentence."""
+    network = xpnet.Network([12, 4])
+    params = network.init()
+    exported.export(tmp_path / "new", network, params)
+    with pytest.warns(DeprecationWarning, match=r"use export\(path, network, params\), as in save"):
+        exported.export(network, params, str(tmp_path / "old"))
+    assert (tmp_path / "old").read_bytes() == (tmp_path / "new").read_bytes()
+    for arguments in ((params, network, "m"), ("m", params, network), (3, network, params)):
+        with pytest.raises(InputError, match=r"^export got \(.*, …\) but .* in the order export\(path, network, par"):
+            exported.export(*arguments)

@@ -1,4 +1,4 @@
-"""`python -m xpnet.predict` judges labelled rows, and predicts others one a line."""
+"""`python -m xpnet.predict` scores labelled rows, and predicts others, one per line."""
 
 import os
 
@@ -43,7 +43,7 @@ def test_a_confusion_matrix_counts_every_row(digits, capsys):
             assert counts[label, other] == np.sum((data.y_test == label) & (guess == other))
 
 
-def test_unlabelled_rows_give_a_label_a_line(digits, tmp_path, capsys):
+def test_unlabelled_rows_give_a_label_per_line(digits, tmp_path, capsys):
     """The labels are those with the largest output, in the order of the rows."""
     path, network, params, data = digits
     np.save(tmp_path / "x.npy", data.x_test[:7])
@@ -52,7 +52,7 @@ def test_unlabelled_rows_give_a_label_a_line(digits, tmp_path, capsys):
     assert capsys.readouterr().out.split() == [str(label) for label in expected]
 
 
-def test_several_labels_a_row(tmp_path, capsys):
+def test_several_labels_per_row(tmp_path, capsys):
     """With labels there are true and false positives and negatives of each, without there are zeros and ones."""
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(30, 4)), rng.integers(2, size=(30, 3))
@@ -75,7 +75,7 @@ def test_several_labels_a_row(tmp_path, capsys):
 
 
 def test_a_regression_gives_r2_or_numbers(tmp_path, capsys):
-    """Targets are judged by R²; rows alone give their numbers."""
+    """Targets are scored by R²; rows alone give their numbers."""
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(30, 4)), rng.normal(size=30)
     network, params = saved(tmp_path / "m", [4, 1], loss="squared_error")
@@ -184,3 +184,10 @@ def test_without_pillow_it_says_what_to_install(digits):
     """The sentence is one line, with the command."""
     answer = process_without("PIL", "xpnet.predict", digits[0], "--image", "x.png")
     assert sentence(answer) == "reading a picture needs pillow, which is not installed; run pip install pillow."
+
+
+def test_a_data_set_in_place_of_a_model_is_told():
+    """The model comes first."""
+    assert "is not a model; name the file that --save wrote first" in sentence(
+        process("xpnet.predict", "d.npz", "--data", "digits")
+    )

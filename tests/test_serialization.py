@@ -11,7 +11,7 @@ import safetensors.numpy
 import xpnet
 from xpnet import serialization
 from xpnet.backends import dtype_name, moved
-from xpnet.errors import MissingExtraError, ModelFileError
+from xpnet.errors import InputError, MissingExtraError, ModelFileError
 
 NETWORK = xpnet.Network([4, 3, 2], input_scale=2.0)
 ROWS = np.random.default_rng(5).normal(size=(20, 4))
@@ -80,6 +80,20 @@ def test_the_best_parameters_are_the_ones_to_use(tmp_path):
     np.testing.assert_array_equal(model.checkpoint.params[0].w, last.params[0].w)
 
 
+def test_another_order_of_arguments_is_a_sentence(tmp_path):
+    """The path comes first; parameters are the epoch's, not the epoch, and fit the network."""
+    epoch = epochs(1)[-1]
+    path, params = tmp_path / "m", epoch.params
+    for arguments in ((NETWORK, params, path), (params, NETWORK, path), (path, params, NETWORK), (3, NETWORK, params)):
+        with pytest.raises(InputError, match=r"^save got \(.*, …\) but .* in the order save\(path, network, params\)"):
+            serialization.save(*arguments)
+    with pytest.raises(InputError, match=r"params is a.* Epoch; give .*epoch\.params"):
+        serialization.save(path, NETWORK, epoch)
+    with pytest.raises(InputError, match="params have weights of shapes"):
+        serialization.save(path, xpnet.Network([4, 2]), params)
+    assert not path.exists()
+
+
 def test_other_programs_can_read_it(path):
     """The file holds plain arrays named by layer, whatever reads safetensors can read."""
     assert {"0.w", "0.b", "1.w", "1.b"} < set(safetensors.numpy.load_file(path))
@@ -143,11 +157,11 @@ def rewritten(path, change):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda about, tensors: about.update(format=99), "which is newer; update xpnet"),
-        (lambda about, tensors: tensors.pop("1.w"), "is damaged: .*1.w"),
+        (lambda about, tensors: about.update(format=99), "is damaged, or .*: it needs file format 99"),
+        (lambda about, tensors: tensors.pop("1.w"), "is damaged: it lacks '1.w'"),
         (lambda about, tensors: tensors.pop("optimizer.0.0.w"), "is damaged"),
         (lambda about, tensors: about.pop("network"), "is damaged: .*network"),
-        (lambda about, tensors: about["network"].update(loss="hinge"), "is damaged: .*hinge"),
+        (lambda about, tensors: about["network"].update(loss="hinge"), "is damaged, or .*: it needs the loss 'hinge'"),
         (lambda about, tensors: tensors.update({"0.w": np.zeros((2, 2))}), "is damaged: params have weights of shapes"),
     ],
 )

@@ -9,6 +9,7 @@ from helpers.oracles import FUNCTIONS, distance, host, on
 
 import xpnet
 from xpnet import Layer, backends, serialization
+from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import LOSSES
 from xpnet.errors import InputError
 
@@ -133,11 +134,26 @@ def test_an_activation_for_each_layer_is_xpnets_alone():
     """scikit-learn's estimators have one for all hidden layers, so such a network goes only into xpnet's."""
     network = xpnet.Network([12, 9, 7, 4], ["tanh", "relu"])
     params = randomized(network)
-    with pytest.raises(InputError, match="has several hidden activations, but scikit-learn's have one for all"):
+    with pytest.raises(InputError, match="has several hidden activations, but scikit-learn has one for all"):
         serialization.to_sklearn(network, params)
     made = serialization.to_sklearn(network, params, library=import_module("xpnet.estimators"))
     assert distance(made.predict_proba(X), network.predict(params, X)) < CLOSE
     assert serialization.from_sklearn(made)[0].activation == ("tanh", "relu")
+
+
+def test_what_scikit_learn_has_not_got_is_a_sentence(monkeypatch):
+    """An activation or a loss that is new in xpnet has no counterpart, and neither way is it a KeyError."""
+    monkeypatch.setitem(ACTIVATIONS, "softsign", ACTIVATIONS["tanh"]._replace(name="softsign"))
+    monkeypatch.setitem(LOSSES, "huber", LOSSES["squared_error"]._replace(name="huber"))
+    network = xpnet.Network([12, 9, 3], "softsign")
+    with pytest.raises(InputError, match=r"^activation 'softsign' has no counterpart in scikit-learn; it can be iden"):
+        serialization.to_sklearn(network, network.init())
+    network = xpnet.Network([12, 9, 3], loss="huber")
+    with pytest.raises(InputError, match=r"^loss 'huber' has no counterpart in scikit-learn; it can be cross_entropy"):
+        serialization.to_sklearn(network, network.init())
+    made = serialization.to_sklearn(xpnet.Network([12, 9, 3]), xpnet.Network([12, 9, 3]).init())
+    with pytest.raises(InputError, match=r"^activation is 'gelu'; it can be identity, logistic"):
+        serialization.from_sklearn(made.set_params(activation="gelu"))
 
 
 def test_what_does_not_fit_is_refused():

@@ -1,5 +1,6 @@
 """A network as PyTorch's module answers as before, and comes back as it was."""
 
+from importlib import import_module
 from itertools import product
 
 import numpy as np
@@ -8,6 +9,7 @@ from helpers.oracles import FUNCTIONS, distance, host, on
 
 import xpnet
 from xpnet import Layer, backends, serialization
+from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import LOSSES
 from xpnet.errors import InputError
 
@@ -85,6 +87,20 @@ def test_bytes_are_divided():
     assert "(0): Divide(255)" in str(module)
 
 
+def test_the_tables_cover_the_registries(monkeypatch):
+    """Each activation and each loss has a module; one without it is a sentence."""
+    tables = import_module("xpnet.serialization.torch")
+    assert (set(tables.ACTIVATIONS), set(tables.OUTPUTS)) == (set(ACTIVATIONS), set(LOSSES))
+    monkeypatch.setitem(ACTIVATIONS, "softsign", ACTIVATIONS["tanh"]._replace(name="softsign"))
+    monkeypatch.setitem(LOSSES, "huber", LOSSES["squared_error"]._replace(name="huber"))
+    for network, sentence in {
+        xpnet.Network(SIZES, "softsign"): r"^activation 'softsign' has no PyTorch module; it can be sigmoid, tanh",
+        xpnet.Network(SIZES, loss="huber"): r"^loss 'huber' has no PyTorch module; it can be cross_entropy",
+    }.items():
+        with pytest.raises(InputError, match=sentence):
+            serialization.to_torch(network, network.init())
+
+
 def test_the_callers_random_numbers_are_left_alone():
     """Making a module draws nothing from PyTorch's global generator."""
     before = torch.get_rng_state()
@@ -112,13 +128,16 @@ def test_a_module_of_ones_own():
     [
         (nn.Linear(2, 2), r"the module is a Linear; give a Sequential"),
         (nn.Sequential(), r"the module holds no Linear layer"),
-        (nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.Linear(2, 2)), r"holds Dropout\(p=0.5.*a network has Linear"),
+        (
+            nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.Linear(2, 2)),
+            r"holds Dropout\(p=0.5.*a network has Linear",
+        ),
         (nn.Sequential(nn.Linear(2, 2), nn.GELU(), nn.Linear(2, 2)), r"holds GELU"),
-        (nn.Sequential(nn.Linear(2, 2), nn.ReLU()), r"holds ReLU\(\) where it stands"),
-        (nn.Sequential(nn.ReLU(), nn.Linear(2, 2)), r"holds ReLU\(\) where it stands"),
-        (nn.Sequential(nn.Linear(2, 2), nn.Softmax(dim=1), nn.Linear(2, 2)), r"holds Softmax\(dim=1\) where"),
-        (nn.Sequential(nn.Linear(2, 2), nn.Softmax(dim=0)), r"holds Softmax\(dim=0\) where"),
-        (nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Tanh(), nn.Linear(2, 2)), r"holds Tanh\(\) where"),
+        (nn.Sequential(nn.Linear(2, 2), nn.ReLU()), r"holds ReLU\(\) out of place"),
+        (nn.Sequential(nn.ReLU(), nn.Linear(2, 2)), r"holds ReLU\(\) out of place"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Softmax(dim=1), nn.Linear(2, 2)), r"holds Softmax\(dim=1\) out of"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Softmax(dim=0)), r"holds Softmax\(dim=0\) out of"),
+        (nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Tanh(), nn.Linear(2, 2)), r"holds Tanh\(\) out of"),
         (nn.Sequential(nn.Linear(2, 3), nn.Linear(2, 2)), r"out_features=3.* cannot be followed by .*in_features=2"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else None,

@@ -20,18 +20,21 @@ def test_the_defaults_learn_the_digits(tmp_path):
     assert trained(tmp_path)[-1]["test_accuracy"] >= 0.96
 
 
-def test_the_first_line_says_what_is_trained_where_on_what(capsys):
-    """Version, library, engine, device, network, number of parameters and data; then a line an epoch."""
+def test_the_first_lines_say_what_is_trained_where_on_what_and_how(capsys):
+    """Version, library, engine, device, network, parameters and data; then the settings; then a line per epoch."""
     train.main(["--epochs", "2", "--hidden", "32,16", "--activation", "tanh,relu"])
-    first, *epochs = capsys.readouterr().out.splitlines()
+    first, second, *epochs = capsys.readouterr().out.splitlines()
     assert first == (
         f"xpnet {xpnet.__version__}, numpy {np.__version__} (replay) on cpu: 64-32-16-10 (tanh, relu, softmax), "
         "2,778 parameters; digits: 1,437 rows, 360 to test"
     )
+    assert second == (
+        "adam, learning rate 0.003, batches of 32 rows, 2 epochs, seed 0 (train: each row scored before its step)"
+    )
     assert [line.split()[:2] for line in epochs] == [["epoch", "1"], ["epoch", "2"]]
 
 
-def test_the_log_has_a_line_an_epoch(tmp_path):
+def test_the_log_has_a_line_per_epoch(tmp_path):
     """Accuracies are fractions, seconds and rate those of training alone."""
     lines = trained(tmp_path, "--epochs", "3")
     assert [line["epoch"] for line in lines] == [1, 2, 3]
@@ -46,7 +49,7 @@ def test_the_log_has_a_line_an_epoch(tmp_path):
 
 
 def test_validation_has_its_columns_in_the_log(tmp_path):
-    """Rows that are held back have a cost and an accuracy of their own."""
+    """Held-out rows have a cost and an accuracy of their own."""
     (line,) = trained(tmp_path, *ONE, "--validation-fraction", "0.1", "--patience", "2")
     assert line["validation_cost"] > 0
     assert 0 <= line["validation_accuracy"] <= 1
@@ -123,7 +126,7 @@ def test_a_folder_of_npy_files(tmp_path, capsys):
     assert line["test_accuracy"] > 0.9
     train.main(["--resume", str(model), "--epochs", "4"])
     assert f"; {tmp_path.name}: 1,437 rows, 360 to test" in capsys.readouterr().out
-    with pytest.raises(InputError, match=r"--chunk-size 2\.0 contradicts .* trained with 0\.02"):
+    with pytest.raises(InputError, match=r"--chunk-size 2 contradicts .* trained with 0\.02"):
         train.main(["--resume", str(model), "--epochs", "5", "--chunk-size", "2"])
 
 
@@ -136,7 +139,7 @@ def test_quiet_prints_nothing(tmp_path):
 def test_there_is_no_bar_without_a_terminal():
     """What a script reads holds lines, and nothing on stderr."""
     answer = process("xpnet.train", *ONE)
-    assert (answer.returncode, answer.stderr, answer.stdout.count("\n")) == (0, "", 2)
+    assert (answer.returncode, answer.stderr, answer.stdout.count("\n")) == (0, "", 3)
 
 
 def test_a_log_is_new_for_a_new_training(tmp_path):

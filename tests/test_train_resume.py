@@ -181,3 +181,26 @@ def test_only_models_are_resumed(tmp_path):
         train.main(["--resume", str(tmp_path / "m")])
     answer = process("xpnet.train", "--resume", tmp_path / "none")
     assert "none is no readable model: No such file" in sentence(answer)
+
+
+def test_a_resumed_report_has_the_epochs_before(tmp_path):
+    """The report's table begins with the first epoch of the log, or without one with the resumed epoch."""
+    pytest.importorskip("matplotlib", reason="needs Matplotlib")
+    model, log = str(tmp_path / "m"), ("--log", str(tmp_path / "l"))
+    train.main([*SMALL, "--epochs", "2", "--save", model, *log])
+    for epochs, flags, first in (("4", log, "1"), ("5", (), "5")):
+        folder = tmp_path / epochs
+        train.main(["--resume", model, "--epochs", epochs, "--plot", str(folder), "--quiet", *flags])
+        table = (folder / "report.html").read_text(encoding="utf-8").partition("<th>epoch")[2].partition("</table>")[0]
+        assert [row[0] for row in re.findall(r"<tr><td>(\d+)", table)] == list("12345")[int(first) - 1 : int(epochs)]
+
+
+def test_a_report_of_what_is_no_log_is_refused(tmp_path):
+    """A file with other lines is told before the training, and left as it is."""
+    model, log = str(tmp_path / "m"), tmp_path / "l"
+    train.main([*SMALL, "--epochs", "1", "--save", model])
+    log.write_text("no log\n")
+    with pytest.raises(InputError, match="l is not the log of a training"):
+        train.main(["--resume", model, "--epochs", "2", "--log", str(log), "--plot", str(tmp_path / "p"), "--quiet"])
+    assert log.read_text() == "no log\n"
+    assert serialization.load(model).checkpoint.epoch == 1

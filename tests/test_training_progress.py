@@ -40,9 +40,9 @@ def test_it_shows_cost_and_accuracy(monkeypatch):
     with Bar(True, "epoch 1/2", 100, True) as bar:
         assert bar.shown
         bar.update(10, np.asarray([1.0, 2.0]), np.asarray([4.0, 1.0]))
-        assert shown(bar) == "cost 1.5000, last 20: 75.0%"
+        assert shown(bar) == "last 20: 75.0%, cost 1.5000"
         bar.update(5, np.asarray([0.5]), np.asarray([5.0]))
-        assert shown(bar) == "cost 0.5000, last 25: 60.0%"
+        assert shown(bar) == "last 25: 60.0%, cost 0.5000"
         assert bar._bar.n == 25
     assert "epoch 1/2" in terminal.getvalue()
 
@@ -52,11 +52,11 @@ def test_it_looks_back_on_the_last_samples(monkeypatch):
     on_terminal(monkeypatch)
     with Bar(True, "epoch", 10_000, True) as bar:
         bar.update(100, np.ones(30), np.full(30, 100.0))
-        assert shown(bar).endswith(f"last {LAST}: 0.0%")
+        assert shown(bar).startswith(f"last {LAST}: 0.0%,")
         bar.update(100, np.ones(5), np.zeros(5))
-        assert shown(bar).endswith(f"last {LAST}: 50.0%")
+        assert shown(bar).startswith(f"last {LAST}: 50.0%,")
         bar.update(150, np.ones(20), np.zeros(20))
-        assert shown(bar).endswith("last 1050: 100.0%")
+        assert shown(bar).startswith("last 1050: 100.0%,")
 
 
 def test_a_regression_has_no_accuracy(monkeypatch):
@@ -101,10 +101,10 @@ def test_compiling_is_told_as_long_as_it_lasts(monkeypatch):
 
 
 def test_a_training_on_a_terminal_shows_it():
-    """On a terminal the command draws the bar on stderr, with cost and accuracy; the lines go to stdout as ever."""
+    """On a terminal of 80 columns the bar has room for accuracy and cost on stderr; the lines go to stdout as ever."""
     termios = pytest.importorskip("termios")
     ours, theirs = os.openpty()
-    termios.tcsetwinsize(theirs, (24, 120))
+    termios.tcsetwinsize(theirs, (24, 80))
     flags = {"epochs": "2", "batch-size": "1", "hidden": "512,512", "engine": "replay"}
     line = [*PYTHON, "-m", "xpnet.train", *(part for flag, value in flags.items() for part in (f"--{flag}", value))]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
@@ -115,8 +115,8 @@ def test_a_training_on_a_terminal_shows_it():
                 drawn += part
         os.close(ours)
         lines = process.stdout.read().splitlines()
-    assert [text.split()[0] for text in lines] == ["xpnet", "epoch", "epoch"]
-    assert re.search(r"epoch 1/2: +\d+%.*cost \d\.\d{4}, last 1000: \d+\.\d%", drawn.decode())
+    assert [text.split()[0] for text in lines] == ["xpnet", "adam,", "epoch", "epoch"]
+    assert re.search(r"epoch 1/2: +\d+%.*last 1000: \d+\.\d%, cost \d\.\d{4}", drawn.decode())
 
 
 def test_iterations_show_the_latest_loss(capsys):

@@ -1,4 +1,4 @@
-"""`python -m xpnet.export`: a saved model as an ONNX file, for other programs to run."""
+"""`python -m xpnet.export`: write a saved model as an ONNX file, for other programs to run."""
 
 from xpnet import serialization
 from xpnet._cli.commandline import Parser, run
@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> None:
     model = serialization.load(flags.model)
     check_writable(flags.file)
     network = model.network
-    onnx.export(network, model.params, flags.file)
+    onnx.export(flags.file, network, model.params)
     dtype = model.params[0].w.dtype
     print(f"{flags.file}: {network}, ONNX opset {onnx.OPSET}")
     print(f"input x, {dtype} (n, {network.sizes[0]}){scaling(network.input_scale)}")
@@ -27,10 +27,10 @@ def main(arguments: list[str]) -> None:
 
 
 def parser() -> Parser:
-    """The flags."""
-    flags = Parser("xpnet.export", "Write a saved model as an ONNX file.", EXAMPLES)
-    flags.add_argument("model", metavar="MODEL.safetensors", help="a file that python -m xpnet.train --save wrote")
-    flags.add_argument("file", metavar="MODEL.onnx", help="where to; a file that is there is replaced")
+    """Parser of the flags."""
+    flags = Parser("xpnet.export", "Write a saved model as an ONNX file.", EXAMPLES, "MODEL MODEL.onnx")
+    flags.add_argument("model", metavar="MODEL", help="model file that python -m xpnet.train --save wrote")
+    flags.add_argument("file", metavar="MODEL.onnx", help="ONNX file to write; an existing one is replaced")
     return flags
 
 

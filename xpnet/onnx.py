@@ -1,15 +1,18 @@
-"""Networks as ONNX graphs of a few nodes, which any program that reads ONNX can run."""
+"""ONNX export: a network as a graph of a few nodes, which any program that reads ONNX can run."""
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from xpnet import __version__, backends
+from xpnet._support.arguments import check_order
 from xpnet._support.atomic_write import write_whole
 from xpnet._support.optional import needed
+from xpnet._support.tables import lookup
 from xpnet._support.trees import arrays_in
 from xpnet._support.typing import Params
 from xpnet.equations.losses import STRAIGHT
@@ -21,13 +24,13 @@ with needed("xpnet.onnx", "onnx"):
     from onnx import ModelProto, checker, helper, numpy_helper
 
 OPSET, IR_VERSION = 17, 8
-"""What the graph is written in: ONNX 1.12 of 2022, so that older runtimes read it too."""
+"""Versions of the graph's operators and of the file: ONNX 1.12 of 2022, so that older runtimes read it too."""
 
 MOST_BYTES = 2**31 - 2**20
-"""What parameters may take: a file is one protocol buffer, which holds less than 2 GiB."""
+"""Limit of the parameters' size: a file is one protocol buffer, which holds less than 2 GiB."""
 
 ACTIVATIONS = {"sigmoid": ["Sigmoid"], "tanh": ["Tanh"], "relu": ["Relu"], "identity": []}
-"""The nodes of each hidden activation."""
+"""Nodes of each hidden activation."""
 
 OUTPUTS = {
     "cross_entropy": ["Softmax"],
@@ -35,40 +38,47 @@ OUTPUTS = {
     "squared_error": [],
     "poisson": ["Min", "Exp"],
 }
-"""The nodes of the output activation that goes with each loss."""
+"""Nodes of the output activation that goes with each loss."""
 
 OPERANDS = {"Min": ["straight"]}
-"""What such a node takes beside the one before it."""
+"""Second operands of nodes that take one."""
 
 
 def export(
-    network: Network, params: Params, path: str | os.PathLike[str], *, labels: Sequence[Any] | None = None
+    path: str | os.PathLike[str], network: Network, params: Params, *, labels: Sequence[Any] | None = None
 ) -> None:
-    """Write a network as an ONNX file; it is whole or not there.
+    """Write a network to an ONNX file, which is complete or not there.
 
     The graph's input is `x` (n, d_in) and its output `a` (n, k), both of the parameters' dtype and for any number of
     rows n; it gives what `predict` does. Inputs are scaled in it: a network that divides by 255 takes pixels from 0 to
     255, and one whose `input_scale` is None takes numbers as they are.
 
+    Arguments in the order of version 0.1, `export(network, params, path)`, are still taken, with a DeprecationWarning.
+
     Args:
-        network: What to write.
+        path: The file to write; an existing one is replaced.
+        network: The network.
         params: Its parameters, of any library.
-        path: Where to; a file that is there is replaced.
-        labels: What the outputs stand for, for the metadata, such as an estimator's `classes_`; None numbers classes
-            from 0.
+        labels: Names of the outputs for the metadata, such as an estimator's `classes_`; None numbers classes from 0.
 
     Raises:
-        InputError: params or labels do not fit the network, or the file cannot be written.
+        InputError: The arguments come in another order, params or labels do not fit the network, or the file cannot be
+            written.
     """
+    path, network, params = _path_first(path, network, params)
+    check_order("export(path, network, params)", (path, (str, os.PathLike)), (network, Network))
     write_whole(path, model(network, params, labels=labels).SerializeToString())
 
 
 def model(network: Network, params: Params, *, labels: Sequence[Any] | None = None) -> ModelProto:
-    """The graph that `export` writes, checked by ONNX's own checker."""
+    """ONNX model that `export` writes, checked by ONNX's own checker."""
     params = backends.moved(checked_params(network, params), backends.resolve("numpy"))
     size = sum(array.nbytes for array in arrays_in(params))
     if size > MOST_BYTES:
-        raise InputError(f"the parameters take {size / 2**30:.1f} GiB, but an ONNX file holds less than 2.")
+        raise InputError(
+            f"the parameters take {size / 2**30:.1f} GiB, but an ONNX file holds less than 2; "
+            "use a smaller network, or parameters in float32 if they are float64."
+        )
     outputs, dtype = network.sizes[-1], params[0].w.dtype
     if labels is None and not network.model.loss.regression:
         labels = range(outputs)
@@ -76,20 +86,20 @@ def model(network: Network, params: Params, *, labels: Sequence[Any] | None = No
         raise InputError(f"labels has {len(labels)} entries, but the network {network} has {outputs} outputs.")
 
     scale = network.input_scale or 1.0
-    held = {"scale": np.asarray(scale, dtype), "straight": np.asarray(STRAIGHT, dtype)}
+    constants = {"scale": np.asarray(scale, dtype), "straight": np.asarray(STRAIGHT, dtype)}
     for layer, (w, b) in enumerate(params, 1):
-        held |= {f"w{layer}": w, f"b{layer}": b}
+        constants |= {f"w{layer}": w, f"b{layer}": b}
     nodes = _nodes(network, scaled=scale != 1)
-    used = [name for node in nodes for name in node.input if name in held]
+    used = [name for node in nodes for name in node.input if name in constants]
     kind = helper.np_dtype_to_tensor_dtype(dtype)
     graph = helper.make_graph(
         nodes,
         "xpnet",
         [helper.make_tensor_value_info("x", kind, ["n", network.sizes[0]])],
         [helper.make_tensor_value_info("a", kind, ["n", outputs])],
-        [numpy_helper.from_array(held[name], name) for name in used],
+        [numpy_helper.from_array(constants[name], name) for name in used],
     )
-    made: ModelProto = helper.make_model(
+    onnx_model: ModelProto = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
@@ -98,18 +108,28 @@ def model(network: Network, params: Params, *, labels: Sequence[Any] | None = No
         doc_string=str(network),
     )
     about = {"loss": network.loss} | ({} if labels is None else {"labels": json.dumps(np.asarray(labels).tolist())})
-    helper.set_model_props(made, about)
-    checker.check_model(made, full_check=True)
-    return made
+    helper.set_model_props(onnx_model, about)
+    checker.check_model(onnx_model, full_check=True)
+    return onnx_model
+
+
+def _path_first(path: Any, network: Any, params: Any) -> tuple[Any, Any, Any]:
+    """The arguments of `export` in its order, from its order in version 0.1 too."""
+    if not isinstance(path, Network):
+        return path, network, params
+    message = "the order export(network, params, path) is deprecated; use export(path, network, params), as in save."
+    warnings.warn(message, DeprecationWarning, stacklevel=3)
+    return params, path, network
 
 
 def _nodes(network: Network, scaled: bool) -> list[Any]:
-    """The nodes from `x` to `a`; what lies between is named as in the post, by layer: z1, a1, z2."""
+    """Nodes from `x` to `a`; intermediate results are named as in the post, by layer: z1, a1, z2."""
     nodes, source = [], "x"
     if scaled:
         nodes.append(helper.make_node("Div", ["x", "scale"], ["a0"]))
         source = "a0"
-    kinds = [*(ACTIVATIONS[name] for name in network.activation), OUTPUTS[network.loss]]
+    kinds = [lookup(ACTIVATIONS, "activation", name, "ONNX node") for name in network.activation]
+    kinds.append(lookup(OUTPUTS, "loss", network.loss, "ONNX node"))
     for layer, following in enumerate(kinds, 1):
         between = [f"z{layer}", "straightened"][: len(following)]
         targets = [*between, "a" if layer == len(kinds) else f"a{layer}"]

@@ -1,4 +1,4 @@
-"""Commands as tests run them: as processes of their own, or in this one, with what they log read back."""
+"""Commands of the package as tests run them: in a process of their own or in this one, with their output."""
 
 import json
 import subprocess
@@ -30,13 +30,13 @@ runpy.run_module({command!r}, run_name="__main__", alter_sys=True)
 
 
 def process_without(module: str, command: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
-    """The same where a module is not installed."""
+    """Run `python -m COMMAND` to its end as if a module were not installed."""
     line = [*PYTHON, "-c", WITHOUT.format(module=module, command=command), *map(str, arguments)]
     return subprocess.run(line, capture_output=True, text=True, timeout=100, check=False)
 
 
 def sentence(answer: "subprocess.CompletedProcess[str]", status: int = 2) -> str:
-    """What a command that failed said on stderr, which must be one sentence, and all that it said."""
+    """Message of a command that failed: one sentence on stderr, and no other output."""
     assert answer.returncode == status, answer.stderr
     assert answer.stdout == ""
     assert answer.stderr.startswith("xpnet: ")
@@ -45,12 +45,12 @@ def sentence(answer: "subprocess.CompletedProcess[str]", status: int = 2) -> str
 
 
 def logged(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log."""
+    """Lines of a log."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def trained(folder: Path, *flags: object) -> list[dict[str, Any]]:
-    """Train in this process, and read the log."""
+    """Log of a training in this process."""
     log = folder / "log.jsonl"
     train.main([*map(str, flags), "--quiet", "--log", str(log)])
     return logged(log)

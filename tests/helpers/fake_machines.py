@@ -1,4 +1,4 @@
-"""Machines of a test's making: with or without a driver, GPUs, and the libraries that use them."""
+"""Fake machines: with or without a driver, GPUs, and the libraries that use them."""
 
 import sys
 from types import ModuleType, SimpleNamespace

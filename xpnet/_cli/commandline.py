@@ -1,4 +1,4 @@
-"""What the commands share: a parser whose errors are one sentence, and the way out."""
+"""Parser whose errors are one sentence, and the exit of a command."""
 
 import argparse
 import os
@@ -9,50 +9,52 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import NoReturn
 
-from xpnet import backends
+from xpnet import __version__, backends
 from xpnet.errors import EngineWarning, InputError, XpnetError
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises what is wrong with the arguments instead of printing its usage."""
+    """Parser that raises what is wrong with the arguments instead of printing its usage."""
 
-    def __init__(self, command: str, description: str, epilog: str) -> None:
+    def __init__(self, command: str, description: str, epilog: str, positional: str | None = None) -> None:
         super().__init__(
             prog=f"python -m {command}",
+            usage="%(prog)s [flags]" if positional is None else f"%(prog)s {positional} [flags]",
             description=description,
             epilog=epilog,
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        self.add_argument("--version", action="version", version=f"xpnet {__version__}", help="version of xpnet")
 
     def error(self, message: str) -> NoReturn:
-        """Raise the message, with the way to all flags."""
+        """Raise the message, with the command that lists all flags."""
         raise InputError(f"{message}; {self.prog} --help lists all flags.")
 
     def add_backend(self) -> None:
-        """Add the flags that say where to compute."""
-        self.add_argument("--device", metavar="D", help="cpu (default), cuda, cuda:N or auto")
+        """Add the flags for device and array library."""
+        self.add_argument("--device", metavar="D", help="device to compute on: cpu (default), cuda, cuda:N or auto")
         self.add_argument("--backend", choices=("auto", *backends.BACKENDS), help="array library (default: auto)")
 
 
 def whole_number(text: str) -> int:
-    """An integer, or the sentence that says that it is none."""
+    """Integer from a word, or the parser's error."""
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
-def number(text: str) -> float:
-    """A number, or the sentence that says that it is none."""
+def real_number(text: str) -> float:
+    """Number from a word, or the parser's error."""
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
 def run(command: Callable[[list[str]], int | None]) -> NoReturn:
-    """Run a command and leave: 0 or what it gives, 2 with a sentence for what the user can mend, or 130 for Ctrl-C."""
+    """Run a command and exit: with 0 or its own status, 2 with a sentence for a user's mistake, 130 for Ctrl-C."""
     warnings.formatwarning = formatted(warnings.formatwarning)
     try:
         status = command(sys.argv[1:])
@@ -71,7 +73,7 @@ def run(command: Callable[[list[str]], int | None]) -> NoReturn:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """A context at whose end Ctrl-C takes effect, not before, so that what is done within is done together."""
+    """Context that Ctrl-C does not interrupt: it takes effect at the end."""
     asked: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
     try:
@@ -84,7 +86,7 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def silent(wanted: bool) -> Iterator[None]:
-    """A context in which nothing is printed on stdout, if that is wanted."""
+    """Context in which nothing is printed on stdout, if `wanted`."""
     if not wanted:
         yield
         return
@@ -93,7 +95,7 @@ def silent(wanted: bool) -> Iterator[None]:
 
 
 def formatted(otherwise: Callable[..., str]) -> Callable[..., str]:
-    """How a warning is shown: a line for one of ours."""
+    """Format of warnings: one line for xpnet's own, as `otherwise` has it for others."""
 
     def line(message: Warning | str, category: type[Warning], *where: object, **more: object) -> str:
         if issubclass(category, EngineWarning):
@@ -104,6 +106,6 @@ def formatted(otherwise: Callable[..., str]) -> Callable[..., str]:
 
 
 def leave(status: int, sentence: str) -> NoReturn:
-    """Say why on stderr, and exit."""
+    """Print why on stderr, and exit."""
     print(f"xpnet: {sentence}", file=sys.stderr)
     sys.exit(status)

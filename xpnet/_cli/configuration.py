@@ -1,15 +1,20 @@
-"""What a training is told: flags, the defaults that fit the data, and what is made of them."""
+"""Configuration: all that decides a training's result; each field is a flag, written once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
+from inspect import signature
 from typing import Any
 
+from xpnet._cli.commandline import real_number, whole_number
+from xpnet._cli.flags import flag, flag_text, flags_of, value_text
+from xpnet.backends import BACKENDS, PRECISIONS
+from xpnet.backends.base import alternatives
 from xpnet.data import Data, task
+from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.optimizers import OPTIMIZERS, Optimizer, default_rate
 from xpnet.errors import InputError
 from xpnet.schedules import Constant, Cosine, InverseScaling, Step
 from xpnet.training.network import Network
-
-WITH_MOMENTUM = ("momentum", "nesterov")
+from xpnet.training.placement import DTYPES
 
 Schedule = Constant | InverseScaling | Step | Cosine
 SCHEDULES: dict[str, type[Schedule]] = {
@@ -18,147 +23,204 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "step": Step,
     "cosine": Cosine,
 }
+SPELLINGS = ("constant", "inverse-scaling[:EPOCHS[:POWER]]", "step:EPOCHS[:FACTOR]", "cosine[:EPOCHS[:WARM_UP]]")
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "post": {
-        "hidden": (32, 32),
-        "activation": ("sigmoid",),
-        "optimizer": "sgd",
-        "learning_rate": 0.1,
-        "batch_size": 1,
-        "epochs": 3,
-    }
-}
-"""Known trainings, as flags: "post" is the post's own network, one sample at a time, on scaled inputs."""
+DEFAULT_OPTIMIZER = "adam"
 
-FOR_DATA: dict[str, dict[str, Any]] = {
-    "digits": {"learning_rate": 0.003, "batch_size": 32, "epochs": 20},
-    "mnist": {"hidden": (512,), "batch_size": 256, "epochs": 16},
-}
-"""Defaults that differ for a data set."""
+WITH_MOMENTUM = tuple(name for name, rule in OPTIMIZERS.items() if "momentum" in signature(rule).parameters)
+"""Names of the optimizers that have a momentum."""
+
+DATA, TRAINING, STOPPING = "data and network", "training", "validation and early stopping"
+FILES, MACHINE = "files", "device and arithmetic"
+HEADINGS = (DATA, TRAINING, FILES, STOPPING, MACHINE)
+"""Headings of `--help`, the most used first."""
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """Neurons of the hidden layers from `512,256` or `none`."""
+    return () if text == "none" else tuple(whole_number(part) for part in text.split(","))
+
+
+def activation_names(text: str) -> tuple[str, ...]:
+    """Activations from `relu` or `sigmoid,relu`."""
+    return tuple(text.split(","))
+
+
+def optimizer_titles() -> str:
+    """What the names of optimizers stand for that are not words: the beginning of their docstrings."""
+    titles = {name: (optimizer.__doc__ or name).splitlines()[0] for name, optimizer in OPTIMIZERS.items()}
+    titles = {name: title.partition(":")[0].rstrip(".") for name, title in titles.items()}
+    return ", ".join(f"{name}: {title}" for name, title in titles.items() if title.lower() != name)
+
+
+def default_rates() -> str:
+    """Default learning rates in words, optimizers with the same rate together."""
+    optimizers: dict[float, list[str]] = {}
+    for name in OPTIMIZERS:
+        if name != DEFAULT_OPTIMIZER:
+            optimizers.setdefault(default_rate(name), []).append(name)
+    rates = [f"{' and '.join(names)} {rate:g}" for rate, names in optimizers.items()]
+    return ", ".join([*rates, f"{DEFAULT_OPTIMIZER} by data, below"])
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """All that decides a training's result, by the names of the flags; what `--resume` restores.
+    """All that decides a training's result, one field per flag; `--resume` restores it.
 
     Attributes:
-        fingerprint: Of the data that it was trained on.
+        fingerprint: Digest of the training data, which is no flag.
     """
 
-    data: str = "digits"
-    hidden: tuple[int, ...] = (128,)
-    activation: tuple[str, ...] = ("relu",)
-    optimizer: str = "adam"
-    learning_rate: float = 0.001
-    momentum: float = 0.9
-    l2: float = 0.0
-    schedule: str = "constant"
-    batch_size: int = 128
-    epochs: int = 20
-    patience: int | None = None
-    validation_fraction: float = 0.0
-    chunk_size: float = 64.0
-    seed: int = 0
-    dtype: str = "float32"
-    precision: str = "fp32"
-    device: str = "cpu"
-    backend: str = "auto"
+    data: str = flag(
+        "digits", "data set: digits, mnist, FILE.npz, or a folder of .npy or IDX files", group=DATA, metavar="DATA"
+    )
+    hidden: tuple[int, ...] = flag(
+        (128,), "number of neurons in each hidden layer, or none", group=DATA, parse=widths, metavar="N,N"
+    )
+    activation: tuple[str, ...] = flag(
+        ("relu",),
+        f"activation of the hidden layers, one for all or one for each: {', '.join(ACTIVATIONS)}",
+        group=DATA,
+        parse=activation_names,
+        metavar="A,A",
+    )
+    epochs: int = flag(
+        20,
+        "number of passes over the training rows, in all",
+        group=TRAINING,
+        parse=whole_number,
+        metavar="N",
+        of_epochs=True,
+    )
+    batch_size: int = flag(
+        128, "number of rows per step", group=TRAINING, parse=whole_number, metavar="N", of_epochs=True
+    )
+    optimizer: str = flag(DEFAULT_OPTIMIZER, f"update rule; {optimizer_titles()}", group=TRAINING, choices=OPTIMIZERS)
+    learning_rate: float = flag(
+        default_rate(DEFAULT_OPTIMIZER),
+        "learning rate η",
+        group=TRAINING,
+        parse=real_number,
+        metavar="X",
+        default=default_rates(),
+    )
+    schedule: str = flag(
+        "constant", f"learning rate over the epochs: {', '.join(SPELLINGS)}", group=TRAINING, metavar="S"
+    )
+    momentum: float = flag(
+        0.9,
+        f"momentum μ of {' and '.join(WITH_MOMENTUM)}; with it, --optimizer sgd is momentum",
+        group=TRAINING,
+        parse=real_number,
+        metavar="X",
+    )
+    l2: float = flag(
+        0.0,
+        "weight decay λ: λ/2 · Σ ‖w‖² is added to the cost",
+        group=TRAINING,
+        parse=real_number,
+        metavar="X",
+        of_epochs=True,
+    )
+    seed: int = flag(
+        0,
+        "seed of initial weights, held-out rows and batches",
+        group=TRAINING,
+        parse=whole_number,
+        metavar="N",
+        of_epochs=True,
+    )
+    validation_fraction: float = flag(
+        0.0,
+        "fraction of the training rows to hold out",
+        group=STOPPING,
+        parse=real_number,
+        metavar="X",
+        of_epochs=True,
+    )
+    patience: int | None = flag(
+        None,
+        "number of epochs without a lower cost, of held-out rows if any, that ends it",
+        group=STOPPING,
+        parse=whole_number,
+        metavar="N",
+        default="no early stopping",
+        of_epochs=True,
+    )
+    device: str = flag("cpu", "device: cpu, cuda, cuda:N, or auto, a GPU if there is one", group=MACHINE, metavar="D")
+    backend: str = flag(
+        "auto",
+        "array library; auto: NumPy, on a GPU the first that works",
+        group=MACHINE,
+        choices=("auto", *BACKENDS),
+    )
+    dtype: str = flag(
+        "float32",
+        "floating-point type",
+        group=MACHINE,
+        choices=DTYPES,
+        of_epochs=True,
+    )
+    precision: str = flag(
+        "fp32",
+        "precision of float32 matrix products on a GPU; tf32 is faster, with about three digits",
+        group=MACHINE,
+        choices=PRECISIONS,
+        of_epochs=True,
+    )
+    chunk_size: float = flag(
+        64.0,
+        "megabytes of .npy files in memory at a time",
+        group=MACHINE,
+        parse=real_number,
+        metavar="MB",
+        of_epochs=True,
+    )
     fingerprint: str = ""
 
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `xpnet.epochs` that are flags of the same name."""
+        return {name: getattr(self, name) for name, (_, meta) in flags_of(type(self)).items() if meta.of_epochs}
+
+    def flags(self) -> dict[str, str]:
+        """Text of every setting by its flag, and of the data's digest."""
+        return {flag_text(name): value_text(value) for name, value in asdict(self).items()}
+
     def network(self, data: Data) -> Network:
-        """The network for these data: an input for each column, outputs and loss as the targets ask for."""
+        """Network for these data: one input per column, outputs and loss to suit the targets."""
         loss: Any
         loss, outputs = task(data.y_train, name="y_train")
         activation: Any = self.activation[0] if len(self.activation) == 1 else self.activation
         return Network((data.x_train.shape[1], *self.hidden, outputs), activation, loss, data.scale)
 
     def rule(self) -> Optimizer:
-        """The optimizer, with its schedule."""
+        """Optimizer with its schedule."""
         rate = schedule(self.schedule, self.learning_rate)
         if isinstance(rate, Cosine) and self.epochs > rate.epochs:
             raise InputError(
                 f"the schedule {self.schedule} ends after {rate.epochs:g} epochs, but --epochs is {self.epochs}; "
                 f"start anew with --schedule cosine:{self.epochs}, or stay within it."
             )
-        if self.optimizer in WITH_MOMENTUM:
-            return OPTIMIZERS[self.optimizer](rate, self.momentum)
-        return OPTIMIZERS[self.optimizer](rate)
+        rule = OPTIMIZERS[self.optimizer]
+        return rule(rate, self.momentum) if self.optimizer in WITH_MOMENTUM else rule(rate)
 
-
-def configure(flags: dict[str, Any], preset: str | None = None) -> Configuration:
-    """The configuration that flags ask for: a flag goes before the preset, the preset before the data's defaults."""
-    asked = _asked(flags, preset)
-    values = {**FOR_DATA.get(asked.get("data", "digits"), {}), **asked}
-    optimizer = asked.get("optimizer", Configuration.optimizer)
-    if optimizer != Configuration.optimizer:
-        # The rate that stands with the data is for the default rule.
-        values["learning_rate"] = asked.get("learning_rate", default_rate(optimizer))
-    if asked.get("backend") == "cupy":
-        # It has no CPU.
-        values.setdefault("device", "cuda")
-    configuration = Configuration(**values)
-    if configuration.schedule == "cosine":
-        # Its length stays what it is now, however far a resumed training goes.
-        configuration = replace(configuration, schedule=f"cosine:{configuration.epochs}")
-    return configuration
-
-
-def resumed(saved: dict[str, Any], flags: dict[str, Any], preset: str | None, path: str) -> Configuration:
-    """The configuration of a saved model; a flag may name another number of epochs, and nothing else anew."""
-    if not saved:
-        raise InputError(f"{path} was not trained by this command, so it cannot be resumed.")
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()}
-    kept = Configuration(**values)
-    asked = _asked(flags, preset, kept.optimizer)
-    for name, value in asked.items():
-        before = getattr(kept, name)
-        if name != "epochs" and value != before:
-            raise contradiction(name, value, before, path)
-    return replace(kept, epochs=asked.get("epochs", kept.epochs))
-
-
-def contradiction(name: str, value: Any, before: Any, path: str) -> InputError:
-    """The error of a flag that is not what a saved model was trained with."""
-    how = "without it" if before is None else f"with {spelled(before)}"
-    return InputError(
-        f"{flag(name)} {spelled(value)} contradicts {path}, which was trained {how}; "
-        "leave the flag out, or start anew without --resume."
-    )
+    def __str__(self) -> str:
+        """Settings of the training in a line: `adam, learning rate 0.003, batches of 32 rows, 20 epochs, seed 0`."""
+        rate = f"learning rate {self.learning_rate:g}" + ("" if self.schedule == "constant" else f" ({self.schedule})")
+        parts = [self.optimizer, rate]
+        parts += [f"momentum {self.momentum:g}"] * (self.optimizer in WITH_MOMENTUM)
+        parts += [f"L2 {self.l2:g}"] * bool(self.l2)
+        parts += [f"batches of {self.batch_size:,} row{'s' * (self.batch_size != 1)}", f"{self.epochs:,} epochs"]
+        return ", ".join([*parts, f"seed {self.seed}"])
 
 
 def schedule(text: str, learning_rate: float) -> Schedule:
-    """The schedule of `NAME`, `NAME:EPOCHS` or `NAME:EPOCHS:NUMBER`."""
-    name, *numbers = text.split(":")
+    """Schedule from `NAME`, `NAME:EPOCHS` or `NAME:EPOCHS:NUMBER`."""
+    name, *settings = text.split(":")
     try:
-        return SCHEDULES[name](learning_rate, *map(float, numbers))
-    except InputError:
-        raise
+        return SCHEDULES[name](learning_rate, *map(float, settings))
+    except InputError as error:
+        # Without settings of its own the fault is the learning rate's.
+        raise InputError(f"--schedule {text}: {error}" if settings else str(error)) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"--schedule {text} is not one of constant, inverse-scaling[:EPOCHS[:POWER]], step:EPOCHS[:FACTOR] and "
-            "cosine[:EPOCHS[:WARM_UP]]."
-        ) from error
-
-
-def flag(name: str) -> str:
-    """What the command calls it."""
-    return f"--{name.replace('_', '-')}"
-
-
-def spelled(value: Any) -> str:
-    """A value as its flag takes it."""
-    if isinstance(value, tuple):
-        return ",".join(map(str, value)) or "none"
-    return str(value)
-
-
-def _asked(flags: dict[str, Any], preset: str | None, optimizer: str = Configuration.optimizer) -> dict[str, Any]:
-    """Flags over a preset; plain SGD with a momentum is the momentum rule, `optimizer` the one where none is named."""
-    asked = {**(PRESETS[preset] if preset else {}), **flags}
-    if "momentum" in asked:
-        if asked.get("optimizer") == "sgd":
-            asked["optimizer"] = "momentum"
-        if asked.get("optimizer", optimizer) not in WITH_MOMENTUM:
-            raise InputError("--momentum goes with --optimizer sgd, momentum or nesterov.")
-    return asked
+        raise InputError(f"--schedule {text} is not {alternatives(SPELLINGS)}.") from error

@@ -1,4 +1,4 @@
-"""Which backends can be had here, and how far their numbers are from what they must be."""
+"""Diagnosis: which backends can be used on this machine, and how far their numbers are from the right ones."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,33 +17,33 @@ from xpnet.training.epochs import epochs
 from xpnet.training.network import Network
 
 NETWORK = Network((12, 9, 4), "tanh")
-"""It is smooth, so that a difference is one of arithmetic, not of the side of a kink that z is on."""
+"""Network to check with: smooth, so that no difference comes from the side of a kink that z is on."""
 
 ROWS = 40
 BATCH_SIZE = 16
-"""Two whole batches and a short one are three steps."""
+"""Rows per step: two whole batches and a short one are three steps."""
 
 L2 = 0.01
 
 STEP = 1e-5
-"""The step of central differences."""
+"""Step h of central differences."""
 
 GRADIENT = {"float64": 1e-7, "float32": 1e-5}
-"""How far gradients may be from central differences, by the dtype that they are computed in."""
+"""Largest difference of gradients from central differences, by the dtype that they are computed in."""
 
 TRAINING = 1e-5
-"""How far a training in float32 may be from NumPy's in float64."""
+"""Largest difference of a training in float32 from NumPy's in float64."""
 
 
 class Candidate(NamedTuple):
-    """A backend on a device.
+    """Backend on a device.
 
     Attributes:
-        name: The backend's.
-        version: Its library's, or None where that is not installed.
-        device: As `--device` spells it.
-        usable: The backend with each engine that can be had; empty where it cannot compute on the device.
-        note: What is missing and how to get it, or nothing.
+        name: Name of the backend.
+        version: Version of its library, or None if that is not installed.
+        device: Device as `--device` names it.
+        usable: The backend with each engine that works; empty if it cannot compute on the device.
+        note: What is missing and how to install it, or nothing.
     """
 
     name: str
@@ -54,12 +54,12 @@ class Candidate(NamedTuple):
 
 
 class Check(NamedTuple):
-    """A check of a candidate that is still to be made.
+    """Check of a candidate, made when `difference` is called.
 
     Attributes:
-        what: What is checked, in which dtype.
-        tolerance: The largest difference at which it holds.
-        difference: Makes the check: ‖a − b‖ / ‖b‖ of what is computed and what it must be, the largest of all arrays.
+        what: Quantity that is checked, and its dtype.
+        tolerance: Largest difference at which it passes.
+        difference: Function that returns ‖a − b‖ / ‖b‖ of the computed and the right arrays, the largest of all.
     """
 
     what: str
@@ -68,11 +68,11 @@ class Check(NamedTuple):
 
 
 def candidates(backend: str | None = None, device: str | None = None) -> Iterator[Candidate]:
-    """Each backend on each of its devices, imported and tried when its turn comes.
+    """Backends on each of their devices, imported and tried one by one.
 
     Args:
-        backend: This one alone.
-        device: This one alone, for backends that do not have it too: their note says why.
+        backend: Only this backend.
+        device: Only this device; the note of a backend that does not have it says why.
     """
     for row in backends.installed():
         if backend not in (None, row.name):
@@ -93,82 +93,82 @@ def candidates(backend: str | None = None, device: str | None = None) -> Iterato
 
 
 def checks(candidate: Candidate) -> Iterator[Check]:
-    """Gradients once, a training with each engine."""
+    """Checks of a candidate: gradients once, and a training with each engine."""
     for backend in candidate.usable[:1]:
         dtype = widest(backend)
-        yield Check(f"gradient, {dtype}", GRADIENT[dtype], partial(gradient, backend, dtype))
+        yield Check(f"gradient, {dtype}", GRADIENT[dtype], partial(gradient_difference, backend, dtype))
     for backend in candidate.usable:
-        yield Check(f"training, {backend.engine}, float32", TRAINING, partial(training, backend))
+        yield Check(f"training, {backend.engine}, float32", TRAINING, partial(training_difference, backend))
 
 
-def gradient(backend: Backend, dtype: str) -> float:
-    """How far the hand-derived gradients are from central differences of the cost."""
-    x, y, weight = rows()
+def gradient_difference(backend: Backend, dtype: str) -> float:
+    """Difference of the hand-derived gradients from central differences of the cost."""
+    x, y, weight = sample_rows()
     with backend.current():
-        params, x, weight = map_arrays(lambda array: backend.asarray(array.astype(dtype)), (initial(), x, weight))
-        found = NETWORK.gradients(params, x, backend.asarray(y), weight=weight, l2=L2)
-        return largest_difference(map_arrays(backend.to_host, found), central_differences())
+        params, x, weight = map_arrays(lambda array: backend.asarray(array.astype(dtype)), (sample_params(), x, weight))
+        gradients = NETWORK.gradients(params, x, backend.asarray(y), weight=weight, l2=L2)
+        return largest_difference(map_arrays(backend.to_host, gradients), central_differences())
 
 
-def training(backend: Backend) -> float:
-    """How far three steps in float32, run as the backend's engine does, are from NumPy's in float64, one by one.
+def training_difference(backend: Backend) -> float:
+    """Difference of three steps in float32, run by the backend's engine, from NumPy's in float64, run one by one.
 
     Raises:
-        EngineWarning: The engine does not serve here, another ran them.
+        EngineWarning: The engine could not run them, another one did.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", EngineWarning)
-        found = trained(backend.name, backend.device_name, backend.engine, "float32")
-    return largest_difference(found, reference())
+        result = training_result(backend.name, backend.device_name, backend.engine, "float32")
+    return largest_difference(result, reference_result())
 
 
-def trained(backend: str, device: str, engine: str, dtype: str) -> Any:
-    """The parameters after three steps of Adam, its memory, and the mean cost; on the host."""
-    x, y, weight = rows()
-    given = dict(batch_size=BATCH_SIZE, epochs=1, weight=weight, l2=L2)
+def training_result(backend: str, device: str, engine: str, dtype: str) -> Any:
+    """Parameters and optimizer state after three steps of Adam, and their mean cost, on the host."""
+    x, y, weight = sample_rows()
+    settings = dict(batch_size=BATCH_SIZE, epochs=1, weight=weight, l2=L2)
     where = dict(backend=backend, device=device, engine=engine, dtype=dtype)
-    epoch = next(epochs(NETWORK, (x, y), adam(0.01), **given, **where))  # type: ignore[arg-type]
+    epoch = next(epochs(NETWORK, (x, y), adam(0.01), **settings, **where))  # type: ignore[arg-type]
     arrays = (epoch.params, epoch.checkpoint.slots)
     return *map_arrays(backends.of(epoch.params[0].w).to_host, arrays), np.asarray(epoch.cost)
 
 
 @cache
-def reference() -> Any:
-    """What every training is held to."""
-    return trained("numpy", "cpu", "plain", "float64")
+def reference_result() -> Any:
+    """Result of the training that every other is compared with."""
+    return training_result("numpy", "cpu", "plain", "float64")
 
 
 @cache
 def central_differences() -> Params:
     """∂C/∂w and ∂C/∂b of every layer, number by number: (C(w + h) − C(w − h)) / 2h, in NumPy's float64."""
-    x, y, weight = rows()
+    x, y, weight = sample_rows()
 
     def cost(index: int, **moved: Array) -> float:
-        params = list(initial())
+        params = list(sample_params())
         params[index] = params[index]._replace(**moved)
         return NETWORK.cost(tuple(params), x, y, weight=weight, l2=L2)
 
     def along(index: int, field: str) -> np.ndarray:
-        at: np.ndarray = getattr(initial()[index], field)
-        found = np.empty_like(at)
+        at: np.ndarray = getattr(sample_params()[index], field)
+        slope = np.empty_like(at)
         for place in np.ndindex(at.shape):
             step = np.zeros_like(at)
             step[place] = STEP
             ahead, behind = cost(index, **{field: at + step}), cost(index, **{field: at - step})
-            found[place] = (ahead - behind) / (2 * STEP)
-        return found
+            slope[place] = (ahead - behind) / (2 * STEP)
+        return slope
 
-    return tuple(Layer(along(i, "w"), along(i, "b")) for i in range(len(initial())))
+    return tuple(Layer(along(i, "w"), along(i, "b")) for i in range(len(sample_params())))
 
 
 @cache
-def initial() -> Params:
-    """The parameters that gradients are checked at."""
+def sample_params() -> Params:
+    """Parameters at which gradients are checked."""
     return NETWORK.init(0, dtype="float64")
 
 
 @cache
-def rows() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def sample_rows() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Inputs, classes and sample weights; float32 holds them exactly."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(ROWS, NETWORK.sizes[0])).astype("float32")
@@ -177,7 +177,7 @@ def rows() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def widest(backend: Backend) -> str:
-    """float64 where the device has it, else float32."""
+    """Widest dtype of a backend: float64 if the device has it, else float32."""
     try:
         with backend.current():
             return dtype_name(backend.asarray(np.zeros(1), "float64"))
@@ -185,7 +185,7 @@ def widest(backend: Backend) -> str:
         return "float32"
 
 
-def largest_difference(found: Any, wanted: Any) -> float:
-    """‖a − b‖ / ‖b‖ of the array that is furthest off; NaN where anything is NaN."""
-    pairs = zip(arrays_in(found), arrays_in(wanted), strict=True)
+def largest_difference(computed: Any, wanted: Any) -> float:
+    """Largest ‖a − b‖ / ‖b‖ of all arrays; NaN if anything is NaN."""
+    pairs = zip(arrays_in(computed), arrays_in(wanted), strict=True)
     return float(np.max([np.linalg.norm(np.asarray(a, float) - b) / np.linalg.norm(b) for a, b in pairs]))

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from xpnet import backends
+from xpnet._support.sklearn_names import OUTPUTS
 from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend, dtype_name
@@ -33,14 +34,6 @@ from xpnet.estimators.sklearn_losses import loss_conversion
 from xpnet.training.placement import chunk_rows, encoded
 from xpnet.training.progress import iterating
 from xpnet.training.sparse import map_rows
-
-OUTPUTS = {
-    "cross_entropy": "softmax",
-    "binary_cross_entropy": "logistic",
-    "squared_error": "identity",
-    "poisson": "exp",
-}
-"""scikit-learn's name for the output activation of each of xpnet's losses."""
 
 VALIDATION = ("validation_data's X", "validation_data's y", "validation_data's sample_weight")
 

@@ -7,17 +7,9 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPRegressor
 
+from xpnet._support.sklearn_names import ACTIVATIONS
 from xpnet._support.tables import lookup
-from xpnet.equations.activations import ActivationName
 from xpnet.training.network import Network
-
-ACTIVATIONS: dict[str, ActivationName] = {
-    "identity": "identity",
-    "logistic": "sigmoid",
-    "tanh": "tanh",
-    "relu": "relu",
-}
-"""xpnet's name for each of scikit-learn's activations."""
 
 STOCHASTIC = ("sgd", "adam")
 """Solvers that train epoch by epoch."""
@@ -91,6 +83,7 @@ class Parameters(BaseEstimator):
         """Refuse the parameters that scikit-learn refuses, and combinations without a meaning."""
         if not get_config()["skip_parameter_validation"]:
             self._validate_params()
+        # A TypeError, as in scikit-learn.
         if not all(isinstance(size, Integral) for size in self._widths):
             raise TypeError(f"hidden_layer_sizes holds {list(self._widths)}; every size is a whole number.")
         if min(self._widths, default=1) < 1:

@@ -1,4 +1,4 @@
-"""Models in files, and as those of PyTorch and scikit-learn."""
+"""Models in files, and conversions to and from PyTorch and scikit-learn."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["SavedModel", "from_sklearn", "from_torch", "load", "save", "to_sklearn", "to_torch"]
 
 LATER = {"from_sklearn": "sklearn", "from_torch": "torch", "to_sklearn": "sklearn", "to_torch": "torch"}
-"""The modules that need another library, by what is in them; imported when that is asked for."""
+"""Functions whose modules need another library, which are imported at their first use."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,10 +1,11 @@
-"""Networks as PyTorch's modules, and back."""
+"""PyTorch: networks as modules, and back."""
 
 from itertools import pairwise
 from typing import Any
 
 from xpnet import backends
 from xpnet._support.optional import needed
+from xpnet._support.tables import lookup
 from xpnet._support.typing import Layer, Params
 from xpnet.equations.losses import STRAIGHT
 from xpnet.errors import InputError
@@ -17,7 +18,7 @@ with needed("xpnet.serialization.torch", "torch"):
 
 
 class Divide(nn.Module):
-    """Inputs divided by a number, in the parameters' dtype."""
+    """Division of the inputs by a number, in the parameters' dtype."""
 
     def __init__(self, scale: float, dtype: torch.dtype) -> None:
         super().__init__()
@@ -28,12 +29,12 @@ class Divide(nn.Module):
         return x.to(self.dtype) / self.scale
 
     def extra_repr(self) -> str:
-        """What a printed module shows in its parentheses."""
+        """Text in the parentheses of a printed module."""
         return f"{self.scale:g}"
 
 
 class Exp(nn.Module):
-    """The output of a Poisson regression."""
+    """Output activation of a Poisson regression."""
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """exp(z), constant from z = 32 on."""
@@ -46,7 +47,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "identity": nn.Identity,
 }
-"""The module of each hidden activation."""
+"""Module of each hidden activation."""
 
 OUTPUTS: dict[str, type[nn.Module]] = {
     "cross_entropy": nn.Softmax,
@@ -54,14 +55,14 @@ OUTPUTS: dict[str, type[nn.Module]] = {
     "squared_error": nn.Identity,
     "poisson": Exp,
 }
-"""The module of the output activation that goes with each loss."""
+"""Module of the output activation that goes with each loss."""
 
 
 def to_torch(network: Network, params: Params) -> nn.Sequential:
-    """A network as a module that answers as `predict` does.
+    """Module that computes what `Network.predict` does.
 
     Args:
-        network: Where its `input_scale` is None, the module takes numbers as they are.
+        network: The network; where its `input_scale` is None, the module takes numbers as they are.
         params: Its parameters, of any library; the module has copies, on their device where they are PyTorch's.
 
     Raises:
@@ -73,7 +74,8 @@ def to_torch(network: Network, params: Params) -> nn.Sequential:
     params = backend.copy(backends.moved(params, backend))
     scale, dtype = network.input_scale or 1.0, params[0].w.dtype
     modules: list[nn.Module] = [] if scale == 1 else [Divide(scale, dtype)]
-    kinds = [*(ACTIVATIONS[name] for name in network.activation), OUTPUTS[network.loss]]
+    kinds = [lookup(ACTIVATIONS, "activation", name, "PyTorch module") for name in network.activation]
+    kinds.append(lookup(OUTPUTS, "loss", network.loss, "PyTorch module"))
     for (w, b), kind in zip(params, kinds, strict=True):
         # Initial weights would be drawn from torch's global generator, which is the caller's.
         linear = nn.utils.skip_init(nn.Linear, w.shape[1], w.shape[0], device=w.device, dtype=dtype)
@@ -83,19 +85,19 @@ def to_torch(network: Network, params: Params) -> nn.Sequential:
 
 
 def from_torch(module: nn.Sequential, loss: str | None = None) -> tuple[Network, Params]:
-    """A module of linear layers with activations between them, as a network with its parameters.
+    """Network and parameters of a module of linear layers with activations between them.
 
     Args:
-        module: `Linear` layers with `Sigmoid`, `Tanh`, `ReLU` or nothing between them, and behind the last one
-            `Softmax`, `Sigmoid` or nothing; or what `to_torch` makes.
-        loss: What the output goes through where nothing is behind the last layer, as in modules that are trained with
-            `nn.CrossEntropyLoss`; None is "squared_error", which leaves it as it is.
+        module: `Linear` layers with `Sigmoid`, `Tanh`, `ReLU` or nothing between them, and after the last one
+            `Softmax`, `Sigmoid` or nothing; or a module that `to_torch` returned.
+        loss: The network's loss where nothing follows the last layer, as in modules that are trained with
+            `nn.CrossEntropyLoss`, here "cross_entropy"; None is "squared_error", which leaves the output as it is.
 
     Returns:
-        The network, and copies of the parameters, PyTorch's on the module's device.
+        The network, and copies of the parameters, as tensors on the module's device.
 
     Raises:
-        InputError: There is something else in the module.
+        InputError: The module holds anything else.
     """
     if not isinstance(module, nn.Sequential):
         raise InputError(
@@ -104,29 +106,31 @@ def from_torch(module: nn.Sequential, loss: str | None = None) -> tuple[Network,
     parts = list(module)
     scale = parts.pop(0).scale if parts and isinstance(parts[0], Divide) else 1.0
     layers: list[nn.Linear] = []
-    behind: list[nn.Module] = []
+    after: list[nn.Module] = []
     for part in parts:
         if isinstance(part, nn.Linear):
             layers.append(part)
-            behind.append(nn.Identity())
-        elif behind and isinstance(behind[-1], nn.Identity):
-            behind[-1] = part
+            after.append(nn.Identity())
+        elif after and isinstance(after[-1], nn.Identity):
+            after[-1] = part
         else:
             raise _refused(part)
     if not layers:
-        raise InputError("the module holds no Linear layer.")
+        raise InputError("the module holds no Linear layer; a network needs one at least.")
     for layer, following in pairwise(layers):
         if layer.out_features != following.in_features:
-            raise InputError(f"the module's {layer} cannot be followed by {following}.")
-    names = [_name(part, ACTIVATIONS) for part in behind[:-1]]
-    output: Any = loss if loss is not None and isinstance(behind[-1], nn.Identity) else _name(behind[-1], OUTPUTS)
+            raise InputError(f"the module's {layer} cannot be followed by {following}, which takes another width.")
+    names: list[Any] = [_name(part, ACTIVATIONS) for part in after[:-1]]
+    output: Any = _name(after[-1], OUTPUTS)
+    if loss is not None and isinstance(after[-1], nn.Identity):
+        output = loss
     sizes = [layers[0].in_features, *(layer.out_features for layer in layers)]
     params = tuple(Layer(layer.weight.detach().clone(), _bias(layer)) for layer in layers)
     return Network(sizes, names, output, scale), params
 
 
-def _name(part: nn.Module, table: dict[str, type[nn.Module]]) -> Any:
-    """What xpnet calls a module; a softmax must be over each row."""
+def _name(part: nn.Module, table: dict[str, type[nn.Module]]) -> str:
+    """xpnet's name of a module; a softmax must be over each row."""
     for name, kind in table.items():
         if type(part) is kind and getattr(part, "dim", 1) in (1, -1):
             return name
@@ -134,10 +138,10 @@ def _name(part: nn.Module, table: dict[str, type[nn.Module]]) -> Any:
 
 
 def _refused(part: nn.Module) -> InputError:
-    """The error of a module that a network has no place for."""
+    """Error about a module that a network has no place for."""
     return InputError(
-        f"the module holds {part} where it stands; a network has Linear layers, each with Sigmoid, Tanh, ReLU or "
-        "nothing behind it, the last one with Softmax(dim=1), Sigmoid or nothing."
+        f"the module holds {part} out of place; a network has Linear layers, each followed by Sigmoid, Tanh, ReLU or "
+        "nothing, the last one by Softmax(dim=1), Sigmoid or nothing."
     )
 
 

@@ -9,6 +9,9 @@ import numpy as np
 
 from xpnet.training.checkpoint import cost_text
 
+BAR_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+"""Format of the bar, short enough for accuracy and cost on a terminal of 80 columns."""
+
 LAST = 1000
 """Samples that the bar's accuracy is computed from."""
 
@@ -26,7 +29,7 @@ class Bar:
             return
         from tqdm import tqdm
 
-        self._bar = tqdm(total=total, desc=description, unit=" samples", unit_scale=True, leave=False, disable=None)
+        self._bar = tqdm(total=total, desc=description, bar_format=BAR_FORMAT, leave=False, disable=None)
         self.shown = not self._bar.disable
         self._accuracy = accuracy
         self._last: deque[tuple[int, float]] = deque()
@@ -49,7 +52,7 @@ class Bar:
         text = f"cost {cost_text(float(np.mean(costs)))}"
         if self._accuracy:
             wrong = sum(error for _, error in self._last)
-            text += f", last {seen}: {1 - wrong / seen:.1%}"
+            text = f"last {seen}: {1 - wrong / seen:.1%}, {text}"
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update(batch_size * len(errors))
 

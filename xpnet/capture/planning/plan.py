@@ -15,6 +15,9 @@ from xpnet.errors import CaptureError
 OVERHEAD = 20_000
 """Cost of calling an operation, in floating-point operations that could be done in the same time."""
 
+BY_STRIDE = ("clip", "pow")
+"""Operations for which NumPy has other ways where an operand is one number for all."""
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -146,12 +149,14 @@ def _stage(operation: Operation, roots: dict[Value, Value]) -> Stage:
     output, arrays = operation.output, operation.arrays
     overwritable: Sequence[Value] = ()
     if operation.name in ELEMENTWISE and OUTER not in operation.options:
-        # What is read a second time through a view is not read element by element.
+        # What is read a second time through a view is not read element by element; and a single number that is
+        # overwritten is to NumPy one number for all, which it is not where the result has a place of its own.
         overwritable = [
             value
             for value in arrays
             if roots[value] is value
             and value.is_like(output)
+            and (value.size > 1 or operation.name not in BY_STRIDE)
             and all(other is value or roots[other] is not value for other in arrays)
         ]
     return Stage(

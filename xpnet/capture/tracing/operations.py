@@ -109,12 +109,14 @@ def _reduced_as(
 
 def dtypes(operation: Operation) -> tuple[np.dtype, ...]:
     """The dtypes that NumPy computes an element-wise operation's inputs in."""
-    kinds = (
-        x.dtype if isinstance(x, Value | np.generic) else np.dtype(bool) if isinstance(x, bool) else type(x)
-        for x in operation.inputs
-    )
+    kinds = (x.dtype if isinstance(x, Value | np.generic) else _kind(x) for x in operation.inputs)
     resolved: tuple[np.dtype, ...] = ELEMENTWISE[operation.name].resolve_dtypes((*kinds, None))
     return resolved[:-1]
+
+
+def _kind(number: Number) -> type | np.dtype:
+    """What NumPy takes a Python number for."""
+    return np.dtype(bool) if isinstance(number, bool) else int if isinstance(number, int) else float
 
 
 @lru_cache(maxsize=4096, typed=True)

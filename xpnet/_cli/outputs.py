@@ -1,0 +1,143 @@
+"""Outputs of a training: its lines on the terminal, its log, its model file and its report."""
+
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from xpnet import __version__, backends, serialization
+from xpnet._cli.commandline import uninterrupted
+from xpnet._cli.configuration import Configuration
+from xpnet._cli.options import Options
+from xpnet._support.atomic_write import check_writable
+from xpnet.data import Data
+from xpnet.errors import InputError
+from xpnet.training.checkpoint import Checkpoint, Epoch
+from xpnet.training.network import Network
+from xpnet.training.run import Training
+
+OTHER_FORMATS = (".pt", ".pth", ".onnx", ".npz", ".npy", ".json", ".h5", ".keras", ".pkl", ".joblib")
+"""File endings by which another program would take a model file for one of its own."""
+
+
+def check_outputs(options: Options, network: Network) -> None:
+    """Refuse, before the training that would be lost, what cannot be written, and misleading file names."""
+    if options.plot is not None:
+        # Matplotlib is slow to import.
+        from xpnet.plots import report
+
+        report.check_report(options.plot, network)
+    if options.save is not None:
+        check_writable(options.save)
+        if (ending := Path(options.save).suffix.lower()) in OTHER_FORMATS:
+            raise InputError(f"--save writes safetensors, but {options.save} ends in {ending}; use .safetensors.")
+
+
+def introduction(training: Training, configuration: Configuration, data: Data) -> str:
+    """Lines before the first epoch: network and data; then the settings, and what "train" means."""
+    network = training.network
+    rows = f"{len(data.x_train):,} rows" + ("" if data.x_test is None else f", {len(data.x_test):,} to test")
+    return (
+        f"xpnet {__version__}, {training.backend}: {network}, {network.parameter_count:,} parameters; "
+        f"{data.name}: {rows}\n{configuration} (train: each row scored before its step)"
+    )
+
+
+class Outputs:
+    """Writer of what each epoch leaves behind, and of the report at the end.
+
+    Attributes:
+        numbers: Numbers of the epochs so far, those of a resumed training's log included if there is a report.
+    """
+
+    def __init__(self, options: Options, configuration: Configuration, network: Network, done: Checkpoint | None):
+        """Begin the log, or go on with that of a resumed training.
+
+        Args:
+            options: Where to write.
+            configuration: What a model file restores.
+            network: Network that is trained.
+            done: Checkpoint that the training is resumed from.
+
+        Raises:
+            InputError: The log cannot be written, or is not one.
+        """
+        self._options, self._configuration, self._network = options, asdict(configuration), network
+        self._done = 0 if done is None else done.epoch
+        self.numbers: list[dict[str, Any]] = []
+        if options.log is not None:
+            append(options.log, "", mode="a" if done else "w")
+            if options.plot is not None:
+                self.numbers += logged_epochs(options.log, self._done)
+
+    def record(self, epochs: Iterable[Epoch]) -> Epoch:
+        """Save, log and print each epoch as it comes; returns the last one.
+
+        Raises:
+            KeyboardInterrupt: The user interrupted it; says which file holds which epoch.
+        """
+        number, file = self._done, self._options.resume
+        try:
+            for epoch in epochs:
+                with uninterrupted():
+                    self._write(epoch)
+                    number, file = epoch.number, self._options.save
+                if not self._options.quiet:
+                    print(epoch, flush=True)
+        except KeyboardInterrupt:
+            holder = f"; {file} holds epoch {number}." if file else "."
+            raise KeyboardInterrupt(f"interrupted after epoch {number}{holder}") from None
+        return epoch
+
+    def _write(self, epoch: Epoch) -> None:
+        """Save and log an epoch."""
+        if self._options.save is not None:
+            serialization.save(
+                self._options.save, self._network, epoch.best_params, epoch.checkpoint, self._configuration
+            )
+        self.numbers.append(epoch.numbers())
+        if self._options.log is not None:
+            append(self._options.log, json.dumps(self.numbers[-1]) + "\n")
+
+    def report(self, last: Epoch, data: Data, where: str, arguments: Sequence[str]) -> None:
+        """Write pictures and report, if they are wanted.
+
+        Args:
+            last: Last epoch.
+            data: Data that it was trained on.
+            where: Array library, engine and device.
+            arguments: Command line, to be shown.
+        """
+        if self._options.plot is None:
+            return
+        from xpnet.plots import report
+
+        params = backends.moved(last.best_params, backends.resolve("numpy"))
+        command = shlex.join(["python", "-m", "xpnet.train", *arguments])
+        finished = report.Run(self._network, params, data, self.numbers, self._configuration, where, command)
+        page = report.write_report(self._options.plot, finished)
+        if not self._options.quiet:
+            print(f"pictures in {self._options.plot}, all of them with the equations in {page}")
+
+
+def append(path: str, text: str, mode: str = "a") -> None:
+    """Append to a log, or begin it anew with mode "w"."""
+    try:
+        with open(path, mode, encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}.") from error
+
+
+def logged_epochs(path: str, last: int) -> list[dict[str, Any]]:
+    """Numbers of the epochs up to `last` in a log, in their order; of one that stands there twice the later ones."""
+    numbers: dict[int, dict[str, Any]] = {}
+    try:
+        for line in Path(path).read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            numbers[entry["epoch"]] = entry
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the log of a training, whose epochs --plot would draw.") from error
+    return [numbers[epoch] for epoch in sorted(numbers) if epoch <= last]

@@ -1,0 +1,78 @@
+"""Resuming a saved training: its configuration, what contradicts it, and whether anything is left to do."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from xpnet import __version__
+from xpnet._cli.configuration import Configuration
+from xpnet._cli.flags import flag_text, value_text
+from xpnet._cli.presets import requested
+from xpnet.errors import InputError, ModelFileError
+from xpnet.training.checkpoint import Checkpoint
+
+
+def resumed(saved: Mapping[str, Any], flags: Mapping[str, Any], preset: str | None, path: str) -> Configuration:
+    """Configuration of a saved model; flags may change the number of epochs, and nothing else.
+
+    Args:
+        saved: Configuration in the file, which an older version may have written.
+        flags: Values of the flags that are used.
+        preset: Name of a preset.
+        path: File, for messages.
+
+    Raises:
+        InputError: A flag contradicts the configuration, or there is none.
+        ModelFileError: It has settings that this version lacks.
+    """
+    if not saved:
+        raise InputError(f"{path} was not trained by this command, so it cannot be resumed.")
+    if unknown := [name for name in saved if name not in {each.name for each in fields(Configuration)}]:
+        raise ModelFileError(
+            f"{path} was trained with {', '.join(map(flag_text, unknown))}, but this is xpnet {__version__}, which has "
+            "no such flag; update xpnet to resume it."
+        )
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()}
+    configuration = Configuration(**values)
+    asked = requested(flags, preset, configuration.optimizer)
+    for name, value in asked.items():
+        before = getattr(configuration, name)
+        if name != "epochs" and value != before:
+            raise contradiction(name, value, before, path)
+    return replace(configuration, epochs=asked.get("epochs", configuration.epochs))
+
+
+def contradiction(name: str, value: Any, before: Any, path: str) -> InputError:
+    """Error of a flag with another value than a saved model was trained with."""
+    how = "without it" if before is None or isinstance(before, bool) else f"with {value_text(before)}"
+    return InputError(
+        f"{flag_text(name, value)} contradicts {path}, which was trained {how}; "
+        "leave the flag out, or start anew without --resume."
+    )
+
+
+def check_unfinished(configuration: Configuration, checkpoint: Checkpoint | None, path: str) -> Checkpoint:
+    """Checkpoint to resume from; refused where there is none, or nothing is left to do."""
+    if checkpoint is None:
+        raise InputError(f"{path} holds parameters only, no training that could go on.")
+    if checkpoint.epoch >= configuration.epochs:
+        raise InputError(
+            f"{path} has its {checkpoint.epoch} epochs; ask for more with --epochs {2 * checkpoint.epoch}."
+        )
+    if configuration.patience is not None and checkpoint.waited >= configuration.patience:
+        raise InputError(
+            f"{path} stopped early after epoch {checkpoint.epoch}: {checkpoint.waited} epochs had not lowered the cost."
+        )
+    return checkpoint
+
+
+def check_engine(asked: str | None, checkpoint: Checkpoint, path: str) -> None:
+    """Refuse to resume with another engine than before; "auto" names none and is chosen again."""
+    if asked not in (None, "auto", checkpoint.engine):
+        raise contradiction("engine", asked, checkpoint.engine, path)
+
+
+def check_fingerprint(configuration: Configuration, fingerprint: str, path: str | None) -> None:
+    """Refuse to resume on other data than before."""
+    if configuration.fingerprint not in ("", fingerprint):
+        raise InputError(f"the data {configuration.data} changed since {path} was trained on them.")
