@@ -23,7 +23,7 @@ OTHER_FORMATS = (".pt", ".pth", ".onnx", ".npz", ".npy", ".json", ".h5", ".keras
 
 
 def check_outputs(options: Options, network: Network) -> None:
-    """Refuse, before the training that would be lost, what cannot be written, and misleading file names."""
+    """Refuse, before a training that would be lost, files that cannot be written and a report without its formulas."""
     if options.plot is not None:
         # Matplotlib is slow to import.
         from xpnet.plots import report
