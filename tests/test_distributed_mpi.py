@@ -43,11 +43,12 @@ def test_ranks_compute_what_one_does(tmp_path, count):
 
 @COUNTS
 def test_the_command_prints_saves_and_logs_once(tmp_path, count):
-    """Rank 0 alone speaks: its first lines say who takes part and how sums travel, then there is a line an epoch."""
+    """Rank 0 alone prints: the network, the settings, the ranks and how their sums travel, then a line per epoch."""
     model, log = tmp_path / "m.safetensors", tmp_path / "log.jsonl"
     answer = ran(ranks(count, *TRAIN, "--epochs", "2", "--save", model, "--log", log))
     assert answer.stderr == ""
-    first, second, *epochs = answer.stdout.splitlines()
+    first, settings, second, *epochs = answer.stdout.splitlines()
+    assert settings.startswith("adam, learning rate ")
     assert first.startswith(f"xpnet {xpnet.__version__}, numpy")
     assert re.fullmatch(rf"{count} ranks on \S+, 1 thread each; their sums go straight to \S+ [\d.]+", second)
     assert [line.split()[:2] for line in epochs] == [["epoch", "1"], ["epoch", "2"]]

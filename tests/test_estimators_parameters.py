@@ -6,11 +6,6 @@ import numpy as np
 import pytest
 from helpers.sklearn_pairs import UNFINISHED, check_error, error_of, estimators, neural_network, spoiled, task
 
-from xpnet.equations.activations import ACTIVATIONS
-from xpnet.equations.losses import LOSSES
-from xpnet.estimators.estimator import OUTPUTS
-from xpnet.estimators.parameters import ACTIVATIONS as NAMES
-
 pytestmark = UNFINISHED
 
 PROBLEM = task("classes")
@@ -94,12 +89,6 @@ def test_parameters_of_ours(parameters: dict[str, Any], sentence: str) -> None:
     """What scikit-learn has not is checked as strictly."""
     with pytest.raises(ValueError, match=sentence):
         PROBLEM.pair()[0].set_params(**parameters).fit(PROBLEM.X, PROBLEM.y)
-
-
-def test_tables_hold_what_a_network_can_be() -> None:
-    """Each of xpnet's activations has scikit-learn's name, and each loss that of its output activation."""
-    assert set(NAMES.values()) == set(ACTIVATIONS)
-    assert set(OUTPUTS) == set(LOSSES)
 
 
 @pytest.mark.parametrize(

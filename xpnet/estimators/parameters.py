@@ -1,6 +1,6 @@
 """Parameters of the estimators: scikit-learn's, checked by its own rules, and a few more."""
 
-import operator
+from numbers import Integral
 from typing import Any, ClassVar
 
 from sklearn import get_config
@@ -77,13 +77,15 @@ class Parameters(BaseEstimator):
     def _network(self, inputs: int, outputs: int, loss: Any) -> Network:
         """Network with these parameters."""
         names = [ACTIVATIONS[name] for name in self._activations]
-        # A width that is no integer is a TypeError, as it is in scikit-learn.
-        return Network((inputs, *map(operator.index, self._widths), outputs), names, loss, input_scale=1.0)
+        return Network((inputs, *self._widths, outputs), names, loss, input_scale=1.0)
 
     def _check_parameters(self, incremental: bool) -> None:
         """Refuse the parameters that scikit-learn refuses, and combinations without a meaning."""
         if not get_config()["skip_parameter_validation"]:
             self._validate_params()
+        # A TypeError, as in scikit-learn.
+        if not all(isinstance(size, Integral) for size in self._widths):
+            raise TypeError(f"hidden_layer_sizes holds {list(self._widths)}; every size is a whole number.")
         if min(self._widths, default=1) < 1:
             raise ValueError(f"hidden_layer_sizes must be > 0, got {list(self._widths)}.")
         for name in self._activations:
