@@ -111,7 +111,7 @@ def test_other_numbers_become_float64(dtype: str) -> None:
 def test_compiled_steps_agree(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     """Where it is worth to compile them, the steps are scikit-learn's too."""
     pytest.importorskip("llvmlite")
-    monkeypatch.setattr("xpnet.capture.program_cache.WORTH_COMPILING", 0)
+    monkeypatch.setattr("xpnet.capture.program_cache.SAVED_PER_CALL", 1.0)
     ours, theirs = task("classes").fitted(batch_size=16, max_iter=10, alpha=0.5, weighted=True, **RULES[rule])
     assert ours._progress.checkpoint.engine == "compiled"
     assert apart(ours, theirs) < AGREEMENT

@@ -70,7 +70,7 @@ def test_auto_is_what_the_backend_chooses(monkeypatch):
     monkeypatch.setattr(NumpyBackend, "choose", choose)
     for engine in (None, "auto"):
         assert next(run(epochs=3, engine=engine)).checkpoint.engine == "plain"
-    assert shown == [(1, (1437, 64), 50, 29)] * 2
+    assert shown == [(1, (1437, 64), 50, 3 * 29)] * 2
 
 
 @pytest.mark.parametrize("engine", ["plain", "replay"])
@@ -142,3 +142,18 @@ def test_three_and_three_epochs_are_six(engine, tmp_path, monkeypatch):
     for other in others:
         assert all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
     cache.folder.cache_clear()
+
+
+def test_auto_compiles_what_wins_the_compilation_back():
+    """A long training is compiled, a short one and a small one are replayed; a resumed one stays with its engine."""
+    pytest.importorskip("llvmlite")
+    x, y = np.zeros((2560, 784), "float32"), np.arange(2560) % 10
+
+    def engine(hidden, epochs, resume=None):
+        given = dict(batch_size=128, epochs=epochs, resume=resume)
+        return xpnet.epochs(Network([784, hidden, 10]), (x, y), xpnet.adam(), **given).training.backend.engine
+
+    assert [engine(128, epochs) for epochs in (1, 1000)] == ["replay", "compiled"]
+    assert engine(1, 10) == "replay"
+    first = next(xpnet.epochs(Network([784, 128, 10]), (x, y), xpnet.adam(), batch_size=128, epochs=1))
+    assert engine(128, 1000, first.checkpoint) == "replay"

@@ -118,7 +118,7 @@ class Backend(Transfer):
             carry: Parameters and state before the first step; only looked at.
             data: Rows like those that are to come, on the device.
             batch_size: Rows a step.
-            steps: Steps of an epoch.
+            steps: Steps of the whole training, as far as that is known.
         """
         return self.engines[-1]
 

@@ -51,7 +51,7 @@ class NumpyBackend(Backend):
         return np.asarray(array)
 
     def choose(self, step: Step, carry: Carry, data: Batch, batch_size: int, steps: int) -> str:
-        """Compiled where an epoch is worth it, replay for less, plain for what cannot be captured."""
+        """Compiled where the training wins back what that takes, replay for less, plain for what cannot be captured."""
         try:
             worth = programs.is_worth_compiling(step, carry, data, batch_size, steps)
         except CaptureError:

@@ -11,6 +11,7 @@ from xpnet._support.trees import arrays_in, map_arrays
 from xpnet.capture.engines.cpu.compiled import Compiled, can_compile
 from xpnet.capture.engines.cpu.program import program
 from xpnet.capture.engines.replay import Replay
+from xpnet.capture.graph import VIEWS, flops
 from xpnet.capture.planning.plan import Plan, plan
 from xpnet.capture.tracing.trace import Like
 from xpnet.errors import CaptureError
@@ -19,8 +20,11 @@ Function: TypeAlias = Callable[..., Any]
 Program: TypeAlias = Replay | Compiled
 Kept = TypeVar("Kept")
 
-WORTH_COMPILING = 10**10
-"""Floating-point operations an epoch, calls counted as such, from which a few seconds for a compiler are well spent."""
+SAVED_PER_CALL, SAVED_PER_NUMBER = 0.4e-6, 0.2e-9
+"""Seconds that compiled code saves beside replay: per operation, and per number that is not a matrix product's."""
+
+COMPILER_STARTS, SECONDS_PER_LINE = 0.1, 70e-6
+"""Seconds that a compiler takes to start, and per line of LLVM's language; measured once and for all."""
 
 
 class _Local(threading.local):
@@ -48,16 +52,21 @@ def stretch(function: Function, params: Any, data: Any, rows: int, *, compiled: 
 
 
 def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: int) -> bool:
-    """Whether an epoch of so many steps is enough work, and all of it can be compiled here."""
+    """Whether a training of so many steps wins back what its compilation takes, and all of it can be compiled.
+
+    It is estimated from the plan alone: neither a clock nor the cache is looked at.
+    """
     made = planned(step, carry, data, rows)
+    operations = [operation for operation in made.graph.operations if operation.name not in VIEWS]
+    numbers = sum(flops(operation) for operation in operations) - made.products
+    saved = steps * (SAVED_PER_CALL * len(operations) + SAVED_PER_NUMBER * numbers)
     # Packages are looked for last, which takes as long as a small step.
-    if made.work * steps < WORTH_COMPILING or not can_compile():
+    if saved < COMPILER_STARTS or not can_compile():
         return False
     try:
-        program(made, gathered=True)
+        return saved > COMPILER_STARTS + SECONDS_PER_LINE * program(made, gathered=True).lines
     except CaptureError:
         return False
-    return True
 
 
 def kept(owner: Function, key: Any, make: Callable[[], Kept]) -> Kept:

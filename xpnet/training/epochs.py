@@ -193,11 +193,9 @@ def _with_engine(training: Training, start: Checkpoint, engine: str | None, resu
                 'With engine="auto" it continues with another, whose results are equal to rounding.'
             ) from error
     if engine in (None, "auto"):
-        return backend.with_engine(
-            backend.choose(
-                training.step, training.carry(start), training.train.sample, training.batch_size, training.steps
-            )
-        )
+        steps = training.steps * (training.epochs - start.epoch)
+        carry, sample = training.carry(start), training.train.sample
+        return backend.with_engine(backend.choose(training.step, carry, sample, training.batch_size, steps))
     return backend.with_engine(engine)
 
 
