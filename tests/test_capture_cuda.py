@@ -1,19 +1,17 @@
 """CUDA's kernels and launches, from plans: on a CPU, with what stands in for a device."""
 
-import sys
 import weakref
 from importlib import import_module
-from importlib.machinery import ModuleSpec
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers.cuda_on_cpu import Cublas, Driver, can_compile
+from helpers.cuda_on_cpu import can_compile
+from helpers.cuda_programs import PLAIN, both, program, ran, stand_in
 from helpers.oracles import ROUNDING, distance, on, problem
 from helpers.random_functions import SIMPLE, arrays_for, body, functions
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from xpnet import backends
 from xpnet._support.trees import arrays_in, filled, map_arrays
 from xpnet.capture import program_cache as programs
 from xpnet.capture.engines.cuda.launches import launches
@@ -27,44 +25,13 @@ from xpnet.training.data_parallel import NOTHING
 
 pytestmark = pytest.mark.skipif(not can_compile(), reason="there is no g++ to compile the kernels with")
 
-PLAIN = backends.resolve("numpy").with_engine("plain")
 OPTIMIZERS = (sgd(0.01), momentum(0.003), nesterov(0.003), adam(0.003), adamw(0.003))
 
 
 @pytest.fixture
 def driver(tmp_path, monkeypatch):
     """The stand-in, in the place of CuPy and nvmath."""
-    made = Driver(tmp_path)
-    nvmath, bindings = ModuleType("nvmath"), ModuleType("nvmath.bindings")
-    nvmath.__spec__, bindings.cublas = ModuleSpec("nvmath", None), Cublas(made)
-    stood_in = {
-        "cupy": made.cupy(),
-        "array_api_compat.cupy": made.cupy(),
-        "nvmath": nvmath,
-        bindings.__name__: bindings,
-    }
-    for name, module in stood_in.items():
-        monkeypatch.setitem(sys.modules, name, module)
-    importers = ("xpnet.capture.engines.cuda.device", "xpnet.capture.engines.cuda.products", "xpnet.backends.cupy")
-    for name in importers:
-        # Imported anew with the stand-in, and after the test without it.
-        monkeypatch.setitem(sys.modules, name, None)
-        del sys.modules[name]
-    return made
-
-
-def program(step, carry, data, size, graphs=True):
-    """A step as a program of the stand-in's."""
-    from xpnet.capture.engines.cuda.device import DeviceProgram
-
-    return DeviceProgram(programs.planned(step, carry, data, size), precision="fp32", graphs=graphs)
-
-
-def ran(driver, made, carry, data, rows):
-    """What a program gives, as NumPy's arrays in the step's own form."""
-    given_ = [driver.array(array) for array in arrays_in(data)]
-    arrays, results = made.run([driver.array(array) for array in arrays_in(carry)], given_, rows)
-    return tuple(map(np.array, arrays)), tuple(map(np.array, results))
+    return stand_in(tmp_path, monkeypatch)
 
 
 def training(optimizer, loss, activation, dtype="float64", weighted=False, l2=False):
@@ -75,13 +42,6 @@ def training(optimizer, loss, activation, dtype="float64", weighted=False, l2=Fa
     rate, l2 = np.asarray(optimizer.learning_rate, dtype), np.asarray(0.01, dtype) if l2 else None
     carry = (params, State(optimizer.init(params, xp=np), np.asarray(0, np.int32), rate, l2))
     return training_step(given_.model, optimizer), carry, batch
-
-
-def both(driver, step, carry, data, rows, graphs=True):
-    """The carry and the results of a program, and the plain ones."""
-    arrays, results = ran(driver, program(step, carry, data, rows.shape[1], graphs), carry, data, rows)
-    after, metrics = PLAIN.run_block(step, PLAIN.copy(carry), data, rows)
-    return (filled(carry, arrays), tuple(results)), (after, tuple(arrays_in(metrics)))
 
 
 @pytest.mark.parametrize("loss", list(LOSSES))

@@ -1,12 +1,15 @@
 // CUDA's words for kernels on a CPU: a block's threads take turns, and change where CUDA would have them wait.
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 #include <ucontext.h>
 using namespace std;
 
 #define __global__
+#define __device__
+#define __restrict__ __restrict
 #define __shared__ static
 
 struct Dim3 { unsigned x, y, z; };
@@ -15,14 +18,60 @@ static Dim3 gridDim, blockDim, blockIdx, threadIdx;
 static inline float __int_as_float(int32_t bits) { float f; memcpy(&f, &bits, 4); return f; }
 static inline double __longlong_as_double(int64_t bits) { double d; memcpy(&d, &bits, 8); return d; }
 
-struct Thread { ucontext_t context; vector<char> stack; bool done; double given; };
+#if defined(__x86_64__)
+// The registers that a function must leave as they are go on its stack: swapcontext asks the kernel too, 50 times slower.
+struct Context { void *stack; };
+extern "C" void cuda_on_cpu_switch(Context *from, Context *to) __attribute__((visibility("hidden")));
+asm(R"(
+.text
+cuda_on_cpu_switch:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq (%rsi), %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+)");
+static inline void change(Context &from, Context &to) { cuda_on_cpu_switch(&from, &to); }
+static inline void begin(Context &context, char *stack, size_t size, void (*body)()) {
+    uintptr_t top = ((uintptr_t)stack + size) & ~(uintptr_t)15;
+    void **at = (void **)top;
+    *--at = nullptr;
+    *--at = (void *)body;
+    for (int i = 0; i < 6; i++) *--at = nullptr;
+    context.stack = at;
+}
+#else
+typedef ucontext_t Context;
+static inline void change(Context &from, Context &to) { swapcontext(&from, &to); }
+static inline void begin(Context &context, char *stack, size_t size, void (*body)()) {
+    getcontext(&context);
+    context.uc_stack.ss_sp = stack;
+    context.uc_stack.ss_size = size;
+    makecontext(&context, body, 0);
+}
+#endif
+
+static const size_t STACK = 16384;
+struct Thread { Context context; char *stack; bool done; double given; };
 static vector<Thread> threads;
-static ucontext_t scheduler;
+static Context scheduler;
 static unsigned running;
 
 // All threads of the block come here before one goes on; that is at least what a warp's barrier asks for.
 static inline void wait_for_all() {
-    swapcontext(&threads[running].context, &scheduler);
+    unsigned me = running;
+    change(threads[me].context, scheduler);
+    threadIdx.x = me;
 }
 static inline void __syncthreads() { wait_for_all(); }
 static inline void __syncwarp() { wait_for_all(); }
@@ -41,30 +90,33 @@ static void **pointers;
 static void body() {
     call(called, pointers);
     threads[running].done = true;
-    swapcontext(&threads[running].context, &scheduler);
+    change(threads[running].context, scheduler);
+    abort();
 }
 
-// Threads take turns forwards or backwards: what depends on their order shows as a difference.
-extern "C" void launch(int kernel, unsigned blocks, unsigned size, void **p, int backwards) {
+// Threads take turns forwards or backwards: what depends on their order shows as a difference. A kernel in which none
+// `waits` for another has each thread run to its end at once.
+extern "C" void launch(int kernel, unsigned blocks, unsigned size, void **p, int backwards, int waits) {
     called = kernel, pointers = p;
     gridDim = {blocks, 1, 1}, blockDim = {size, 1, 1};
-    threads.resize(size);
+    while (waits && threads.size() < size) threads.push_back({{}, (char *)malloc(STACK), false, 0});
     for (unsigned b = 0; b < blocks; b++) {
         blockIdx = {backwards ? blocks - 1 - b : b, 0, 0};
-        for (Thread &thread : threads) {
-            thread.stack.resize(16384), thread.done = false;
-            getcontext(&thread.context);
-            thread.context.uc_stack.ss_sp = thread.stack.data();
-            thread.context.uc_stack.ss_size = thread.stack.size();
-            makecontext(&thread.context, body, 0);
+        for (unsigned t = 0; !waits && t < size; t++) {
+            threadIdx = {backwards ? size - 1 - t : t, 0, 0};
+            call(kernel, p);
         }
-        for (unsigned left = size; left;) {
+        for (unsigned t = 0; waits && t < size; t++) {
+            threads[t].done = false;
+            begin(threads[t].context, threads[t].stack, STACK, body);
+        }
+        for (unsigned left = waits ? size : 0; left;) {
             left = 0;
             for (unsigned t = 0; t < size; t++) {
                 running = backwards ? size - 1 - t : t;
                 if (threads[running].done) continue;
                 threadIdx = {running, 0, 0};
-                swapcontext(&scheduler, &threads[running].context);
+                change(scheduler, threads[running].context);
                 left += !threads[running].done;
             }
         }

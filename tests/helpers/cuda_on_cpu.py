@@ -119,13 +119,15 @@ class Driver:
         subprocess.run(command, check=True, capture_output=True, text=True)
         loaded = ctypes.CDLL(str(library))
         names = {name: i for i, (name, _) in enumerate(parameters)}
+        texts = code.split('extern "C"')
+        waits = {name: any(f" {name}(" in text and "__s" in text.partition(")")[2] for text in texts) for name in names}
 
         def function(name):
             def launch(blocks, threads, arguments):
                 self.launched.append(name)
                 addresses = (ctypes.c_void_p * len(arguments))(*(array.ctypes.data for array in arguments))
                 turns = ctypes.c_int(self.backwards)
-                self.do(lambda: loaded.launch(names[name], *blocks, *threads, addresses, turns))
+                self.do(lambda: loaded.launch(names[name], *blocks, *threads, addresses, turns, waits[name]))
 
             return launch
 

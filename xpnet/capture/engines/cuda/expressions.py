@@ -4,15 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from xpnet.capture.graph import Operation
+from xpnet.capture.engines.cuda.layout import TYPES
+from xpnet.capture.graph import Number, Operation
 from xpnet.capture.planning.kernels import computed
 from xpnet.errors import CaptureError
-
-TYPES = {
-    "bool": "bool", "int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
-    "uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned int", "uint64": "unsigned long long",
-    "float32": "float", "float64": "double",
-}  # fmt: skip
 
 INFINITY = {"float32": "__int_as_float(0x7f800000)", "float64": "__longlong_as_double(0x7ff0000000000000LL)"}
 NAN = {"float32": "__int_as_float(0x7fc00000)", "float64": "__longlong_as_double(0x7ff8000000000000LL)"}
@@ -46,6 +41,7 @@ ANY_TYPE = {
     "astype": "{0}",
     "copy": "{0}",
 }
+BOOLEANS_ONLY = {"bitwise_invert": "!{0}"}
 INTEGERS_ONLY = {
     "bitwise_and": "{0} & {1}",
     "bitwise_or": "{0} | {1}",
@@ -62,10 +58,23 @@ FLOATS_ONLY = {
     "hypot": "hypot({0}, {1})",
     "pow": "pow({0}, {1})",
     "reciprocal": "1 / {0}",
-    "floor_divide": "floor({0} / {1})",
+    "floor_divide": "floor_divided({0}, {1})",
     "isinf": "{0} - {0} != {0} - {0} && {0} == {0}",
     "isfinite": "{0} - {0} == {0} - {0}",
 }  # fmt: skip
+
+FUNCTIONS = """\
+template <class T> __device__ T floor_divided(T a, T b) {
+    // NumPy's way: a / b rounds, and may come to a whole number that the quotient does not reach.
+    if (b == 0) return a / b;
+    T left = fmod(a, b), whole = (a - left) / b;
+    if (left != 0 && (b < 0) != (left < 0)) whole -= 1;
+    if (whole == 0) return copysign((T)0, a / b);
+    T below = floor(whole);
+    return whole - below > (T)0.5 ? below + 1 : below;
+}
+"""
+"""What expressions call that C++ does not have."""
 
 COLLECTED = {
     "sum": "{0} + {1}",
@@ -101,6 +110,21 @@ def number(value: Any, dtype: np.dtype) -> str:
     return f"(-{size})" if np.signbit(exact) else size
 
 
+def operand(value: Number, operation: Operation) -> str:
+    """A number as an operation takes it.
+
+    Raises:
+        CaptureError: The dtype in which the operation computes does not hold it.
+    """
+    dtype = computed(operation)
+    if dtype.kind in "iu" and not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
+        raise CaptureError(
+            f"{operation.name} of {dtype} and {value} at {operation.line} cannot be compiled for CUDA, since {dtype} "
+            "does not hold that number; use engine plain."
+        )
+    return number(value, dtype)
+
+
 def expression(operation: Operation, operands: list[str]) -> str:
     """What an operation gives, in its dtype.
 
@@ -108,7 +132,8 @@ def expression(operation: Operation, operands: list[str]) -> str:
         CaptureError: There is no such function for the dtype in C++.
     """
     dtype = computed(operation)
-    tables = (FLOATS_ONLY, ANY_TYPE) if dtype.kind == "f" else (INTEGERS_ONLY, ANY_TYPE)
+    special = {"f": FLOATS_ONLY, "b": {**INTEGERS_ONLY, **BOOLEANS_ONLY}}.get(dtype.kind, INTEGERS_ONLY)
+    tables = (special, ANY_TYPE)
     for table in tables:
         if operation.name in table:
             return f"({TYPES[operation.output.dtype.name]})({table[operation.name].format(*operands)})"

@@ -8,7 +8,8 @@ and one below the other for stretches of rows, which are added up in a fixed ord
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, TYPES, number
+from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, number
+from xpnet.capture.engines.cuda.layout import TYPES
 from xpnet.capture.engines.cuda.statements import Argument, Statements
 from xpnet.capture.graph import Value
 from xpnet.capture.planning.kernels import Columns, Fused, Kernel, Loop, Node
@@ -20,7 +21,7 @@ TALL = 1024
 """Threads of a block that sums down columns."""
 
 MOST_BLOCKS = 4096
-"""Their threads go on with what is left."""
+"""Blocks of a launch; every kernel is written so that they go on with what is left."""
 
 
 class Launch(NamedTuple):
@@ -64,12 +65,11 @@ class Kernels(Statements):
         in_place = [(value, target, "at") for value, target in copies]
         self._pointer("step", "long long")
         for value, target, to in (*at_step, *in_place):
-            extent = value.shape if len(value.shape) == 2 else (1, value.size)
+            type_ = TYPES[value.dtype.name]
+            source = f"{self._pointer(self._roots[value], type_)}[{self._layout.place(value)}]"
             self._lines += [
-                f"for (int at = threadIdx.x; at < {value.size}; at += blockDim.x) {{",
-                f"    const int i = at / {extent[1]}, j = at % {extent[1]};",
-                f"    {self._pointer(target, TYPES[value.dtype.name])}[{to}] = {self._element(value, extent)};",
-                "}",
+                f"for ({self._layout.index} at = threadIdx.x; at < {value.size}; at += blockDim.x)",
+                f"    {self._pointer(target, type_)}[{to}] = {source};",
                 "__syncthreads();",
             ]
         self._lines.append("if (threadIdx.x == 0) *step += 1;")
@@ -99,7 +99,8 @@ class Kernels(Statements):
         add = self._lines.append
         add(f"for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < {rows * loop.width}LL;")
         add("     at += gridDim.x * (long long)blockDim.x) {")
-        add(f"    const int i = (int)(at / {loop.width}), j = (int)(at % {loop.width});")
+        index = self._layout.index
+        add(f"    const {index} i = ({index})(at / {loop.width}), j = ({index})(at % {loop.width});")
         before, after = self._statements(loop, set())
         self._lines += [f"    {line}" for line in (*before, *after)]
         add("}")
@@ -108,7 +109,7 @@ class Kernels(Statements):
         """A warp for each row."""
         add = self._lines.append
         add(f"const int lane = threadIdx.x % {WARP};")
-        add(f"for (int i = (blockIdx.x * blockDim.x + threadIdx.x) / {WARP}; i < {kernel.rows};")
+        add(f"for ({self._layout.index} i = (blockIdx.x * blockDim.x + threadIdx.x) / {WARP}; i < {kernel.rows};")
         add(f"     i += gridDim.x * blockDim.x / {WARP}) {{")
         for loop in kernel.loops:
             self._lines += [f"    {line}" for line in self._row(loop, made)]
@@ -123,7 +124,7 @@ class Kernels(Statements):
             # No lane may write over what another has yet to read.
             lines += [*before, *(["__syncwarp();", f"if (lane == 0) {{ {' '.join(after)} }}"] if after else [])]
         else:
-            lines.append(f"for (int j = lane; j < {loop.width}; j += {WARP}) {{")
+            lines.append(f"for ({self._layout.index} j = lane; j < {loop.width}; j += {WARP}) {{")
             lines += [f"    {line}" for line in (*before, *after)]
             lines.append("}")
             lines += [line for node in reductions for line in self._joined(node)]
@@ -141,7 +142,7 @@ class Kernels(Statements):
             return [f"{type_} t{id_} = {begun};"]
         # A lane that never finds anything better has its first column, or a column behind the last.
         searched = node.reads[0].value.dtype
-        first = f"lane < {node.extent[1]} ? lane : {2**31 - 1}" if node.extent[1] > 1 else "0"
+        first = f"lane < {node.extent[1]} ? lane : {2**63 - 1}LL" if node.extent[1] > 1 else "0"
         return [
             f"{type_} t{id_} = {first};",
             f"{TYPES[searched.name]} b{id_} = {number(start(operation.name, searched), searched)};",
@@ -167,23 +168,21 @@ class Kernels(Statements):
         return [*lines, "}"]
 
     def _down_columns(self, nodes: list[Node]) -> int:
-        """Sums down columns side by side, each in blocks of its own; how many blocks they are."""
-        add = self._lines.append
-        add(f"__shared__ double shared[{TALL}];")
-        first = 0
+        """Sums down columns side by side, a few columns a block at a time; how many times that is."""
+        index, sections, first = self._layout.index, list[str](), 0
         for node in nodes:
             (rows, columns), (read,) = node.extent, node.reads
             name, output = node.operation.name, node.operation.output
             wide = min(WARP, 1 << (columns - 1).bit_length())
             last, type_ = first + -(-columns // wide), TYPES[output.dtype.name]
             element, target = self._element(read.value, read.extent), self._element(output, node.made)
-            self._lines += [
-                f"if (blockIdx.x >= {first} && blockIdx.x < {last}) {{",
+            sections += [
+                f"if (part >= {first} && part < {last}) {{",
                 f"    const int x = threadIdx.x % {wide}, y = threadIdx.x / {wide};",
-                f"    const int j = (blockIdx.x - {first}) * {wide} + x;",
+                f"    const {index} j = ({index})(part - {first}) * {wide} + x;",
                 f"    {type_} *kept = ({type_} *)shared;",
                 f"    {type_} t = {number(start(name, output.dtype), output.dtype)};",
-                f"    if (j < {columns}) for (int i = y; i < {rows}; i += {TALL // wide}) {{",
+                f"    if (j < {columns}) for ({index} i = y; i < {rows}; i += {TALL // wide}) {{",
                 f"        const {TYPES[read.value.dtype.name]} next = {element};",
                 f"        t = {COLLECTED[name].format('t', 'next')};",
                 "    }",
@@ -198,4 +197,12 @@ class Kernels(Statements):
                 "}",
             ]
             first = last
+        self._lines += [
+            f"__shared__ double shared[{TALL}];",
+            f"for (long long part = blockIdx.x; part < {first}; part += gridDim.x) {{",
+            *(f"    {line}" for line in sections),
+            # No thread writes for the next columns while another still reads for these.
+            "    __syncthreads();",
+            "}",
+        ]
         return first

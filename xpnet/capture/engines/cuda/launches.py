@@ -5,13 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from xpnet.capture.engines.cuda.expressions import FUNCTIONS
 from xpnet.capture.engines.cuda.kernel_source import Kernels, Launch
-from xpnet.capture.engines.cuda.layout import DeviceLayout, Factor
+from xpnet.capture.engines.cuda.layout import LARGEST, DeviceLayout, Factor
+from xpnet.capture.engines.cuda.stages import stages
 from xpnet.capture.graph import Graph, Number, Operation, Value
-from xpnet.capture.planning.fusion import arranged
+from xpnet.capture.planning.fusion import fuse
 from xpnet.capture.planning.kernels import Product
-from xpnet.capture.planning.memory import Memory
+from xpnet.capture.planning.memory import Memory, lay_out
 from xpnet.capture.planning.plan import Plan
+from xpnet.capture.planning.rewrites import with_accumulated_products, with_scalars_negated
 from xpnet.errors import CaptureError
 
 
@@ -57,7 +60,9 @@ def launches(plan: Plan) -> Launches:
     Raises:
         CaptureError: It cannot be compiled for CUDA.
     """
-    fused, memory = arranged(plan.graph, plan.donated, plan.fed, plan.fed, by_element=True, negated=True)
+    graph = with_scalars_negated(with_accumulated_products(plan.graph, plan.donated))
+    fused = fuse(graph, plan.donated, plan.fed, by_element=True)
+    memory = lay_out(fused.graph, stages(fused), plan.donated, plan.fed)
     layout, roots, kernels = DeviceLayout(fused.graph), fused.graph.roots(), Kernels(fused)
     sequence = [
         _gemm(part.operation, layout, roots) if isinstance(part, Product) else kernels.launch(part)
@@ -65,7 +70,7 @@ def launches(plan: Plan) -> Launches:
     ]
     copies = [(value, fused.graph.inputs[i]) for value, i in memory.copies]
     sequence.append(kernels.finish(plan.results, copies))
-    return Launches("\n\n".join(kernels.texts) + "\n", tuple(sequence), fused.graph, memory)
+    return Launches("\n\n".join([FUNCTIONS, *kernels.texts]) + "\n", tuple(sequence), fused.graph, memory)
 
 
 def _gemm(operation: Operation, layout: DeviceLayout, roots: Mapping[Value, Value]) -> Gemm:
@@ -84,4 +89,6 @@ def _gemm(operation: Operation, layout: DeviceLayout, roots: Mapping[Value, Valu
         )
     a, b = factors
     (m, k), n = a.shape, b.shape[1]
+    if max(m, n, k, layout.factor(a).length, layout.factor(b).length) > LARGEST:
+        raise CaptureError(f"matmul at {operation.line} has more rows or columns than cuBLAS counts; use engine plain.")
     return Gemm(roots[a], roots[b], out, (m, n, k), (layout.factor(a), layout.factor(b)), alpha, beta)

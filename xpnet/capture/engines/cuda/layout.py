@@ -7,7 +7,14 @@ from xpnet.capture.planning.kernels import Extent
 from xpnet.errors import CaptureError
 
 LARGEST = 2**31 - 1
-"""Elements that an int can count."""
+"""The largest number that an int of C++ can hold."""
+
+TYPES = {
+    "bool": "bool", "int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
+    "uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned int", "uint64": "unsigned long long",
+    "float32": "float", "float64": "double",
+}  # fmt: skip
+"""What C++ calls the dtypes."""
 
 
 class Factor(NamedTuple):
@@ -18,12 +25,21 @@ class Factor(NamedTuple):
 
 
 class DeviceLayout:
-    """A graph's values as CUDA and cuBLAS are told of them."""
+    """A graph's values as CUDA and cuBLAS are told of them.
+
+    Attributes:
+        index: The type of rows, columns and elements: 64 bits where any value has more elements than 32 can count.
+
+    Raises:
+        CaptureError: A value has a dtype that C++ does not have, or no elements.
+    """
 
     def __init__(self, graph: Graph) -> None:
-        for value in (*graph.inputs, *(operation.output for operation in graph.operations)):
-            if value.size > LARGEST:
-                raise CaptureError(f"An array of {value} is too large to be compiled for CUDA; use engine plain.")
+        values = [*graph.inputs, *(operation.output for operation in graph.operations)]
+        for value in values:
+            if value.dtype.name not in TYPES or not value.size:
+                raise CaptureError(f"An array of {value} cannot be compiled for CUDA; use engine plain.")
+        self.index = "int" if all(value.size <= LARGEST for value in values) else "long long"
 
     def offset(self, value: Value, extent: Extent) -> str:
         """Where element (i, j) of a value is, seen as a matrix of that extent."""
@@ -36,6 +52,17 @@ class DeviceLayout:
             if size > 1 and stride
         ]
         return " + ".join(terms) or "0"
+
+    def place(self, value: Value) -> str:
+        """Where a value's element number `at` is, counted row by row over any number of axes."""
+        terms, inner = [], 1
+        for size, stride in reversed(list(zip(value.shape, value.strides, strict=True))):
+            if size > 1:
+                terms.append((inner, size, stride))
+                inner *= size
+        if all(stride == inner for inner, _, stride in terms):
+            return "at"
+        return " + ".join(f"at / {inner} % {size} * {stride}" for inner, size, stride in terms)
 
     def factor(self, value: Value) -> Factor:
         """A matrix for BLAS."""

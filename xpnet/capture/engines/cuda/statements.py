@@ -2,8 +2,8 @@
 
 from typing import TypeAlias
 
-from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, TYPES, expression, number
-from xpnet.capture.engines.cuda.layout import DeviceLayout
+from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, expression, number, operand
+from xpnet.capture.engines.cuda.layout import TYPES, DeviceLayout
 from xpnet.capture.graph import Value
 from xpnet.capture.planning.kernels import FED, Extent, Fused, Loop, Node, Read, computed
 from xpnet.capture.tracing.operations import REDUCTIONS, SEARCHES
@@ -41,7 +41,7 @@ class Statements:
         done: list[str] = []
         stored: list[str] = []
 
-        def operand(read: Read) -> str:
+        def taken(read: Read) -> str:
             root = self._roots[read.value]
             if root in own or (root in made and read.extent[1] == 1):
                 return f"t{self._ids[root]}"
@@ -54,9 +54,9 @@ class Statements:
             operation, id_ = node.operation, self._ids[node.operation.output]
             given = iter(node.reads)
             operands = [
-                self._cast(operand(read := next(given)), read, node)
+                self._cast(taken(read := next(given)), read, node)
                 if isinstance(value, Value)
-                else number(value, computed(operation))
+                else operand(value, operation)
                 for value in operation.inputs
             ]
             if operation.name in REDUCTIONS:
