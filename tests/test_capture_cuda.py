@@ -20,7 +20,7 @@ from xpnet.equations.losses import LOSSES
 from xpnet.equations.optimizers import adam, adamw, momentum, nesterov, sgd
 from xpnet.equations.partial_step import WeightedSums, partial_step
 from xpnet.equations.step import State, Sums, training_step
-from xpnet.errors import CaptureError, DeviceError
+from xpnet.errors import CaptureError, DeviceError, EngineWarning
 from xpnet.training.data_parallel import NOTHING
 
 pytestmark = pytest.mark.skipif(not can_compile(), reason="there is no g++ to compile the kernels with")
@@ -160,15 +160,31 @@ def test_the_backend_runs_blocks(driver, engine):
 
 
 def test_a_device_that_cannot_capture_runs_plain(driver):
-    """Whatever a capture fails with, the training goes on operation by operation, and one line says why."""
+    """Whatever a capture fails with, engine plain goes on, and a warning of the engine's says why in one line."""
     step, carry, data = training(sgd(0.1), "cross_entropy", "tanh")
     backend, carry, data = cupys(driver, "compiled"), map_arrays(driver.array, carry), map_arrays(driver.array, data)
     driver.broken = RuntimeError("CUDA_ERROR_NOT_SUPPORTED: operation not supported\nmore")
-    with pytest.warns(
-        UserWarning, match=r"^steps are run plain, since they cannot be captured: CUDA_ERROR.*supported$"
-    ):
+    wanted = r"^CuPy cannot capture these steps \(CUDA_ERROR.*supported\); engine plain runs them instead\.$"
+    with pytest.warns(EngineWarning, match=wanted):
         backend.prepare(step, carry, data, 2)
     assert backend.engine == "plain"
+
+
+def test_the_first_error_of_a_capture_is_told(driver, monkeypatch):
+    """Where a product breaks a capture off, its own error is told, not the one that ending the capture then raises."""
+    step, carry, data = training(sgd(0.1), "cross_entropy", "tanh")
+    backend, carry, data = cupys(driver, "compiled"), map_arrays(driver.array, carry), map_arrays(driver.array, data)
+    multiply = type(driver.cublas).gemm_ex
+
+    def refused(*arguments):
+        driver.refuse("a product that cuBLAS has no kernel for")
+        multiply(*arguments)
+
+    monkeypatch.setattr(type(driver.cublas), "gemm_ex", refused)
+    with pytest.warns(EngineWarning, match=r"these steps \(a product that cuBLAS has no kernel for while a graph"):
+        backend.prepare(step, carry, data, 2)
+    assert backend.engine == "plain"
+    assert driver.captured is None
 
 
 def test_the_engine_is_a_graph_where_steps_can_be_captured(driver, monkeypatch):

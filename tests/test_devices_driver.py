@@ -67,3 +67,21 @@ def test_the_listing_without_a_gpu(machine: Machine) -> None:
         ("torch", "2.13.0", ("cpu",), "no CUDA device"),
         ("jax", None, (), "not installed; run pip install jax"),
     ]
+
+
+def test_the_first_of_errors_that_followed_each_other_is_told() -> None:
+    """What broke a capture off comes before any that ending it raised; an error alone is its own first."""
+
+    def fail() -> None:
+        try:
+            try:
+                raise RuntimeError("first")
+            finally:
+                raise RuntimeError("second")
+        finally:
+            raise RuntimeError("third")
+
+    with pytest.raises(RuntimeError, match="third") as caught:
+        fail()
+    assert str(cuda.first_error(caught.value)) == "first"
+    assert str(cuda.first_error(ValueError("alone"))) == "alone"

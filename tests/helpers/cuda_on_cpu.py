@@ -66,6 +66,7 @@ class Driver:
         launched: The names of all kernels and graphs that were launched, in order.
         backwards: Whether threads and blocks take turns from the last to the first.
         broken: What capturing fails with, or None.
+        invalidated: Whether something broke off the capture that has not been ended yet.
     """
 
     def __init__(self, folder):
@@ -74,7 +75,9 @@ class Driver:
         self.launched = []
         self.backwards = False
         self.broken = None
+        self.invalidated = False
         self.current = Stream(self, capturable=False)
+        self.cublas = Cublas(self)
 
     def do(self, function):
         """Do something on the current stream, or put it into the graph that is captured there."""
@@ -88,6 +91,7 @@ class Driver:
     def refuse(self, what):
         """Refuse what a capture does not allow."""
         if self.captured is not None:
+            self.invalidated = True
             raise CaptureBroken(f"{what} while a graph is captured")
 
     def array(self, host):
@@ -176,7 +180,12 @@ class Stream:
         self.driver.captured, self.capturing = [], True
 
     def end_capture(self):
-        """The graph."""
+        """The graph; where something broke the capture off, an error that does not say what."""
+        if not self.capturing:
+            raise RuntimeError("cudaErrorIllegalState: operation would make the legacy stream depend on a capture")
+        if self.driver.invalidated:
+            self.driver.captured, self.capturing, self.driver.invalidated = None, False, False
+            raise RuntimeError("cudaErrorStreamCaptureInvalidated: operation failed due to a previous error")
         steps, self.driver.captured, self.capturing = self.driver.captured, None, False
         return SimpleNamespace(launch=lambda: self._replay(steps))
 

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import numpy as np
 
-from helpers.cuda_on_cpu import Cublas, Driver
+from helpers.cuda_on_cpu import Driver
 from xpnet import backends
 from xpnet._support.trees import arrays_in, filled
 from xpnet.capture import program_cache as programs
@@ -18,7 +18,7 @@ def stand_in(folder, monkeypatch):
     """The stand-in, in the place of CuPy and nvmath until the test is over."""
     made = Driver(folder)
     nvmath, bindings = ModuleType("nvmath"), ModuleType("nvmath.bindings")
-    nvmath.__spec__, bindings.cublas = ModuleSpec("nvmath", None), Cublas(made)
+    nvmath.__spec__, bindings.cublas = ModuleSpec("nvmath", None), made.cublas
     stood_in = {
         "cupy": made.cupy(),
         "array_api_compat.cupy": made.cupy(),
@@ -28,6 +28,8 @@ def stand_in(folder, monkeypatch):
     for name, module in stood_in.items():
         monkeypatch.setitem(sys.modules, name, module)
     importers = ("xpnet.capture.engines.cuda.device", "xpnet.capture.engines.cuda.products", "xpnet.backends.cupy")
+    # Programs that were made before are bound to another device.
+    monkeypatch.setattr(programs, "_local", programs._Local())
     for name in importers:
         # Imported anew with the stand-in, and after the test without it.
         monkeypatch.setitem(sys.modules, name, None)

@@ -127,6 +127,13 @@ def check_index(index: int, count: int) -> None:
         raise DeviceError(f"cuda:{index} does not exist: {there}")
 
 
+def first_error(error: Exception) -> Exception:
+    """The first of RuntimeErrors that followed each other: where a capture breaks off, ending it fails too."""
+    while isinstance(error.__context__, RuntimeError):
+        error = error.__context__
+    return error
+
+
 def first_line(error: Exception) -> str:
     """An error's own words, without the paragraphs that follow."""
     lines = str(error).strip().splitlines()

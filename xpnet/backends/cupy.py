@@ -15,7 +15,7 @@ from xpnet._support.typing import Array, Batch
 from xpnet.backends import cuda
 from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Step
 from xpnet.capture import program_cache as programs
-from xpnet.errors import CaptureError, DeviceError
+from xpnet.errors import CaptureError, DeviceError, EngineWarning
 
 CHUNKS = 64
 """How many chunks that suit a CPU are mapped at once: their launches cost more than their arithmetic."""
@@ -129,7 +129,8 @@ class CupyBackend(Backend):
             program.run(arrays_in(carry), arrays_in(data), np.zeros((TRIED, batch_size), np.int64))
         except Exception as error:
             # Whatever keeps this machine from it, drivers and compilers included: the training itself can be done.
-            warn(f"steps are run plain, since they cannot be captured: {cuda.first_line(error)}", stacklevel=2)
+            why = cuda.first_line(cuda.first_error(error))
+            warn(f"CuPy cannot capture these steps ({why}); engine plain runs them instead.", EngineWarning, 2)
             self.engine = "plain"
 
     def run_block(

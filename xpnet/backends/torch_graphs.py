@@ -9,7 +9,7 @@ import torch
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Array, Batch
 from xpnet.backends.base import Carry, Step
-from xpnet.backends.cuda import first_line
+from xpnet.backends.cuda import first_error, first_line
 from xpnet.errors import CaptureError
 
 STEPS = 50
@@ -69,8 +69,7 @@ class Graphs:
                 with torch.cuda.device(self._device):
                     self._known[shape] = self._captured(run, step, rows.clone())
             except RuntimeError as error:
-                # Where a capture breaks off, ending it fails too; the first error says why.
-                why = first_line(error.__context__ if isinstance(error.__context__, RuntimeError) else error)
+                why = first_line(first_error(error))
                 raise CaptureError(f"torch cannot capture these steps as a CUDA graph ({why})") from error
         return self._known[shape]
 

@@ -1,6 +1,7 @@
 """Runs a plan's launches on a CUDA device, one by one or as a CUDA graph of many steps."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import ref
 
@@ -101,9 +102,12 @@ class DeviceProgram:
                 try:
                     for _ in range(steps):
                         self._launch()
-                finally:
-                    graph = stream.end_capture()
-            self._graphs[steps] = graph
+                except BaseException:
+                    # Whatever breaks a capture off says why; to end it then is a second error, and says nothing.
+                    with suppress(Exception):
+                        stream.end_capture()
+                    raise
+                self._graphs[steps] = stream.end_capture()
         return self._graphs[steps]
 
     def _launch(self) -> None:
