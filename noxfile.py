@@ -1,7 +1,6 @@
 """What is run on this project; versions and groups are read from pyproject.toml."""
 
 import os
-import sys
 from pathlib import Path
 from runpy import run_path
 from tempfile import TemporaryDirectory
@@ -183,10 +182,19 @@ def mnist_long(session: nox.Session) -> None:
     on_mnist(session, "mnist and slow")
 
 
-@nox.session(venv_backend="none")
+@nox.session(reuse_venv=False)
 def gpu(session: nox.Session) -> None:
-    """Test on a GPU, with the Python that runs nox and the CUDA libraries that it has."""
-    session.run(sys.executable, "-m", "pytest", "--backend", "cupy", "-m", "gpu or not slow", *session.posargs)
+    """Test on this machine's GPU, with the CuPy that its driver and card take; writes gpu-<card>.json to send."""
+    session.install("-e", ".", *groups("test"))
+    asked = "print(cuda.driver_device_count() and cuda.library_major() or cuda.driver())"
+    chosen = str(session.run("python", "-c", f"from xpnet.backends import cuda; {asked}", silent=True)).strip()
+    if not chosen.isdigit():
+        session.error(f"There is no GPU to test on: {chosen}")
+    session.log(f"CUDA {chosen}: cupy-cuda{chosen}x, the newest for this driver and card")
+    session.install("-e", f".[cuda{chosen}]", *groups("test"))
+    # JAX, where it is installed too, takes three quarters of the card's memory otherwise.
+    environment = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    session.run("python", "tests/helpers/gpu_report.py", *session.posargs, env=environment)
 
 
 @nox.session(reuse_venv=False)

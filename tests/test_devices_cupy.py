@@ -42,6 +42,29 @@ def test_without_cupy_its_wheel_for_the_driver_is_named(machine: Machine, major:
         backends.resolve("cupy")
 
 
+def test_an_old_card_gets_the_wheel_that_still_serves_it(machine: Machine) -> None:
+    """CUDA 13 compiles for nothing before Turing: beside a driver for it a Volta gets CUDA 12's wheel."""
+    machine.without("cupy")
+    for capability, command in (((7, 0), CUPY_12), ((6, 1), CUPY_12), ((7, 5), CUPY_13), ((12, 0), CUPY_13)):
+        machine.driver(13, 1, capability)
+        with pytest.raises(DeviceError, match=f"not installed; run {command}"):
+            backends.resolve("cupy")
+
+
+def test_a_card_that_the_installed_cupy_cannot_compile_for_is_refused(machine: Machine) -> None:
+    """A Volta with CUDA 13's wheel is told at once which one to exchange it for, not at the first kernel."""
+    machine.driver(13, 1, (7, 0))
+    machine.cupy(13).capability = "70"
+    wanted = (
+        "cuda:0 has compute capability 7.0, which CUDA 13 no longer serves: run pip uninstall cupy-cuda13x, "
+        f"then run {CUPY_12}"
+    )
+    with pytest.raises(DeviceError, match=wanted):
+        backends.resolve("cupy")
+    machine.cupy(12).capability = "70"
+    assert backends.resolve("cupy").device_name == "cuda:0"
+
+
 def test_cupy_without_a_driver(machine: Machine) -> None:
     """CUDA's runtime gives one status for no driver and for an old one; this is the first."""
     machine.cupy(12).devices = CUDARuntimeError(35, "cudaErrorInsufficientDriver")

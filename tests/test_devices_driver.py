@@ -36,6 +36,31 @@ def test_the_drivers_version_is_read_without_cupy(monkeypatch: pytest.MonkeyPatc
     assert cuda.driver_device_count() == 0
 
 
+def test_the_oldest_cards_generation_is_read_without_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several GPUs the oldest decides which CUDA libraries serve all of them."""
+    generations = [(9, 0), (7, 5), (8, 9)]
+
+    def count(target: Any) -> int:
+        target._obj.value = len(generations)
+        return 0
+
+    def get(target: Any, number: int) -> int:
+        target._obj.value = number
+        return 0
+
+    def attribute(target: Any, name: int, device: Any) -> int:
+        target._obj.value = generations[device.value][(cuda.MAJOR, cuda.MINOR).index(name)]
+        return 0
+
+    library = SimpleNamespace(
+        cuInit=lambda flags: 0, cuDeviceGetCount=count, cuDeviceGet=get, cuDeviceGetAttribute=attribute
+    )
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
+    assert cuda.compute_capability() == (7, 5)
+    generations.clear()
+    assert cuda.compute_capability() is None
+
+
 def test_a_machine_without_a_driver_has_no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the driver's library cannot be loaded there is no CUDA version and no GPU."""
 

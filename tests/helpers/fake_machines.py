@@ -23,8 +23,9 @@ class Machine:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         self.driver(0)
 
-    def driver(self, major: int, gpus: int = 0) -> None:
-        """Put in a driver that serves a CUDA major version and shows some GPUs."""
+    def driver(self, major: int, gpus: int = 0, capability: tuple[int, int] = (9, 0)) -> None:
+        """Put in a driver that serves a CUDA major version and shows some GPUs of a generation."""
+        self.monkeypatch.setattr(cuda, "compute_capability", lambda: capability if gpus else None)
         self.monkeypatch.setattr(cuda, "driver_cuda_major", lambda: major)
         self.monkeypatch.setattr(cuda, "driver_device_count", lambda: gpus)
 
@@ -65,6 +66,7 @@ class FakeCupy(ModuleType):
         nvrtc: The error that loading NVRTC raises, or None.
         current: The device that is current.
         compute_type: How float32 matrices are multiplied.
+        capability: The compute capability of each GPU, as CuPy spells it.
     """
 
     __version__ = "14.2.0"
@@ -76,6 +78,7 @@ class FakeCupy(ModuleType):
         self.nvrtc: Exception | None = None
         self.current: FakeDevice | None = None
         self.compute_type = "TBD"
+        self.capability = "90"
         self._core = SimpleNamespace(
             get_compute_type=lambda dtype: self.compute_type,
             set_compute_type=self.set_compute_type,
@@ -104,6 +107,7 @@ class FakeDevice:
 
     def __init__(self, cupy: FakeCupy, number: int) -> None:
         self.cupy, self.id = cupy, number
+        self.compute_capability = cupy.capability
 
     def __enter__(self) -> None:
         self.cupy.current = self

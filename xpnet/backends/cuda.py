@@ -11,6 +11,12 @@ from xpnet.errors import DeviceError, InputError
 DRIVERS = {12: 525, 13: 580}
 """The oldest NVIDIA driver for each CUDA major version that libraries are built for."""
 
+OLDEST = {12: (5, 0), 13: (7, 5)}
+"""The oldest compute capability that each CUDA major version compiles for: CUDA 13 has nothing before Turing's."""
+
+MAJOR, MINOR = 75, 76
+"""The driver's numbers for the two parts of a compute capability."""
+
 PACKAGES = {"cupy": "cupy-cuda{}x[ctk]", "torch": "torch", "jax": "jax[cuda{}]"}
 """What pip installs for each backend; the braces take the CUDA major version."""
 
@@ -52,6 +58,25 @@ def driver_device_count() -> int:
     return count.value
 
 
+def compute_capability() -> tuple[int, int] | None:
+    """The generation of the oldest GPU that the driver shows to this process; None without a GPU."""
+    library, found = driver_library(), []
+    for i in range(driver_device_count()):
+        device, parts = ctypes.c_int(0), (ctypes.c_int(0), ctypes.c_int(0))
+        library.cuDeviceGet(ctypes.byref(device), i)
+        for part, number in zip(parts, (MAJOR, MINOR), strict=True):
+            library.cuDeviceGetAttribute(ctypes.byref(part), number, device)
+        found.append((parts[0].value, parts[1].value))
+    return min(found, default=None)
+
+
+def library_major() -> int | None:
+    """The newest CUDA major version that both driver and GPUs take libraries of; None where none does."""
+    driver, capability = driver_cuda_major(), compute_capability()
+    majors = [major for major in DRIVERS if major <= driver and (capability is None or OLDEST[major] <= capability)]
+    return max(majors, default=None)
+
+
 def driver() -> str:
     """The driver as a listing shows it, with what mends it where it is missing or shows no GPU."""
     major, count = driver_cuda_major(), driver_device_count()
@@ -67,11 +92,10 @@ def install(name: str, again: bool = False) -> str:
         name: The backend.
         again: Whether a build without CUDA is there, which pip would keep where its version is the newest.
     """
-    major, newest = driver_cuda_major(), max(DRIVERS)
-    serves = major >= min(DRIVERS)
+    major, newest, library = driver_cuda_major(), max(DRIVERS), library_major()
     pip = "run pip install --force-reinstall" if again else "run pip install"
-    command = f'{pip} "{PACKAGES[name].format(min(major, newest) if serves else newest)}"'
-    if serves:
+    command = f'{pip} "{PACKAGES[name].format(library or newest)}"'
+    if library:
         return command
     state = f"the NVIDIA driver serves CUDA {major} only" if major else "this machine has no NVIDIA driver"
     return f"{state}: install driver {DRIVERS[newest]} or newer, then {command}"

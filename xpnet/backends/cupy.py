@@ -169,6 +169,12 @@ def load(index: int) -> CupyBackend:
         raise cuda.no_device("cupy", built, error) from error
     cuda.check_index(index, count)
     chosen = cupy.cuda.Device(index)
+    major, minor = cuda.OLDEST.get(built, (0, 0))
+    if int(chosen.compute_capability) < 10 * major + minor:
+        raise DeviceError(
+            f"cuda:{index} has compute capability {int(chosen.compute_capability) / 10}, which CUDA {built} no longer "
+            f"serves: run pip uninstall {cuda.WHEELS['cupy'].format(built)}, then {cuda.install('cupy')}"
+        )
     try:
         load_libraries(chosen)
     except runtime.CUDARuntimeError as error:
