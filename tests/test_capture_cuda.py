@@ -1,5 +1,6 @@
 """CUDA's kernels and launches, from plans: on a CPU, with what stands in for a device."""
 
+import gc
 import weakref
 from importlib import import_module
 from types import SimpleNamespace
@@ -168,6 +169,40 @@ def test_a_device_that_cannot_capture_runs_plain(driver):
     with pytest.warns(EngineWarning, match=wanted):
         backend.prepare(step, carry, data, 2)
     assert backend.engine == "plain"
+
+
+def test_synchronizing_leaves_other_threads_captures_alone(driver):
+    """What waits does so for its own stream: to wait for a device breaks off whatever is captured there."""
+    cupys(driver, "compiled").synchronize()
+    assert driver.launched == ["wait for the default stream"]
+
+
+def test_a_capture_collects_no_garbage(driver, monkeypatch):
+    """What frees another program's handles in a capture would break it off, so that none is collected meanwhile."""
+    step, carry, data = training(sgd(0.1), "cross_entropy", "sigmoid")
+    seen, multiply = [], type(driver.cublas).gemm_ex
+
+    def watched(*arguments):
+        if driver.captured is not None:
+            seen.append(gc.isenabled())
+        multiply(*arguments)
+
+    monkeypatch.setattr(type(driver.cublas), "gemm_ex", watched)
+    ran(driver, program(step, carry, data, 2), carry, data, np.zeros((3, 2), int))
+    assert seen
+    assert not any(seen)
+    assert gc.isenabled()
+
+
+def test_a_program_gives_its_handle_back_once(driver):
+    """cuBLAS's handle is given back when its program is let go of, or before the interpreter takes modules apart."""
+    step, carry, data = training(sgd(0.1), "cross_entropy", "sigmoid")
+    made = program(step, carry, data, 2)
+    (watching,) = (each for each in weakref.finalize._registry if each.peek()[0] is made._products)
+    assert watching.atexit
+    del made
+    gc.collect()
+    assert driver.cublas.destroyed == [1]
 
 
 def test_the_first_error_of_a_capture_is_told(driver, monkeypatch):

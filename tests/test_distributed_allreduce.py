@@ -1,6 +1,7 @@
 """How sums travel from rank to rank, on stand-ins for MPI, NCCL and devices."""
 
 import sys
+import warnings
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from xpnet import backends
 from xpnet.backends.numpy import NumpyBackend
-from xpnet.distributed.allreduce import way
+from xpnet.distributed.allreduce import can_nccl, way
 
 
 class World:
@@ -89,6 +90,12 @@ class OnDevice(NumpyBackend):
         """Wait."""
         self.told.append("synchronize")
 
+    def take_over(self, held, arrays):
+        """Into those that are held."""
+        self.told.append("take over")
+        held[...] = arrays
+        return held
+
 
 @pytest.fixture
 def cupy(monkeypatch):
@@ -135,5 +142,28 @@ def test_the_way_of_device_arrays(monkeypatch, cupy, library, nccl, own_gpus, aw
     assert found == how
     for _ in range(2):
         assert add(np.arange(4.0)).tolist() == [0, 3, 6, 9]
-    waits = {"s": ["synchronize"] * 2, "b": ["buffer (4,) float64", *["download", "upload"] * 2]}
+    waits = {"s": ["synchronize"] * 2, "b": ["buffer (4,) float64", *["download", "upload", "take over"] * 2]}
     assert backend.told == (waits["b"] if "buffer" in how else waits["s"] if "GPUs" in how else [])
+
+
+def test_a_cupy_without_nccl_is_no_error(monkeypatch, cupy):
+    """CuPy warns where it does not find NCCL's library; sums go another way, and no warning comes through."""
+
+    class Warns(ModuleType):
+        def __getattr__(self, name):
+            if name != "nccl":
+                raise AttributeError(name)
+            warnings.warn("libnccl was not found", UserWarning, stacklevel=1)
+            return SimpleNamespace(available=False)
+
+    monkeypatch.setitem(sys.modules, "cupy.cuda", Warns("cupy.cuda"))
+    assert not can_nccl(OnDevice("cupy"))
+
+
+def test_uploaded_sums_lie_where_they_were(monkeypatch, cupy):
+    """Sums come back into their own memory: an upload's is the copying stream's, which may give it away at once."""
+    monkeypatch.setattr("xpnet.distributed.allreduce.takes_device_memory", lambda MPI: False)
+    add, _ = way(MPI, World(), OnDevice("cupy"))
+    sums = np.arange(4.0)
+    assert add(sums) is sums
+    assert sums.tolist() == [0, 3, 6, 9]

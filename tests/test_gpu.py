@@ -9,7 +9,7 @@ from helpers.oracles import distance, host
 import xpnet
 from xpnet import Network, backends
 from xpnet._cli import diagnosis
-from xpnet.backends import Backend
+from xpnet.backends import Backend, cuda
 from xpnet.data import load
 from xpnet.errors import DeviceError
 
@@ -46,12 +46,15 @@ def product(backend: Backend) -> np.ndarray:
 
 
 def test_precision_is_what_is_asked_for(there: Backend) -> None:
-    """float32 products are exact to rounding, TF32's to three digits, and float32's again after that."""
+    """float32 products are exact to rounding, TF32's to three digits where there is TF32, then float32's again."""
     rng = np.random.default_rng(0)
     a, b = (rng.normal(size=(512, 512)).astype("float32").astype("float64") for _ in range(2))
     tf32 = there.with_precision("tf32")
     off = [distance(product(backend), a @ b) for backend in (there, tf32, there)]
-    assert max(off[0], off[2]) < 1e-5 < off[1] < 1e-2
+    assert max(off[0], off[2]) < 1e-5
+    assert off[1] < 1e-2
+    # What is older than Ampere multiplies float32 as it is, whatever is asked for.
+    assert off[1] > 1e-5 or (cuda.compute_capability() or (8, 0)) < (8, 0)
 
 
 def test_engines_come_to_the_same(there: Backend) -> None:

@@ -148,7 +148,7 @@ class Driver:
         made.copyto = self.copyto
         made.RawModule = self.module
         made.cuda = SimpleNamespace(
-            Stream=lambda non_blocking: Stream(self, non_blocking), get_current_stream=lambda: self.current
+            Stream=lambda non_blocking: Stream(self, non_blocking), get_current_stream=lambda device_id=-1: self.current
         )
         return made
 
@@ -205,6 +205,7 @@ class Cublas:
     def __init__(self, driver):
         self.driver = driver
         self.stream = self.workspace = self.mode = None
+        self.destroyed = []
 
     def create(self):
         """A handle."""
@@ -212,7 +213,8 @@ class Cublas:
         return 1
 
     def destroy(self, handle):
-        """Nothing is left to free."""
+        """Free it."""
+        self.destroyed.append(handle)
 
     def set_pointer_mode(self, handle, mode):
         """Where scalars lie."""

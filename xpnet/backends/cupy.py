@@ -81,7 +81,7 @@ class CupyBackend(Backend):
         return arrays
 
     def take_over(self, held: Any, arrays: Any) -> Any:
-        """Copy them there: graphs hold addresses. Waits for the device, whose stream does not know theirs."""
+        """Copy them there: graphs hold addresses. Waits for the copies, whose stream does not know theirs."""
         if held is None:
             return arrays
         for old, new in zip(arrays_in(held), arrays_in(arrays), strict=True):
@@ -105,8 +105,8 @@ class CupyBackend(Backend):
                 core.set_compute_type("float32", before)
 
     def synchronize(self) -> None:
-        """Wait for every kernel that was launched on the device."""
-        self.device.synchronize()
+        """Wait for every kernel that this thread has launched; CUDA lets none wait for a device that captures."""
+        cupy.cuda.get_current_stream(self.device.id).synchronize()
 
     def choose(self, step: Step, carry: Carry, data: Batch, batch_size: int, steps: int) -> str:
         """A graph, except of what cannot be captured; plain without the package that it needs."""

@@ -1,5 +1,6 @@
 """How sums travel from rank to rank: decided once, for all ranks alike, by where the arrays lie."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +48,10 @@ def can_nccl(backend: Backend) -> bool:
     """Whether the arrays are CuPy's, and it finds NCCL."""
     if backend.name != "cupy":
         return False
-    from cupy.cuda import nccl
+    with warnings.catch_warnings():
+        # CuPy 14.2 warns where it does not find the library; another way is taken then.
+        warnings.simplefilter("ignore")
+        from cupy.cuda import nccl
 
     return bool(nccl.available)
 
@@ -85,7 +89,11 @@ def straight_from_device(MPI: Any, world: Any, backend: Backend) -> Sum:
 
 
 def through_buffer(MPI: Any, world: Any, backend: Backend) -> Sum:
-    """Down into one pinned buffer, added up there, and up again."""
+    """Down into one pinned buffer, added up there, and up again, in place where the library can be written to.
+
+    What is uploaded has memory of the copying stream's, which gives it away as soon as it is let go of: it is copied to
+    where it is used, and the device has done that when this returns.
+    """
     buffers: dict[tuple[int, ...], np.ndarray] = {}
 
     def add(sums: Array) -> Array:
@@ -94,6 +102,6 @@ def through_buffer(MPI: Any, world: Any, backend: Backend) -> Sum:
             buffers[shape] = backend.buffer(shape, str(sums.dtype).rpartition(".")[2])
         backend.download(sums, buffers[shape])
         world.Allreduce(MPI.IN_PLACE, buffers[shape])
-        return backend.upload(buffers[shape])
+        return backend.take_over(sums, backend.upload(buffers[shape]))
 
     return add

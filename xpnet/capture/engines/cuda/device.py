@@ -1,7 +1,9 @@
 """Runs a plan's launches on a CUDA device, one by one or as a CUDA graph of many steps."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import Lock
 from typing import Any
 from weakref import ref
 
@@ -16,6 +18,9 @@ from xpnet.capture.planning.plan import Plan
 
 GRAPH_STEPS = 32
 """Steps of a graph, which is launched as fast as one kernel."""
+
+_capturing = Lock()
+"""One thread at a time loads kernels and captures: the driver may refuse to load some while graphs are made."""
 
 
 class DeviceProgram:
@@ -88,8 +93,9 @@ class DeviceProgram:
         self._graphs: dict[int, Any] = {}
         # Once without a graph: kernels are loaded at their first launch, which a graph could not capture.
         self._step.fill(0)
-        self._products.go_to(cupy.cuda.get_current_stream())
-        self._launch()
+        with _capturing:
+            self._products.go_to(cupy.cuda.get_current_stream())
+            self._launch()
 
     def _graph(self, steps: int) -> Any:
         """The graph of so many steps; it is captured when it is first asked for."""
@@ -97,7 +103,7 @@ class DeviceProgram:
             # The default stream cannot be captured, nor one that waits for it.
             stream = cupy.cuda.Stream(non_blocking=True)
             self._products.go_to(stream)
-            with stream:
+            with _capturing, _uncollected(), stream:
                 stream.begin_capture()
                 try:
                     for _ in range(steps):
@@ -137,3 +143,15 @@ class DeviceProgram:
         if (scale, dtype) not in self._numbers:
             self._numbers[scale, dtype] = cupy.full((), scale, dtype)
         return self._numbers[scale, dtype]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A context without garbage collection: to let go of another program's handles breaks a capture off."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

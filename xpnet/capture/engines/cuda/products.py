@@ -1,6 +1,7 @@
 """Matrix products on a CUDA device that a graph can capture: cuBLAS with a handle, a stream and memory of their own."""
 
 from typing import Any
+from weakref import finalize
 
 import cupy
 import numpy as np
@@ -25,14 +26,12 @@ class Products:
 
     def __init__(self, precision: str) -> None:
         self._handle = cublas.create()
+        # Before the interpreter takes modules apart, if it lives so long.
+        finalize(self, cublas.destroy, self._handle)
         cublas.set_pointer_mode(self._handle, cublas.PointerMode.DEVICE)
         self._workspace = cupy.empty(WORKSPACE, np.uint8)
         single = cublas.ComputeType.COMPUTE_32F_FAST_TF32 if precision == "tf32" else cublas.ComputeType.COMPUTE_32F
         self._computed = {"float32": single, "float64": cublas.ComputeType.COMPUTE_64F}
-
-    def __del__(self) -> None:
-        if handle := getattr(self, "_handle", None):
-            cublas.destroy(handle)
 
     def go_to(self, stream: Any) -> None:
         """Work on a stream from now on."""
