@@ -8,6 +8,7 @@
 using namespace std;
 
 #define __global__
+#define __launch_bounds__(threads)
 #define __device__
 #define __restrict__ __restrict
 #define __shared__ static

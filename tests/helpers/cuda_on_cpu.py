@@ -50,8 +50,9 @@ class Array(np.ndarray):
     def copy(self):
         """An allocation, and a copy into it."""
         self.driver.refuse("an allocation")
-        made = np.array(self).view(Array)
+        made = np.ndarray.__new__(Array, self.shape, self.dtype)
         made.driver = self.driver
+        np.copyto(made, self)
         return made
 
     def __array_finalize__(self, source):
@@ -111,11 +112,11 @@ class Driver:
         """Compile kernels for the CPU."""
         self.refuse("a compilation")
         self.modules += 1
-        parameters = re.findall(r"void (k\d+)\(([^)]*)\)", code)
+        parameters = re.findall(r"void (?:__launch_bounds__\(\d+\) )?(k\d+)\(([^)]*)\)", code)
         cases = []
         for i, (name, declared) in enumerate(parameters):
-            types = [parameter.rpartition(" ")[0] for parameter in declared.split(", ")]
-            cases.append(f"case {i}: {name}({', '.join(f'({t} *)p[{j}]' for j, t in enumerate(types))}); break;")
+            types = [parameter.partition("*")[0] for parameter in declared.split(", ")]
+            cases.append(f"case {i}: {name}({', '.join(f'({t}*)p[{j}]' for j, t in enumerate(types))}); break;")
         dispatch = f"static void call(int kernel, void **p) {{ switch (kernel) {{ {' '.join(cases)} }} }}"
         source, library = (self.folder / f"kernels{self.modules}.{end}" for end in ("cpp", "so"))
         source.write_text("\n".join([HEADER.read_text(), code, dispatch]))
@@ -139,7 +140,7 @@ class Driver:
 
     def cupy(self):
         """What the code under test imports as cupy."""
-        made = ModuleType("cupy")
+        made = self.module_of_cupy = ModuleType("cupy")
         made.zeros = lambda shape, dtype: self.array(np.zeros(shape, dtype))
         # Poisoned: nothing may count on what new memory holds.
         made.empty = lambda shape, dtype: self.array(np.full(shape, 77, dtype))
@@ -242,6 +243,9 @@ class Cublas:
             flat = np.frombuffer((ctypes.c_char * size).from_address(address), real)
             strides = (flat.itemsize, leading * flat.itemsize)
             return np.lib.stride_tricks.as_strided(flat, (rows, columns), strides)
+
+        if c in (a, b):
+            raise CaptureBroken("a product that is written over a factor")
 
         def multiply():
             left = matrix(a, k, m, lda).T if op_a else matrix(a, m, k, lda)

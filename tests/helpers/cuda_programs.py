@@ -20,14 +20,17 @@ def stand_in(folder, monkeypatch):
     nvmath, bindings = ModuleType("nvmath"), ModuleType("nvmath.bindings")
     nvmath.__spec__, bindings.cublas = ModuleSpec("nvmath", None), made.cublas
     stood_in = {
-        "cupy": made.cupy(),
-        "array_api_compat.cupy": made.cupy(),
+        "cupy": (cupy := made.cupy()),
+        "array_api_compat.cupy": cupy,
         "nvmath": nvmath,
         bindings.__name__: bindings,
     }
     for name, module in stood_in.items():
         monkeypatch.setitem(sys.modules, name, module)
-    importers = ("xpnet.capture.engines.cuda.device", "xpnet.capture.engines.cuda.products", "xpnet.backends.cupy")
+    importers = (
+        *(f"xpnet.capture.engines.cuda.{name}" for name in ("carry", "device", "products")),
+        "xpnet.backends.cupy",
+    )
     # Programs that were made before are bound to another device.
     monkeypatch.setattr(programs, "_local", programs._Local())
     for name in importers:

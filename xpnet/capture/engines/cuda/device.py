@@ -10,14 +10,14 @@ from weakref import ref
 import cupy
 import numpy as np
 
+from xpnet.capture.engines.cuda.carry import Carry
+from xpnet.capture.engines.cuda.kernel_source import Launch
 from xpnet.capture.engines.cuda.launches import Gemm, launches
 from xpnet.capture.engines.cuda.products import Products
 from xpnet.capture.engines.cuda.statements import Argument
-from xpnet.capture.graph import Number, Value
+from xpnet.capture.graph import Number
+from xpnet.capture.planning.memory import Home
 from xpnet.capture.planning.plan import Plan
-
-GRAPH_STEPS = 32
-"""Steps of a graph, which is launched as fast as one kernel."""
 
 _capturing = Lock()
 """One thread at a time loads kernels and captures: the driver may refuse to load some while graphs are made."""
@@ -29,13 +29,17 @@ class DeviceProgram:
     def __init__(self, plan: Plan, *, precision: str, graphs: bool) -> None:
         self.plan = plan
         self._launches = launches(plan)
-        module = cupy.RawModule(code=self._launches.source, options=("--std=c++17",))
-        names = [launch.kernel for launch in self._launches.sequence if not isinstance(launch, Gemm)]
-        self._kernels = {name: module.get_function(name) for name in names}
+        self._steps = self._launches.steps
+        with _capturing:
+            module = cupy.RawModule(code=self._launches.source, options=("--std=c++17",))
+            self._kernels = {launch.kernel: module.get_function(launch.kernel) for launch in self._launches.kernels}
         self._products = Products(precision)
-        self._inputs = [cupy.zeros(value.shape, value.dtype) for value in plan.graph.inputs]
+        self._carry = Carry([(value.shape, value.dtype) for value in plan.graph.inputs[: plan.donated]])
+        inputs = self._launches.graph.inputs[plan.donated :]
+        self._gathered = [cupy.zeros((self._steps, *value.shape), value.dtype) for value in inputs]
         self._scratch = [cupy.zeros(size, np.uint8) for size in self._launches.memory.sizes]
         self._step = cupy.zeros((), np.int64)
+        self._many = {steps: cupy.full((), steps, np.int64) for steps in {self._steps, 1}}
         self._numbers: dict[tuple[Number, np.dtype], Any] = {}
         self._with_graphs = graphs
         self._given: list[ref[Any]] = []
@@ -58,21 +62,19 @@ class DeviceProgram:
             self._take(data)
         else:
             self._bind(data, len(rows))
-        held = self._inputs[: self.plan.donated]
-        for array, given in zip(held, carry, strict=True):
-            cupy.copyto(array, given)
+        self._carry.take(carry)
         self._rows[: rows.size].set(np.ascontiguousarray(rows, np.int64).ravel())
         self._step.fill(0)
-        if self._with_graphs:
-            for graph_steps, times in zip((GRAPH_STEPS, 1), divmod(len(rows), GRAPH_STEPS), strict=True):
-                for _ in range(times):
-                    self._graph(graph_steps).launch()
-        else:
+        if not self._with_graphs:
             self._products.go_to(cupy.cuda.get_current_stream())
-            for _ in range(len(rows)):
-                self._launch()
+        for steps, times in zip((self._steps, 1), divmod(len(rows), self._steps), strict=True):
+            for _ in range(times):
+                if self._with_graphs:
+                    self._graph(steps).launch()
+                else:
+                    self._launch(steps)
         self._data = []
-        return [array.copy() for array in held], [result[: len(rows)].copy() for result in self._results]
+        return self._carry.give(), [result[: len(rows)].copy() for result in self._results]
 
     def _is_bound(self, data: Sequence[Any], steps: int) -> bool:
         """Whether there is room for so many steps on these data, whose addresses the graphs hold."""
@@ -85,7 +87,7 @@ class DeviceProgram:
 
     def _bind(self, data: Sequence[Any], steps: int) -> None:
         """Make room for so many steps on these data."""
-        self._given, self._room = [ref(array) for array in data], max(steps, 1)
+        self._given, self._room = [ref(array) for array in data], max(steps, self._steps)
         self._copies = [None if array.flags.c_contiguous else cupy.ascontiguousarray(array) for array in data]
         self._take(data)
         self._rows = cupy.zeros(self._room * (self.plan.fed[0].shape[0] if self.plan.fed else 0), np.int64)
@@ -95,7 +97,7 @@ class DeviceProgram:
         self._step.fill(0)
         with _capturing:
             self._products.go_to(cupy.cuda.get_current_stream())
-            self._launch()
+            self._launch(1)
 
     def _graph(self, steps: int) -> Any:
         """The graph of so many steps; it is captured when it is first asked for."""
@@ -106,8 +108,7 @@ class DeviceProgram:
             with _capturing, _uncollected(), stream:
                 stream.begin_capture()
                 try:
-                    for _ in range(steps):
-                        self._launch()
+                    self._launch(steps)
                 except BaseException:
                     # Whatever breaks a capture off says why; to end it then is a second error, and says nothing.
                     with suppress(Exception):
@@ -116,30 +117,42 @@ class DeviceProgram:
                 self._graphs[steps] = stream.end_capture()
         return self._graphs[steps]
 
-    def _launch(self) -> None:
-        """A step's kernels and products, in order, on the current stream."""
-        for launch in self._launches.sequence:
-            if isinstance(launch, Gemm):
-                matrices = map(self._array, (launch.a, launch.b, launch.c))
-                scales = (self._scale(scale, launch.c.dtype) for scale in (launch.alpha, launch.beta))
-                self._products.multiply(launch, *matrices, *scales)
-            else:
-                kernel = self._kernels[launch.kernel]
-                kernel((launch.blocks,), (launch.threads,), tuple(map(self._array, launch.arguments)))
+    def _launch(self, steps: int) -> None:
+        """So many steps' kernels and products, in order, on the current stream; their rows are fetched at once."""
+        around = self._launches
+        if around.gather:
+            self._launch_kernel(around.gather, steps, 0)
+        for i in range(steps):
+            for launch in around.sequence:
+                if isinstance(launch, Gemm):
+                    matrices = (self._array(place, steps, i) for place in (launch.a, launch.b, launch.c))
+                    scales = (self._scale(scale, launch.dtype, i) for scale in (launch.alpha, launch.beta))
+                    self._products.multiply(launch, *matrices, *scales)
+                else:
+                    self._launch_kernel(launch, steps, i)
+        self._launch_kernel(around.counter, steps, 0)
 
-    def _array(self, argument: Argument) -> Any:
-        """Where an argument lies."""
-        if isinstance(argument, Value):
-            home = self._launches.memory.homes[argument]
-            return (self._inputs if home.is_input else self._scratch)[home.number]
-        if argument in ("rows", "step"):
-            return self._rows if argument == "rows" else self._step
-        return (self._data if argument[0] == "d" else self._results)[int(argument[1:])]
+    def _launch_kernel(self, launch: Launch, steps: int, i: int) -> None:
+        """A kernel, in step i of so many."""
+        arguments = tuple(self._array(argument, steps, i) for argument in launch.arguments)
+        self._kernels[launch.kernel]((launch.blocks,), (launch.threads,), arguments)
 
-    def _scale(self, scale: Value | Number, dtype: np.dtype) -> Any:
+    def _array(self, argument: Argument, steps: int, i: int) -> Any:
+        """Where an argument lies in step i of a graph of so many."""
+        if isinstance(argument, Home):
+            if not argument.is_input:
+                return self._scratch[argument.number]
+            fed = argument.number - self.plan.donated
+            return self._carry.arrays[argument.number] if fed < 0 else self._gathered[fed][i]
+        if argument in ("rows", "step", "many"):
+            return {"rows": self._rows, "step": self._step, "many": self._many[steps]}[argument]
+        kind, number = argument[0], int(argument[1:])
+        return self._results[number][i:] if kind == "o" else (self._data if kind == "d" else self._gathered)[number]
+
+    def _scale(self, scale: Home | Number, dtype: np.dtype, i: int) -> Any:
         """A factor's place: that of a value, or of a number that is brought to the device once."""
-        if isinstance(scale, Value):
-            return self._array(scale)
+        if isinstance(scale, Home):
+            return self._array(scale, 1, i)
         if (scale, dtype) not in self._numbers:
             self._numbers[scale, dtype] = cupy.full((), scale, dtype)
         return self._numbers[scale, dtype]

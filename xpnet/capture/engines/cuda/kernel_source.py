@@ -1,36 +1,50 @@
-"""Writes fused parts as CUDA kernels, each in one of three ways.
+"""Writes launches as CUDA kernels: the groups of a launch in blocks of their own, each in one of three ways.
 
 Where every element stands for itself, each has a thread. Where something is summed along rows, each row has a warp,
 and what there is one of in a row all its lanes know. Sums down columns have threads side by side for the columns,
 and one below the other for stretches of rows, which are added up in a fixed order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, number
+from xpnet.capture.engines.cuda.groups import Down, Group, Together
 from xpnet.capture.engines.cuda.layout import TYPES
 from xpnet.capture.engines.cuda.statements import Argument, Statements
-from xpnet.capture.graph import Value
-from xpnet.capture.planning.kernels import Columns, Fused, Kernel, Loop, Node
+from xpnet.capture.graph import Operation, Value
+from xpnet.capture.planning.kernels import FED, Kernel, Loop, Node, Read
+from xpnet.capture.planning.memory import Home
 from xpnet.capture.tracing.operations import REDUCTIONS, start
 
 WARP = 32
 THREADS = 256
 TALL = 1024
-"""Threads of a block that sums down columns."""
+"""Threads of a block where columns are summed."""
 
 MOST_BLOCKS = 4096
-"""Blocks of a launch; every kernel is written so that they go on with what is left."""
+"""Blocks of a group; every group is written so that they go on with what is left."""
 
 
 class Launch(NamedTuple):
-    """A kernel, how it is launched, and what its pointers point to."""
+    """A kernel, how it is launched, and what its pointers point to.
+
+    Attributes:
+        what: What it does, as a listing tells it: the names of its operations, group by group.
+    """
 
     kernel: str
     blocks: int
     threads: int
     arguments: tuple[Argument, ...]
+    what: str
+
+
+class Section(NamedTuple):
+    """A group's part of a kernel: its lines, which know their `block` of `blocks`, and how many blocks it needs."""
+
+    lines: list[str]
+    blocks: int
 
 
 class Kernels(Statements):
@@ -40,50 +54,95 @@ class Kernels(Statements):
         texts: Their sources, one function each.
     """
 
-    def __init__(self, fused: Fused) -> None:
-        super().__init__(fused)
-        self._lines: list[str] = []
-        self.texts: list[str] = []
+    texts: tuple[str, ...] = ()
 
-    def launch(self, part: Kernel | Columns) -> Launch:
-        """Write a part's kernel."""
-        if isinstance(part, Columns):
-            return self._made(self._down_columns(part.nodes), TALL)
-        made = {node.operation.output for node in part.nodes}
-        if self._stand_alone(part, made):
-            for loop in part.loops:
-                self._element_by_element(loop, part.rows)
-            return self._made(-(-part.rows * max(loop.width for loop in part.loops) // THREADS), THREADS)
-        self._row_by_row(part, made)
-        return self._made(-(-part.rows * WARP // THREADS), THREADS)
+    def launch(self, part: Together) -> Launch:
+        """Write the kernel of a launch."""
+        threads = TALL if any(isinstance(group, Down) for group in part.groups) else THREADS
+        sections = [self._section(group, threads) for group in part.groups]
+        what = "; ".join(" ".join(node.operation.name for node in group.nodes) for group in part.groups)
+        return self._made(sections, threads, what)
 
-    def finish(self, results: Iterable[Value], copies: Iterable[tuple[Value, Value]]) -> Launch:
-        """One block that copies results to the step's place and values to others, then counts the step."""
-        at_step: list[tuple[Value, Argument, str]] = [
-            (value, f"o{i}", f"*step * {value.size} + at") for i, value in enumerate(results)
+    def gather(self, fed: Sequence[tuple[Value, Sequence[Operation]]], steps: int) -> Launch:
+        """A kernel that fetches a graph's rows of the data, for `many` steps, with what is made of single elements.
+
+        Args:
+            fed: Each of the data, with the operations that make of it what the steps are given.
+            steps: The most that there are.
+        """
+        sections = []
+        many = self._pointer("many", "long long")
+        for number_, (value, chain) in enumerate(fed):
+            extent = (value.shape[0], value.size // value.shape[0])
+            nodes = [Node(Operation(FED, (), value, (number_,)), extent, extent, ())]
+            nodes += [Node(one, extent, extent, (Read(one.arrays[0], extent, True),)) for one in chain]
+            lines, _ = self._statements(nodes, lambda read, root: False)
+            last = nodes[-1].operation.output
+            target = self._pointer(f"g{number_}", TYPES[last.dtype.name], written=True)
+            lines = [
+                f"const long long i = at / {extent[1]}, j = at % {extent[1]}; (void)j;",
+                *lines,
+                f"{target}[at] = t{self._id(last)};",
+            ]
+            blocks = -(-value.size * steps // THREADS)
+            sections.append(Section(_each(f"*{many} * {value.size}", lines), blocks))
+        return self._made(sections, THREADS, "gather")
+
+    def copies(self, results: Iterable[tuple[int, Value]], values: Iterable[tuple[Value, Home]]) -> Launch:
+        """One block that copies results to the step's place, and values to others'."""
+        lines = []
+        at_step = [
+            (value, f"o{i}", f"*{self._pointer('step', 'long long')} * {value.size} + at") for i, value in results
         ]
-        in_place = [(value, target, "at") for value, target in copies]
-        self._pointer("step", "long long")
+        in_place: list[tuple[Value, Argument, str]] = [(value, home, "at") for value, home in values]
         for value, target, to in (*at_step, *in_place):
             type_ = TYPES[value.dtype.name]
-            source = f"{self._pointer(self._roots[value], type_)}[{self._layout.place(value)}]"
-            self._lines += [
+            source = self._pointer(self._homes[self._roots[value]], type_)
+            lines += [
                 f"for ({self._layout.index} at = threadIdx.x; at < {value.size}; at += blockDim.x)",
-                f"    {self._pointer(target, type_)}[{to}] = {source};",
+                f"    {self._pointer(target, type_, written=True)}[{to}] = {source}[{self._layout.place(value)}];",
                 "__syncthreads();",
             ]
-        self._lines.append("if (threadIdx.x == 0) *step += 1;")
-        return self._made(1, TALL)
+        return self._made([Section(lines, 1)], TALL, "copies")
 
-    def _made(self, blocks: int, threads: int) -> Launch:
-        """A kernel of the lines since the last one."""
-        name = f"k{len(self.texts)}"
-        parameters = ", ".join(self._pointers.values())
-        body = [f"    {line}" for line in self._lines]
-        self.texts.append("\n".join([f'extern "C" __global__ void {name}({parameters}) {{', *body, "}"]))
-        launch = Launch(name, min(blocks, MOST_BLOCKS), threads, tuple(self._pointers))
-        self._lines, self._pointers = [], {}
+    def count(self) -> Launch:
+        """One thread that counts the steps of a graph when they are done."""
+        step, many = self._pointer("step", "long long", written=True), self._pointer("many", "long long")
+        return self._made([Section([f"if (threadIdx.x == 0) *{step} += *{many};"], 1)], WARP, "count")
+
+    def _made(self, sections: Sequence[Section], threads: int, what: str) -> Launch:
+        """A kernel of sections side by side."""
+        name, lines, first = f"k{len(self.texts)}", list[str](), 0
+        for section in sections:
+            blocks = min(section.blocks, MOST_BLOCKS)
+            lines += [
+                f"if (blockIdx.x >= {first} && blockIdx.x < {first + blocks}) {{",
+                f"    const long long block = blockIdx.x - {first}, blocks = {blocks}; (void)block; (void)blocks;",
+                *(f"    {line}" for line in section.lines),
+                "}",
+            ]
+            first += blocks
+        parameters = ", ".join(
+            f"{'' if argument in self._written else 'const '}{type_} *__restrict__ {pointer}"
+            for argument, (type_, pointer) in self._pointers.items()
+        )
+        bounds = f"__launch_bounds__({threads})"
+        shared = [f"__shared__ double shared[{TALL}];"] if threads == TALL else []
+        body = [f"    {line}" for line in (*shared, *lines)]
+        self.texts += ("\n".join([f'extern "C" __global__ void {bounds} {name}({parameters}) {{', *body, "}"]),)
+        launch = Launch(name, first, threads, tuple(self._pointers), what)
+        self._pointers, self._written = {}, set()
         return launch
+
+    def _section(self, group: Group, threads: int) -> Section:
+        """A group in the way that suits it."""
+        if isinstance(group, Down):
+            return self._down_columns(group)
+        made = {node.operation.output for node in group.nodes}
+        if self._stand_alone(group, made):
+            lines = [line for loop in group.loops for line in self._element_by_element(loop, group.rows)]
+            return Section(lines, -(-group.rows * max(loop.width for loop in group.loops) // threads))
+        return Section(self._row_by_row(group, made), -(-group.rows * WARP // threads))
 
     def _stand_alone(self, kernel: Kernel, made: set[Value]) -> bool:
         """Whether no element needs another one's thread: nothing along rows, nothing from loop to loop."""
@@ -94,31 +153,28 @@ class Kernels(Statements):
                     return False
         return True
 
-    def _element_by_element(self, loop: Loop, rows: int) -> None:
+    def _element_by_element(self, loop: Loop, rows: int) -> list[str]:
         """A thread for each element."""
-        add = self._lines.append
-        add(f"for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < {rows * loop.width}LL;")
-        add("     at += gridDim.x * (long long)blockDim.x) {")
         index = self._layout.index
-        add(f"    const {index} i = ({index})(at / {loop.width}), j = ({index})(at % {loop.width});")
-        before, after = self._statements(loop, set())
-        self._lines += [f"    {line}" for line in (*before, *after)]
-        add("}")
+        before, after = self._statements(loop.nodes, lambda read, root: False)
+        ij = f"const {index} i = ({index})(at / {loop.width}), j = ({index})(at % {loop.width}); (void)i; (void)j;"
+        return _each(f"{rows * loop.width}LL", [ij, *before, *after])
 
-    def _row_by_row(self, kernel: Kernel, made: set[Value]) -> None:
+    def _row_by_row(self, kernel: Kernel, made: set[Value]) -> list[str]:
         """A warp for each row."""
-        add = self._lines.append
-        add(f"const int lane = threadIdx.x % {WARP};")
-        add(f"for ({self._layout.index} i = (blockIdx.x * blockDim.x + threadIdx.x) / {WARP}; i < {kernel.rows};")
-        add(f"     i += gridDim.x * blockDim.x / {WARP}) {{")
-        for loop in kernel.loops:
-            self._lines += [f"    {line}" for line in self._row(loop, made)]
-        add("}")
+        lines = [line for loop in kernel.loops for line in self._row(loop, made)]
+        return [
+            f"const int lane = threadIdx.x % {WARP};",
+            f"for ({self._layout.index} i = (block * blockDim.x + threadIdx.x) / {WARP}; i < {kernel.rows};",
+            f"     i += blocks * blockDim.x / {WARP}) {{",
+            *(f"    {line}" for line in lines),
+            "}",
+        ]
 
     def _row(self, loop: Loop, made: set[Value]) -> list[str]:
         """The columns of a row; what there is one of all lanes make, and the first one stores."""
         reductions = [node for node in loop.nodes if node.is_reduction]
-        before, after = self._statements(loop, made)
+        before, after = self._statements(loop.nodes, lambda read, root: root in made and read.extent[1] == 1)
         lines = [line for node in reductions for line in self._begun(node)]
         if loop.width == 1:
             # No lane may write over what another has yet to read.
@@ -128,14 +184,12 @@ class Kernels(Statements):
             lines += [f"    {line}" for line in (*before, *after)]
             lines.append("}")
             lines += [line for node in reductions for line in self._joined(node)]
-        for node in reductions:
-            if (output := node.operation.output) in self._stored:
-                lines.append(f"if (lane == 0) {self._element(output, node.made)} = t{self._ids[output]};")
-        return lines
+        stores = [store for node in reductions for store in self._stores(node)]
+        return [*lines, *([f"if (lane == 0) {{ {' '.join(stores)} }}"] if stores else [])]
 
     def _begun(self, node: Node) -> list[str]:
-        """What a row's reduction begins with."""
-        operation, id_ = node.operation, self._ids[node.operation.output]
+        """What a reduction begins with."""
+        operation, id_ = node.operation, self._id(node.operation.output)
         type_ = TYPES[operation.output.dtype.name]
         if operation.name in REDUCTIONS:
             begun = number(start(operation.name, operation.output.dtype), operation.output.dtype)
@@ -150,7 +204,7 @@ class Kernels(Statements):
 
     def _joined(self, node: Node) -> list[str]:
         """What the lanes of a warp found, put together; afterwards each has it."""
-        name, id_ = node.operation.name, self._ids[node.operation.output]
+        name, id_ = node.operation.name, self._id(node.operation.output)
         lines = [f"for (int distance = {WARP // 2}; distance; distance /= 2) {{"]
         if name in REDUCTIONS:
             type_ = TYPES[node.operation.output.dtype.name]
@@ -167,42 +221,63 @@ class Kernels(Statements):
             ]
         return [*lines, "}"]
 
-    def _down_columns(self, nodes: list[Node]) -> int:
-        """Sums down columns side by side, a few columns a block at a time; how many times that is."""
-        index, sections, first = self._layout.index, list[str](), 0
-        for node in nodes:
-            (rows, columns), (read,) = node.extent, node.reads
-            name, output = node.operation.name, node.operation.output
-            wide = min(WARP, 1 << (columns - 1).bit_length())
-            last, type_ = first + -(-columns // wide), TYPES[output.dtype.name]
-            element, target = self._element(read.value, read.extent), self._element(output, node.made)
-            sections += [
-                f"if (part >= {first} && part < {last}) {{",
-                f"    const int x = threadIdx.x % {wide}, y = threadIdx.x / {wide};",
-                f"    const {index} j = ({index})(part - {first}) * {wide} + x;",
-                f"    {type_} *kept = ({type_} *)shared;",
-                f"    {type_} t = {number(start(name, output.dtype), output.dtype)};",
-                f"    if (j < {columns}) for ({index} i = y; i < {rows}; i += {TALL // wide}) {{",
-                f"        const {TYPES[read.value.dtype.name]} next = {element};",
-                f"        t = {COLLECTED[name].format('t', 'next')};",
+    def _down_columns(self, group: Down) -> Section:
+        """A few columns a block at a time: down them, then what the block's threads found together, then the tail."""
+        (rows, columns), index = group.extent, self._layout.index
+        wide = min(WARP, 1 << (columns - 1).bit_length())
+        deep, parts = TALL // wide, -(-columns // wide)
+        own = {node.operation.output for node in group.sums}
+        lines = [line for node in group.sums for line in self._begun(node)]
+        # Sums of other matrices than the group's own go down rows of their own.
+        passes = [(rows, [*group.body, *(node for node in group.sums if node.extent[0] == rows)])]
+        passes += [(node.extent[0], [node]) for node in group.sums if node.extent[0] != rows]
+        for height, nodes in passes:
+            before, after = self._statements(nodes, lambda read, root: False)
+            lines.append(f"if (j < {columns}) for ({index} i = y; i < {height}; i += {deep}) {{")
+            lines += [*(f"    {line}" for line in (*before, *after)), "}"]
+        for node in group.sums:
+            lines += self._collected(node, wide, deep)
+        before, after = self._statements(group.tail, lambda read, root: root in own) if group.tail else ([], [])
+        stores = [store for node in group.sums for store in self._stores(node)]
+        return Section(
+            [
+                f"const int x = threadIdx.x % {wide}, y = threadIdx.x / {wide};",
+                f"for (long long part = block; part < {parts}; part += blocks) {{",
+                f"    const {index} j = ({index})part * {wide} + x;",
+                *(f"    {line}" for line in lines),
+                f"    if (y == 0 && j < {columns}) {{",
+                *(f"        {line}" for line in ("const int i = 0; (void)i;", *before, *stores, *after)),
                 "    }",
-                "    kept[threadIdx.x] = t;",
-                "    __syncthreads();",
-                f"    for (int half = {TALL // wide // 2}; half; half /= 2) {{",
-                f"        if (y < half) {{ const {type_} other = kept[threadIdx.x + half * {wide}];",
-                f"            kept[threadIdx.x] = {COLLECTED[name].format('kept[threadIdx.x]', 'other')}; }}",
-                "        __syncthreads();",
-                "    }",
-                f"    if (y == 0 && j < {columns}) {{ const int i = 0; (void)i; {target} = kept[threadIdx.x]; }}",
                 "}",
-            ]
-            first = last
-        self._lines += [
-            f"__shared__ double shared[{TALL}];",
-            f"for (long long part = blockIdx.x; part < {first}; part += gridDim.x) {{",
-            *(f"    {line}" for line in sections),
-            # No thread writes for the next columns while another still reads for these.
+            ],
+            parts,
+        )
+
+    def _collected(self, node: Node, wide: int, deep: int) -> list[str]:
+        """What the threads of a column found, put together; afterwards the first of them has it."""
+        id_, type_ = self._id(node.operation.output), TYPES[node.operation.output.dtype.name]
+        together = COLLECTED[node.operation.name].format("kept[threadIdx.x]", "other")
+        return [
+            "{",
+            f"    {type_} *kept = ({type_} *)shared;",
+            f"    kept[threadIdx.x] = t{id_};",
+            "    __syncthreads();",
+            f"    for (int half = {deep // 2}; half; half /= 2) {{",
+            f"        if (y < half) {{ const {type_} other = kept[threadIdx.x + half * {wide}];",
+            f"            kept[threadIdx.x] = {together}; }}",
+            "        __syncthreads();",
+            "    }",
+            f"    if (y == 0) t{id_} = kept[threadIdx.x];",
+            # The next sum may be of another type, whose places are not the same threads'.
             "    __syncthreads();",
             "}",
         ]
-        return first
+
+
+def _each(size: str, lines: list[str]) -> list[str]:
+    """Lines for each element number `at`, as many threads at a time as there are."""
+    return [
+        f"for (long long at = block * blockDim.x + threadIdx.x; at < {size}; at += blocks * blockDim.x) {{",
+        *(f"    {line}" for line in lines),
+        "}",
+    ]

@@ -41,7 +41,7 @@ class Products:
 
     def multiply(self, gemm: Gemm, a: Any, b: Any, c: Any, alpha: Any, beta: Any) -> None:
         """c ← alpha·a·b + beta·c; cuBLAS counts columns first, so that it is asked for cᵀ = bᵀ·aᵀ."""
-        (m, n, k), (first, second), dtype = gemm.size, gemm.lies, gemm.c.dtype.name
+        (m, n, k), (first, second), dtype = gemm.size, gemm.lies, gemm.dtype.name
         turned = {False: cublas.Operation.N, True: cublas.Operation.T}
         real = REAL[dtype]
         cublas.gemm_ex(

@@ -1,57 +1,84 @@
 """What a CUDA kernel does at element (i, j), and the pointers that it is handed for that."""
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, expression, number, operand
 from xpnet.capture.engines.cuda.layout import TYPES, DeviceLayout
-from xpnet.capture.graph import Value
-from xpnet.capture.planning.kernels import FED, Extent, Fused, Loop, Node, Read, computed
+from xpnet.capture.graph import Graph, Value
+from xpnet.capture.planning.kernels import FED, Extent, Node, Read, computed
+from xpnet.capture.planning.memory import Home
 from xpnet.capture.tracing.operations import REDUCTIONS, SEARCHES
 
-Argument: TypeAlias = Value | str
-"""What a kernel is handed the address of: a value's array, or "rows", "step", "d0" (data), "o0" (results)."""
+Argument: TypeAlias = Home | str
+"""What a kernel is handed the address of: a value's home; or "rows", "step" and "many", the step that a graph begins
+with and how many it has; "d0" (data), "g0" (a graph's rows of them), "o0" (the results from a step on)."""
 
 
 class Statements:
-    """The statements of one plan's loops; the pointers of the kernel that is being written are collected."""
+    """The statements of one plan's groups; the pointers of the kernel that is being written are collected."""
 
-    def __init__(self, fused: Fused) -> None:
-        self._stored, self._roots = fused.stored, fused.graph.roots()
-        self._ids = {operation.output: i for i, operation in enumerate(fused.graph.operations)}
-        self._layout = DeviceLayout(fused.graph)
-        self._pointers: dict[Argument, str] = {}
+    def __init__(
+        self,
+        graph: Graph,
+        homes: Mapping[Value, Home],
+        stored: frozenset[Value],
+        results: Mapping[Value, Sequence[int]],
+    ) -> None:
+        self._homes, self._stored, self._results = homes, stored, results
+        self._roots, self._layout = graph.roots(), DeviceLayout(graph)
+        self._ids = {operation.output: i for i, operation in enumerate(graph.operations)}
+        self._pointers: dict[Argument, tuple[str, str]] = {}
+        self._written: set[Argument] = set()
 
-    def _pointer(self, argument: Argument, type_: str) -> str:
-        """The name of a parameter."""
-        name = f"v{self._number(argument)}" if isinstance(argument, Value) else argument
-        self._pointers.setdefault(argument, f"{type_} *{name}")
+    def _pointer(self, argument: Argument, type_: str, written: bool = False) -> str:
+        """The name of a parameter. What shares memory shares it too, so that no two of them point to one place."""
+        name = f"{'in' if argument.is_input else 'at'}{argument.number}" if isinstance(argument, Home) else argument
+        self._pointers.setdefault(argument, (type_, name))
+        if written:
+            self._written.add(argument)
         return name
 
-    def _number(self, value: Value) -> int:
+    def _id(self, value: Value) -> int:
         return self._ids.setdefault(value, len(self._ids))
 
-    def _element(self, value: Value, extent: Extent) -> str:
+    def _element(self, value: Value, extent: Extent, written: bool = False) -> str:
         """Element (i, j) of a value, seen as a matrix of that extent."""
-        return f"{self._pointer(self._roots[value], TYPES[value.dtype.name])}[{self._layout.offset(value, extent)}]"
+        pointer = self._pointer(self._homes[self._roots[value]], TYPES[value.dtype.name], written)
+        return f"{pointer}[{self._layout.offset(value, extent)}]"
 
-    def _statements(self, loop: Loop, made: set[Value]) -> tuple[list[str], list[str]]:
-        """What is done at (i, j), and what is stored afterwards; rows know what they `made` one of."""
-        own = {node.operation.output for node in loop.nodes}
+    def _stores(self, node: Node) -> list[str]:
+        """What is written of what an operation gives: to its home, and among the results."""
+        value, type_ = node.operation.output, TYPES[node.operation.output.dtype.name]
+        places = [self._element(value, node.made, written=True)] if value in self._stored else []
+        for i in self._results.get(value, ()):
+            pointer, step = self._pointer(f"o{i}", type_, written=True), self._pointer("step", "long long")
+            places.append(f"{pointer}[*{step} * {value.size} + {self._layout.offset(value, node.made)}]")
+        return [f"{place} = t{self._id(value)};" for place in places]
+
+    def _statements(self, nodes: Iterable[Node], known: Callable[[Read, Value], bool]) -> tuple[list[str], list[str]]:
+        """What is done at (i, j), and what is stored afterwards.
+
+        Args:
+            nodes: The operations, in order.
+            known: Whether what is read, of that root, is in a variable that was made before.
+        """
+        nodes = list(nodes)
+        own = {node.operation.output for node in nodes}
         reads: dict[str, str] = {}
         done: list[str] = []
         stored: list[str] = []
 
         def taken(read: Read) -> str:
-            root = self._roots[read.value]
-            if root in own or (root in made and read.extent[1] == 1):
-                return f"t{self._ids[root]}"
-            element = self._element(read.value, read.extent)
-            type_ = TYPES[read.value.dtype.name]
-            reads.setdefault(element, f"{type_} r{self._ids[loop.nodes[0].operation.output]}_{len(reads)}")
+            root = self._roots.get(read.value, read.value)
+            if root in own or known(read, root):
+                return f"t{self._id(root)}"
+            element, type_ = self._element(read.value, read.extent), TYPES[read.value.dtype.name]
+            reads.setdefault(element, f"{type_} r{self._id(nodes[0].operation.output)}_{len(reads)}")
             return reads[element].rpartition(" ")[2]
 
-        for node in loop.nodes:
-            operation, id_ = node.operation, self._ids[node.operation.output]
+        for node in nodes:
+            operation, id_ = node.operation, self._id(node.operation.output)
             given = iter(node.reads)
             operands = [
                 self._cast(taken(read := next(given)), read, node)
@@ -68,8 +95,7 @@ class Statements:
                 )
             else:
                 done.append(f"const {TYPES[operation.output.dtype.name]} t{id_} = {self._value(node, operands)};")
-                if operation.output in self._stored:
-                    stored.append(f"{self._element(operation.output, node.made)} = t{id_};")
+                stored += self._stores(node)
         return [*(f"const {declared} = {element};" for element, declared in reads.items()), *done], stored
 
     def _value(self, node: Node, operands: list[str]) -> str:
@@ -81,7 +107,7 @@ class Statements:
             return expression(operation, operands)
         data = self._pointer(f"d{operation.options[0]}", TYPES[dtype.name])
         rows, step = self._pointer("rows", "long long"), self._pointer("step", "long long")
-        n, width = operation.output.shape[0], operation.output.size // operation.output.shape[0]
+        n, width = node.extent
         return f"{data}[{rows}[*{step} * {n} + i] * {width} + {'j' if width > 1 else '0'}]"
 
     def _cast(self, text: str, read: Read, node: Node) -> str:
