@@ -15,7 +15,7 @@ from xpnet.equations.optimizers import Optimizer
 from xpnet.errors import XpnetError
 from xpnet.training.placement import chunk_rows
 from xpnet.training.rows import blocks
-from xpnet.training.run import BLOCK_STEPS, BLOCK_WORK
+from xpnet.training.run import BLOCK_STEPS
 
 
 def placed(name: str, engine: str, precision: str, device: str) -> Backend:
@@ -63,7 +63,7 @@ class Ours(Contender):
     def epoch(self, rows: int) -> None:
         """Blocks of as many steps as a training's."""
         size = self.problem.configuration.batch_size
-        most = max(1, min(BLOCK_STEPS, int(BLOCK_WORK / (6 * self.network.parameter_count * size))))
+        most = max(1, min(BLOCK_STEPS, int(self.backend.block_work / (6 * self.network.parameter_count * size))))
         for block in blocks(np.random.default_rng().permutation(rows), size, most):
             self.block(block)
 

@@ -14,6 +14,7 @@ from xpnet.capture.engines.cuda import kernel_source
 from xpnet.capture.engines.cuda.kernel_source import MOST_BLOCKS, THREADS, WARP
 from xpnet.capture.engines.cuda.launches import launches
 from xpnet.equations.step import State, training_step
+from xpnet.training.placement import encoded
 
 pytestmark = pytest.mark.skipif(not can_compile(), reason="there is no g++ to compile the kernels with")
 
@@ -100,9 +101,9 @@ def test_a_wide_hidden_layer_learns_as_on_the_cpu(driver):
     """Sums down 140,000 columns, more than a grid of blocks has for one time each, move every bias right."""
     rng, network, rule = np.random.default_rng(0), Network((4, 140_000, 3)), sgd(0.1)
     params = network.init(0, dtype="float64")
-    data = network.batch(PLAIN, "float64", rng.random((5, 4)), rng.integers(3, size=5))
+    data = encoded(network, PLAIN, "float64", rng.random((5, 4)), rng.integers(3, size=5))
     carry = (params, State((), np.asarray(0, np.int32), np.asarray(0.1), None))
-    found, wanted = both(driver, training_step(network.model(data.x), rule), carry, data, np.asarray([[3, 0, 1, 4]]))
+    found, wanted = both(driver, training_step(network.model, rule), carry, data, np.asarray([[3, 0, 1, 4]]))
     assert distance(found, wanted) < 1e-11
 
 

@@ -14,6 +14,7 @@ from xpnet.capture.engines.cuda.launches import Gemm, launches
 from xpnet.equations.losses import LOSSES
 from xpnet.equations.optimizers import adam, adamw, momentum, nesterov, sgd
 from xpnet.equations.step import State, training_step
+from xpnet.training.placement import encoded
 
 TWO, THREE = (20, 12, 5), (20, 12, 8, 5)
 RULES = {rule.__name__: rule() for rule in (sgd, momentum, nesterov, adam, adamw)}
@@ -28,13 +29,13 @@ def driver(tmp_path, monkeypatch):
 
 def training(sizes=TWO, rule=RULES["sgd"], loss="cross_entropy", l2=False, weighted=False, images=False):
     """A step, its carry and its data."""
-    rng, network = np.random.default_rng(0), Network(sizes, "sigmoid", loss)
+    rng, network = np.random.default_rng(0), Network(sizes, "sigmoid", loss, input_scale=255.0 if images else 1.0)
     x = rng.integers(256, size=(9, sizes[0])).astype(np.uint8) if images else rng.random((9, sizes[0]))
     y = rng.integers(sizes[-1], size=9) if loss == "cross_entropy" else rng.integers(2, size=(9, sizes[-1])) * 1.0
-    data = network.batch(PLAIN, "float64", x, y, rng.random(9) if weighted else None)
+    data = encoded(network, PLAIN, "float64", x, y, rng.random(9) if weighted else None)
     params, rate, penalty = network.init(0, dtype="float64"), np.asarray(0.1), np.asarray(0.01) if l2 else None
     carry = (params, State(rule.init(params, xp=np), np.asarray(0, np.int32), rate, penalty))
-    return training_step(network.model(x), rule), carry, data
+    return training_step(network.model, rule), carry, data
 
 
 def prepared(*arguments, **options):

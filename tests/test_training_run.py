@@ -10,6 +10,7 @@ from helpers.oracles import ROUNDING, distance
 import xpnet
 from xpnet import Network, backends
 from xpnet.backends import Backend
+from xpnet.backends.base import BLOCK_WORK
 from xpnet.training import rows as rows_module
 from xpnet.training import run as training
 
@@ -67,8 +68,18 @@ def test_a_block_is_bounded():
         return made.training.block_steps
 
     assert steps(5, batch_size=1) == training.BLOCK_STEPS
-    assert steps(1000, 1000, batch_size=4) == int(training.BLOCK_WORK / (6 * 1_009_003 * 4))
+    assert steps(1000, 1000, batch_size=4) == int(BLOCK_WORK["cpu"] / (6 * 1_009_003 * 4))
     assert steps(100_000, batch_size=10_000) == 1
+
+
+def test_a_gpus_block_holds_more():
+    """On a CUDA device a block of a large network holds as many steps as keep it busy, not one."""
+    x, y, _ = rows()
+    training_ = xpnet.epochs(Network([4, 1000, 1000, 3]), (x, y), xpnet.sgd(), batch_size=1000, epochs=1).training
+    assert training_.block_steps == 1
+    on_gpu = training_._replace(backend=Backend("cupy", np, "cuda:1"))
+    assert on_gpu.block_steps == min(training.BLOCK_STEPS, int(BLOCK_WORK["cuda"] / (6 * 1_009_003 * 1000)))
+    assert on_gpu.block_steps > 100
 
 
 def test_blocks_of_one_step_change_nothing(monkeypatch):

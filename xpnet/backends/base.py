@@ -32,6 +32,10 @@ PRECISIONS = ("fp32", "tf32")
 """How float32 matrices are multiplied on a GPU: as they are, or with 10 bits of their mantissas, which is faster."""
 
 
+BLOCK_WORK = {"cpu": 8e9, "cuda": 4e12}
+"""Most floating-point operations per block of steps: for one core, and for a large GPU, about a tenth of a second."""
+
+
 def dtype_name(array: Array) -> str:
     """The array's dtype as the standard names it, whatever library it is from: "float32"."""
     return str(array.dtype).rpartition(".")[2]
@@ -72,6 +76,11 @@ class Backend(Transfer):
     def device_name(self) -> str:
         """The device as `--device` spells it."""
         return "cpu" if self.device is None else str(self.device)
+
+    @property
+    def block_work(self) -> float:
+        """Most floating-point operations per block of steps, by the kind of device alone."""
+        return BLOCK_WORK["cuda" if self.device_name.startswith("cuda") else "cpu"]
 
     def with_engine(self, engine: str) -> Self:
         """The same backend with another engine.

@@ -22,9 +22,6 @@ from xpnet.training.network import Network
 from xpnet.training.progress import Bar, compile_notice
 from xpnet.training.rows import Order, Rows, digest_of
 
-BLOCK_WORK = 8e9
-"""Most floating-point operations per block of steps: about a tenth of a second on one core."""
-
 BLOCK_STEPS = 500
 """Most steps per block: the slowest library takes half a millisecond for a step of the smallest network."""
 
@@ -205,9 +202,9 @@ class Training(NamedTuple):
 
     @property
     def block_steps(self) -> int:
-        """Steps per block: computed from the work alone, so that a schedule sees the same blocks in every run."""
+        """Steps per block: from the work and the device's kind alone, so that a schedule sees the same in every run."""
         work = 6 * self.network.parameter_count * self.batch_size
-        return max(1, min(BLOCK_STEPS, int(BLOCK_WORK / work)))
+        return max(1, min(BLOCK_STEPS, int(self.backend.block_work / work)))
 
     def ordered(self, state: Mapping[str, Any]) -> Order:
         """Order of the next epoch."""
