@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <vector>
-#include <ucontext.h>
+#include "cuda_threads.h"
 using namespace std;
 
 #define __global__
@@ -18,49 +18,6 @@ static Dim3 gridDim, blockDim, blockIdx, threadIdx;
 
 static inline float __int_as_float(int32_t bits) { float f; memcpy(&f, &bits, 4); return f; }
 static inline double __longlong_as_double(int64_t bits) { double d; memcpy(&d, &bits, 8); return d; }
-
-#if defined(__x86_64__)
-// The registers that a function must leave as they are go on its stack: swapcontext asks the kernel too, 50 times slower.
-struct Context { void *stack; };
-extern "C" void cuda_on_cpu_switch(Context *from, Context *to) __attribute__((visibility("hidden")));
-asm(R"(
-.text
-cuda_on_cpu_switch:
-    pushq %rbp
-    pushq %rbx
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-    movq %rsp, (%rdi)
-    movq (%rsi), %rsp
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbx
-    popq %rbp
-    ret
-)");
-static inline void change(Context &from, Context &to) { cuda_on_cpu_switch(&from, &to); }
-static inline void begin(Context &context, char *stack, size_t size, void (*body)()) {
-    uintptr_t top = ((uintptr_t)stack + size) & ~(uintptr_t)15;
-    void **at = (void **)top;
-    *--at = nullptr;
-    *--at = (void *)body;
-    for (int i = 0; i < 6; i++) *--at = nullptr;
-    context.stack = at;
-}
-#else
-typedef ucontext_t Context;
-static inline void change(Context &from, Context &to) { swapcontext(&from, &to); }
-static inline void begin(Context &context, char *stack, size_t size, void (*body)()) {
-    getcontext(&context);
-    context.uc_stack.ss_sp = stack;
-    context.uc_stack.ss_size = size;
-    makecontext(&context, body, 0);
-}
-#endif
 
 static const size_t STACK = 16384;
 struct Thread { Context context; char *stack; bool done; double given; };

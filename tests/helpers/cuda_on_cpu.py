@@ -119,7 +119,7 @@ class Driver:
             cases.append(f"case {i}: {name}({', '.join(f'({t}*)p[{j}]' for j, t in enumerate(types))}); break;")
         dispatch = f"static void call(int kernel, void **p) {{ switch (kernel) {{ {' '.join(cases)} }} }}"
         source, library = (self.folder / f"kernels{self.modules}.{end}" for end in ("cpp", "so"))
-        source.write_text("\n".join([HEADER.read_text(), code, dispatch]))
+        source.write_text("\n".join([f'#include "{HEADER}"', code, dispatch]))
         command = ["g++", "-std=c++17", "-O1", "-shared", "-fPIC", "-o", str(library), str(source)]
         subprocess.run(command, check=True, capture_output=True, text=True)
         loaded = ctypes.CDLL(str(library))

@@ -14,9 +14,9 @@ from xpnet.capture import program_cache as programs
 PLAIN = backends.resolve("numpy").with_engine("plain")
 
 
-def stand_in(folder, monkeypatch):
+def stand_in(folder, monkeypatch, make=Driver):
     """The stand-in, in the place of CuPy and nvmath until the test is over."""
-    made = Driver(folder)
+    made = make(folder)
     nvmath, bindings = ModuleType("nvmath"), ModuleType("nvmath.bindings")
     nvmath.__spec__, bindings.cublas = ModuleSpec("nvmath", None), made.cublas
     stood_in = {

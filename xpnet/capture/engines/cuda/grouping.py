@@ -40,7 +40,7 @@ def grouped(graph: Graph, donated: int, elsewhere: frozenset[Value]) -> Grouped:
             schedule.product(operation)
         elif operation.name not in VIEWS:
             schedule.place([schedule.node(one) for one in _with_waiting(operation, waiting)])
-    return Grouped(graph, schedule.parts, stored(graph, schedule.parts, elsewhere))
+    return Grouped(graph, schedule.parts, stored(graph, schedule.parts, donated, elsewhere))
 
 
 def _deferred(graph: Graph) -> set[Value]:

@@ -59,16 +59,18 @@ class Grouped(NamedTuple):
     stored: frozenset[Value]
 
 
-def stored(graph: Graph, parts: list[Part], elsewhere: frozenset[Value]) -> frozenset[Value]:
+def stored(graph: Graph, parts: list[Part], donated: int, elsewhere: frozenset[Value]) -> frozenset[Value]:
     """The values that need memory.
 
     Args:
         graph: What is computed.
         parts: The launches.
-        elsewhere: Outputs that are written to a place of their own as soon as they are made.
+        donated: How many of the outputs are carried on.
+        elsewhere: Other outputs that are written to a place of their own as soon as they are made.
     """
     roots = graph.roots()
-    found = {roots[value] for value in graph.outputs if value not in elsewhere}
+    others = (value for value in graph.outputs[donated:] if value not in elsewhere)
+    found = {roots[value] for value in (*graph.outputs[:donated], *others)}
     for part in parts:
         if isinstance(part, Product):
             found |= {roots[value] for value in (*part.operation.arrays, part.operation.output)}

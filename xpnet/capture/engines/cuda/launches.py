@@ -111,15 +111,19 @@ def launches(plan: Plan) -> Launches:
     """
     DeviceLayout(plan.graph)
     fetched = gathered(plan.graph, plan.donated)
-    results = _written_at_once(fetched.graph, plan.donated)
-    made, memory = _arranged(fetched.graph, plan.donated, frozenset(results))
+    at_once = _written_at_once(fetched.graph, plan.donated)
+    made, memory = _arranged(fetched.graph, plan.donated, frozenset(at_once))
     layout, roots = DeviceLayout(made.graph), made.graph.roots()
-    kernels = Kernels(made.graph, memory.homes, made.stored, {roots[v]: places for v, places in results.items()})
+    results: dict[Value, list[int]] = {}
+    for i, value in enumerate(plan.results):
+        if value in at_once:
+            results.setdefault(roots[value], []).append(i)
+    kernels = Kernels(made.graph, memory.homes, made.stored, results)
     sequence: list[Launch | Gemm] = [
         _gemm(part.operation, layout, roots, memory) if isinstance(part, Product) else kernels.launch(part)
         for part in made.parts
     ]
-    left = [(i, value) for i, value in enumerate(plan.results) if value not in results]
+    left = [(i, value) for i, value in enumerate(plan.results) if value not in at_once]
     copies = [(value, Home(True, i)) for value, i in memory.copies]
     if left or copies:
         sequence.append(kernels.copies(left, copies))
@@ -131,17 +135,17 @@ def launches(plan: Plan) -> Launches:
     return Launches(source, gather, tuple(sequence), counter, steps, made.graph, memory)
 
 
-def _written_at_once(graph: Graph, donated: int) -> dict[Value, list[int]]:
-    """The results that a kernel can write to their place as it makes them, each with the numbers that it has there."""
+def _written_at_once(graph: Graph, donated: int) -> set[Value]:
+    """The results that a kernel can write to their place as it makes them."""
     makers = {operation.output: operation.name for operation in graph.operations}
     views = {operation.output: operation for operation in graph.operations if operation.name in VIEWS}
-    found: dict[Value, list[int]] = {}
-    for i, value in enumerate(graph.outputs[donated:]):
+    found = set()
+    for value in graph.outputs[donated:]:
         root = value
         while root in views and views[root].name == "reshape":
             root = views[root].arrays[0]
         if makers.get(root, "transpose") not in ("transpose", "matmul", "accumulate") and root.is_contiguous:
-            found.setdefault(value, []).append(i)
+            found.add(value)
     return found
 
 
