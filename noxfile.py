@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from runpy import run_path
+from shutil import which
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
@@ -144,10 +145,41 @@ def mpi(session: nox.Session) -> None:
 
 @nox.session
 def kernels(session: nox.Session) -> None:
-    """Run the CUDA kernels on the CPU, and compile them with NVIDIA's compiler; needs no GPU, but g++."""
+    """Run the CUDA kernels on the CPU, access by access too, and NVIDIA's compiler on them; needs no GPU, but g++."""
     session.install("-e", ".", *groups("test", "kernels"))
     session.run("python", "-c", "from cuda.bindings import nvrtc; nvrtc.nvrtcVersion()")
-    session.run("pytest", "tests/test_capture_cuda.py", *session.posargs)
+    if which("g++") is None:
+        session.error("There is no C++ compiler; on Debian, run apt-get install g++.")
+    files = [*sorted(Path("tests").glob("test_capture_cuda*.py")), "tests/test_device_stand_in.py"]
+    session.run("pytest", *map(str, files), *session.posargs)
+
+
+DEVICE = (
+    "gpu",
+    "gpu_capture",
+    "doctor",
+    "training_epochs_engines",
+    "training_stored_rows_trained",
+    "estimators_devices",
+)
+"""Tests on the stand-in for a device that take a minute or two; `-- --long` runs all."""
+
+
+@nox.session
+def device(session: nox.Session) -> None:
+    """Run xpnet's CUDA code on a stand-in for a device, with `--backend cupy`; needs no GPU, but gcc and g++."""
+    if which("g++") is None or which("gcc") is None:
+        session.error("There is no C++ compiler; on Debian, run apt-get install g++.")
+    session.install("-e", ".", *groups("test"))
+    folder, long = session.create_tmp(), "--long" in session.posargs
+    library = os.path.join(folder, "libcuda.so.1")
+    session.run("gcc", "-shared", "-fPIC", "-o", library, "tests/device/libcuda.c", external=True)
+    environment = {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, ("tests/device", "tests")))}
+    environment["LD_LIBRARY_PATH"] = os.path.abspath(folder)
+    session.run("python", "-m", "xpnet.doctor", "--backend", "cupy", "--device", "cuda", env=environment)
+    files = [] if long else [f"tests/test_{name}.py" for name in DEVICE]
+    others = [argument for argument in session.posargs if argument != "--long"]
+    session.run("pytest", "--backend", "cupy", "-m", "gpu or not slow", *files, *others, env=environment)
 
 
 @nox.session

@@ -14,8 +14,6 @@ from helpers.random_functions import SIMPLE, arrays_for, body, functions
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from xpnet._support.trees import arrays_in, filled, map_arrays
-from xpnet.capture import program_cache as programs
-from xpnet.capture.engines.cuda.launches import launches
 from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import LOSSES
 from xpnet.equations.optimizers import adam, adamw, momentum, nesterov, sgd
@@ -236,20 +234,3 @@ def test_the_engine_is_a_graph_where_steps_can_be_captured(driver, monkeypatch):
     assert backend.choose(step, carry, data, 2, 100) == "plain"
     with pytest.raises(DeviceError, match="engine compiled needs nvmath-python; run pip install nvmath-python"):
         backend.with_engine("compiled")
-
-
-@pytest.mark.parametrize("architecture", ["sm_75", "sm_90"])
-def test_every_kernel_compiles_for_gpus(architecture):
-    """NVIDIA's compiler takes every loss's, activation's and optimizer's kernels, for an old GPU and for a new one."""
-    nvrtc = pytest.importorskip("cuda.bindings.nvrtc")
-    for i, loss in enumerate(LOSSES):
-        for j, activation in enumerate(ACTIVATIONS):
-            dtype = ("float32", "float64")[j % 2]
-            step, carry, data = training(OPTIMIZERS[(i + j) % 5], loss, activation, dtype, j % 2 == 0, i % 2 == 0)
-            source = launches(programs.planned(step, carry, data, 3)).source.encode()
-            _, made = nvrtc.nvrtcCreateProgram(source, b"kernels.cu", 0, [], [])
-            options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17"]
-            (status,) = nvrtc.nvrtcCompileProgram(made, len(options), options)
-            log = bytes(nvrtc.nvrtcGetProgramLogSize(made)[1])
-            nvrtc.nvrtcGetProgramLog(made, log)
-            assert status == nvrtc.nvrtcResult.NVRTC_SUCCESS, log.decode()

@@ -130,7 +130,7 @@ class Driver:
         def function(name):
             def launch(blocks, threads, arguments):
                 self.launched.append(name)
-                addresses = (ctypes.c_void_p * len(arguments))(*(array.ctypes.data for array in arguments))
+                addresses = (ctypes.c_void_p * len(arguments))(*(array.data.ptr for array in arguments))
                 turns = ctypes.c_int(self.backwards)
                 self.do(lambda: loaded.launch(names[name], *blocks, *threads, addresses, turns, waits[name]))
 
@@ -221,13 +221,13 @@ class Cublas:
         """Where scalars lie."""
         self.mode = mode
 
-    def set_stream(self, handle, stream):
+    def set_stream(self, handle, stream_id):
         """Work there, and forget the memory that was given."""
-        self.stream, self.workspace = stream, None
+        self.stream, self.workspace = stream_id, None
 
-    def set_workspace(self, handle, address, size):
+    def set_workspace(self, handle, workspace, workspace_size_in_bytes):
         """Work in this memory."""
-        self.workspace = address
+        self.workspace = workspace
 
     def gemm_ex(self, handle, op_a, op_b, m, n, k, alpha, a, a_type, lda, b, b_type, ldb, beta, c, c_type, ldc, *how):
         """c ← alpha·a·b + beta·c, column by column."""

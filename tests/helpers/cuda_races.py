@@ -56,7 +56,7 @@ class CheckedDriver(Driver):
 
         def launch(blocks, threads, arguments):
             self.launched.append(name)
-            addresses = (ctypes.c_void_p * len(arguments))(*(array.ctypes.data for array in arguments))
+            addresses = (ctypes.c_void_p * len(arguments))(*(array.data.ptr for array in arguments))
             sizes = (ctypes.c_longlong * len(arguments))(*(array.nbytes for array in arguments))
 
             def do():

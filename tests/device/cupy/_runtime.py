@@ -1,0 +1,152 @@
+"""Devices, streams, capture and kernels of the stand-in, on the tests' driver; each thread has its own current ones."""
+
+import hashlib
+import os
+import tempfile
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+from helpers.cuda_on_cpu import Driver, Stream
+
+DEVICES = int(os.environ.get("XPNET_STAND_IN_GPUS", "2"))
+
+
+MESSAGES = {
+    101: "cudaErrorInvalidDevice: invalid device ordinal",
+    900: "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing",
+}
+
+
+class CUDARuntimeError(RuntimeError):
+    """An error of CUDA's runtime."""
+
+    def __init__(self, status):
+        super().__init__(MESSAGES[status])
+        self.status = status
+
+
+class _Local(threading.local):
+    """What is a thread's own."""
+
+    def __init__(self):
+        self.captured, self.invalidated, self.stream, self.device = None, False, None, 0
+
+
+class ThreadedDriver(Driver):
+    """The tests' driver, with captures and current streams of each thread's own; kernels are compiled once a text."""
+
+    def __init__(self, folder):
+        self._local, self._known, self._compiling = _Local(), {}, threading.Lock()
+        super().__init__(folder)
+        self.capturing = set()
+
+    captured = property(lambda self: self._local.captured, lambda self, value: setattr(self._local, "captured", value))
+    invalidated = property(
+        lambda self: self._local.invalidated, lambda self, value: setattr(self._local, "invalidated", value)
+    )
+
+    @property
+    def current(self):
+        """The thread's current stream, at first the default one."""
+        if self._local.stream is None:
+            self._local.stream = Stream(self, capturable=False)
+        return self._local.stream
+
+    @current.setter
+    def current(self, stream):
+        self._local.stream = stream
+
+    def module(self, code, options):
+        """Compile kernels that have not been compiled before."""
+        self.refuse("a compilation")
+        key = hashlib.sha256(code.encode()).hexdigest()
+        with self._compiling:
+            if key not in self._known:
+                self._known[key] = super().module(code, options)
+        return self._known[key]
+
+
+driver = ThreadedDriver(Path(tempfile.mkdtemp(prefix="stand-in-device-")))
+
+
+class Device:
+    """A device by number; CuPy checks the number when it is used."""
+
+    def __init__(self, device=None):
+        self.id = driver._local.device if device is None else int(device)
+
+    def __int__(self):
+        return self.id
+
+    __index__ = __int__
+
+    def __enter__(self):
+        self._before = [*getattr(self, "_before", []), driver._local.device]
+        self.use()
+        return self
+
+    def __exit__(self, *_):
+        driver._local.device = self._before.pop()
+
+    def use(self):
+        """Make it the current one."""
+        if self.id >= DEVICES:
+            raise CUDARuntimeError(101)
+        driver._local.device = self.id
+
+    def synchronize(self):
+        """Wait for all of its streams, which none may be that is captured, on any thread."""
+        if driver.capturing:
+            raise CUDARuntimeError(900)
+
+    compute_capability = "90"
+
+    def __eq__(self, other):
+        return isinstance(other, Device) and other.id == self.id
+
+    def __hash__(self):
+        return self.id
+
+    def __repr__(self):
+        return f"<CUDA Device {self.id}>"
+
+
+class DeviceStream(Stream):
+    """A stream; the driver is told of those that are captured."""
+
+    def __init__(self, null=False, non_blocking=False, ptds=False, priority=None):
+        super().__init__(driver, not null)
+
+    def begin_capture(self, mode=None):
+        """Begin."""
+        super().begin_capture()
+        driver.capturing.add(self.ptr)
+
+    def end_capture(self):
+        """The graph."""
+        driver.capturing.discard(self.ptr)
+        return super().end_capture()
+
+    def synchronize(self):
+        """Wait, which a capture does not allow."""
+        driver.refuse("a synchronisation") if self.capturing else super().synchronize()
+
+
+def device_count():
+    """How many GPUs there are."""
+    return DEVICES
+
+
+def device_properties(device):
+    """What a GPU tells of itself."""
+    return {"name": b"Stand-in", "uuid": bytes([device] * 16), "major": 9, "minor": 0}
+
+
+runtime = SimpleNamespace(
+    CUDARuntimeError=CUDARuntimeError,
+    runtimeGetVersion=lambda: 13020,
+    driverGetVersion=lambda: 13020,
+    getDeviceCount=device_count,
+    getDeviceProperties=device_properties,
+)

@@ -1,0 +1,47 @@
+"""NVIDIA's compiler takes CUDA's kernels, for every generation of GPUs, and keeps what they compute in registers."""
+
+import re
+
+import numpy as np
+import pytest
+from helpers.oracles import on, problem
+
+from xpnet import backends
+from xpnet.capture import program_cache as programs
+from xpnet.capture.engines.cuda.launches import launches
+from xpnet.equations.activations import ACTIVATIONS
+from xpnet.equations.losses import LOSSES
+from xpnet.equations.optimizers import adam, adamw, momentum, nesterov, sgd
+from xpnet.equations.step import State, training_step
+
+ARCHITECTURES = ("sm_75", "sm_80", "sm_89", "sm_90", "sm_100", "sm_120")
+KINDS = [(loss, activation) for loss in LOSSES for activation in ACTIVATIONS]
+RULES = (sgd(0.01), momentum(0.003), nesterov(0.003), adam(0.003), adamw(0.003))
+
+
+def source(turn):
+    """The kernels of a training: losses, activations, rules, dtypes, weights and L2 in turn."""
+    loss, activation = KINDS[turn]
+    given, dtype, rule = problem(loss, activation), ("float32", "float64")[turn % 2], RULES[turn % 5]
+    params, batch = on(backends.resolve("numpy"), (given.params, given.batch), dtype)
+    batch = batch if turn % 3 else batch._replace(weight=None)
+    l2 = np.asarray(0.01, dtype) if turn % 4 else None
+    carry = (params, State(rule.init(params, xp=np), np.asarray(0, np.int32), np.asarray(0.1, dtype), l2))
+    return launches(programs.planned(training_step(given.model, rule), carry, batch, 3)).source
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_kernel_compiles_for_gpus(architecture):
+    """Each of 16 trainings for two generations, and a third of them for each: none spills what it computes."""
+    nvrtc = pytest.importorskip("cuda.bindings.nvrtc")
+    for turn in range(ARCHITECTURES.index(architecture) % 3, len(KINDS), 3):
+        text = source(turn).encode()
+        _, made = nvrtc.nvrtcCreateProgram(text, b"kernels.cu", 0, [], [])
+        options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17", b"--ptxas-options=-v"]
+        (status,) = nvrtc.nvrtcCompileProgram(made, len(options), options)
+        log = bytes(nvrtc.nvrtcGetProgramLogSize(made)[1])
+        nvrtc.nvrtcGetProgramLog(made, log)
+        assert status == nvrtc.nvrtcResult.NVRTC_SUCCESS, log.decode()
+        spilled = re.findall(rb"(\d+) bytes spill stores", log)
+        assert len(spilled) == text.count(b"__global__")
+        assert set(spilled) == {b"0"}
