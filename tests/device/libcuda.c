@@ -1,4 +1,4 @@
-// A driver that shows two GPUs of compute capability 9.0.
+// A driver that shows two GPUs of compute capability 7.5, which multiply float32 as it is.
 #include <stdlib.h>
 
 int cuInit(unsigned flags) { return 0; }
@@ -9,4 +9,4 @@ int cuDeviceGetCount(int *count) {
     return 0;
 }
 int cuDeviceGet(int *device, int number) { *device = number; return 0; }
-int cuDeviceGetAttribute(int *value, int attribute, int device) { *value = attribute == 75 ? 9 : 0; return 0; }
+int cuDeviceGetAttribute(int *value, int attribute, int device) { *value = attribute == 75 ? 7 : 5; return 0; }

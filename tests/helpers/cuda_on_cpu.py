@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from threading import Lock
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -79,6 +80,7 @@ class Driver:
         self.invalidated = False
         self.current = Stream(self, capturable=False)
         self.cublas = Cublas(self)
+        self.launching = Lock()
 
     def do(self, function):
         """Do something on the current stream, or put it into the graph that is captured there."""
@@ -132,7 +134,13 @@ class Driver:
                 self.launched.append(name)
                 addresses = (ctypes.c_void_p * len(arguments))(*(array.data.ptr for array in arguments))
                 turns = ctypes.c_int(self.backwards)
-                self.do(lambda: loaded.launch(names[name], *blocks, *threads, addresses, turns, waits[name]))
+
+                def do():
+                    # The threads of a block, and what they share, are in one place for all that launch.
+                    with self.launching:
+                        loaded.launch(names[name], *blocks, *threads, addresses, turns, waits[name])
+
+                self.do(do)
 
             return launch
 
@@ -205,13 +213,15 @@ class Cublas:
 
     def __init__(self, driver):
         self.driver = driver
-        self.stream = self.workspace = self.mode = None
+        self.handles = {}
         self.destroyed = []
 
     def create(self):
         """A handle."""
         self.driver.refuse("a handle")
-        return 1
+        handle = len(self.handles) + 1
+        self.handles[handle] = SimpleNamespace(stream=None, workspace=None, mode=None)
+        return handle
 
     def destroy(self, handle):
         """Free it."""
@@ -219,19 +229,20 @@ class Cublas:
 
     def set_pointer_mode(self, handle, mode):
         """Where scalars lie."""
-        self.mode = mode
+        self.handles[handle].mode = mode
 
     def set_stream(self, handle, stream_id):
         """Work there, and forget the memory that was given."""
-        self.stream, self.workspace = stream_id, None
+        self.handles[handle].stream, self.handles[handle].workspace = stream_id, None
 
     def set_workspace(self, handle, workspace, workspace_size_in_bytes):
         """Work in this memory."""
-        self.workspace = workspace
+        self.handles[handle].workspace = workspace
 
     def gemm_ex(self, handle, op_a, op_b, m, n, k, alpha, a, a_type, lda, b, b_type, ldb, beta, c, c_type, ldc, *how):
         """c ← alpha·a·b + beta·c, column by column."""
-        if self.stream != self.driver.current.ptr or not self.workspace or self.mode != self.PointerMode.DEVICE:
+        own = self.handles[handle]
+        if own.stream != self.driver.current.ptr or not own.workspace or own.mode != self.PointerMode.DEVICE:
             raise CaptureBroken("a product on another stream, without memory or with a scalar on the host")
         assert a_type == b_type == c_type
         assert how == ({0: 68, 1: 70}[a_type], -1)

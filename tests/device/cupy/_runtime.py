@@ -100,7 +100,7 @@ class Device:
         if driver.capturing:
             raise CUDARuntimeError(900)
 
-    compute_capability = "90"
+    compute_capability = "75"
 
     def __eq__(self, other):
         return isinstance(other, Device) and other.id == self.id
@@ -140,7 +140,7 @@ def device_count():
 
 def device_properties(device):
     """What a GPU tells of itself."""
-    return {"name": b"Stand-in", "uuid": bytes([device] * 16), "major": 9, "minor": 0}
+    return {"name": b"Stand-in", "uuid": bytes([device] * 16), "major": 7, "minor": 5}
 
 
 runtime = SimpleNamespace(
