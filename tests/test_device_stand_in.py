@@ -133,6 +133,51 @@ print("exits with", doctor.main(["--backend", "cupy", "--device", "cuda"]))
     assert sum("FAILED" in line for line in lines) == 1
 
 
+def test_a_stream_has_an_order_and_memory_of_its_own():
+    """Work waits until its own stream is waited for, and a stream gives memory away that another still has to read."""
+    code = """
+import numpy, cupy
+a, copying = cupy.zeros(3), cupy.cuda.Stream(non_blocking=True)
+with copying:
+    first = cupy.empty(3)
+    first.set(numpy.ones(3), copying)
+    copying.synchronize()
+cupy.copyto(a, first)
+if WAITS:
+    cupy.cuda.get_current_stream().synchronize()
+del first
+with copying:
+    second = cupy.empty(3)
+    second.set(numpy.full(3, 2.0), copying)
+    copying.synchronize()
+print(a.get().tolist())
+"""
+    assert ran(code.replace("WAITS", "True")) == "[1.0, 1.0, 1.0]"
+    assert ran(code.replace("WAITS", "False")) == "[2.0, 2.0, 2.0]"
+
+
+def test_sums_from_a_buffer_are_copied_before_their_memory_is_given_away():
+    """What comes back from the host is in place when the copying stream may use the memory that it came in for more."""
+    code = """
+import numpy
+from types import SimpleNamespace
+from xpnet import backends
+from xpnet.distributed.allreduce import through_buffer
+backend = backends.resolve("cupy")
+world = SimpleNamespace(Allreduce=lambda place, array: numpy.multiply(array, 2, out=array))
+add, found = through_buffer(SimpleNamespace(IN_PLACE=0), world, backend), []
+kept = backend.asarray(numpy.zeros(3))
+import cupy
+with backend.current():
+    sums = add(backend.asarray(numpy.ones(3)))
+    cupy.copyto(kept, sums)
+    del sums
+    rows = backend.upload(numpy.full(3, 9.0))
+    print(kept.get().tolist())
+"""
+    assert ran(code) == "[2.0, 2.0, 2.0]"
+
+
 @pytest.mark.parametrize("engine", ["plain", "replay", "compiled"])
 def test_a_training_is_numpys(engine):
     """The digits on the stand-in, with batches of two sizes, and validation, come to NumPy's parameters."""

@@ -25,7 +25,8 @@ newaxis, pi, e, inf, nan = None, numpy.pi, numpy.e, numpy.inf, numpy.nan
 
 
 def _hosted(obj):
-    """Arrays of the device, in lists too, as NumPy takes them."""
+    """Arrays of the device, in lists too, as NumPy takes them at once."""
+    driver.flush()
     if isinstance(obj, ndarray):
         return obj._held
     return [_hosted(each) for each in obj] if isinstance(obj, (list, tuple)) else obj
@@ -59,7 +60,8 @@ def copyto(dst, src, casting="same_kind", where=None):
     if not isinstance(src, ndarray):
         driver.refuse("a copy from the host")
         raise TypeError(f"Unsupported type {type(src)}")
-    driver.do(lambda: numpy.copyto(dst._held, src._held, casting))
+    target, source = dst._held, src._held
+    driver.do(lambda: numpy.copyto(target, source, casting))
 
 
 def empty(shape, dtype=float, order="C"):
@@ -70,6 +72,7 @@ def empty(shape, dtype=float, order="C"):
 def zeros(shape, dtype=float, order="C"):
     """Zeros."""
     driver.refuse("an allocation")
+    driver.flush()
     return _wrapped(numpy.zeros(shape, dtype))
 
 

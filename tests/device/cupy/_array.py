@@ -1,5 +1,7 @@
 """Arrays of the stand-in: NumPy's, held where NumPy's functions do not reach them."""
 
+from weakref import finalize
+
 import numpy
 
 from cupy._runtime import Device, driver
@@ -28,7 +30,11 @@ class ndarray:
     def __new__(cls, shape, dtype=float):
         """An empty one, whose memory holds anything."""
         driver.refuse("an allocation")
-        return wrapped(numpy.full(shape, 77, dtype))
+        form = numpy.empty(shape, numpy.dtype(dtype))
+        memory = driver.memory(form.nbytes)
+        made = wrapped(memory.view(form.dtype).reshape(form.shape), watched=False)
+        finalize(made, driver.current.free[form.nbytes].append, memory)
+        return made
 
     shape = property(lambda self: self._held.shape)
     dtype = property(lambda self: self._held.dtype)
@@ -61,6 +67,7 @@ class ndarray:
     def get(self, stream=None, order="C", out=None, blocking=True):
         """A copy on the host."""
         driver.refuse("a copy to the host")
+        driver.flush()
         if out is None:
             return numpy.array(self._held, order=order)
         if out.dtype != self.dtype or out.shape != self.shape:
@@ -77,15 +84,22 @@ class ndarray:
             raise TypeError(f"{arr.dtype} array cannot be set to {self.dtype} array")
         if arr.shape != self.shape:
             raise ValueError(f"Shape mismatch. Old shape: {self.shape}, new shape: {arr.shape}")
-        self._held[...] = arr
+        held = self._held
+        if stream is None:
+            driver.flush()
+            held[...] = arr
+        else:
+            stream.waiting.append(lambda: numpy.copyto(held, arr))
 
     def fill(self, value):
         """Fill with a number."""
-        driver.do(lambda: self._held.fill(plain(value)))
+        held = self._held
+        driver.do(lambda: held.fill(plain(value)))
 
     def copy(self, order="C"):
         """A copy on the device."""
         driver.refuse("an allocation")
+        driver.flush()
         return wrapped(self._held.copy(order), self._number)
 
     def view(self, dtype=None):
@@ -102,6 +116,7 @@ class ndarray:
     def __setitem__(self, index, value):
         if isinstance(value, numpy.ndarray) and value.ndim:
             raise TypeError(f"Unsupported type {type(value)}")
+        driver.flush()
         self._held[plain(index)] = plain(value)
 
     def __len__(self):
@@ -149,11 +164,13 @@ class ndarray:
         return lambda *arguments, **options: called(method, self, *arguments, **options)
 
 
-def wrapped(held, number=None, base=None):
-    """NumPy's array as a device's."""
+def wrapped(held, number=None, base=None, watched=True):
+    """NumPy's array as a device's; before its memory goes, its stream does what may still need it."""
     made = object.__new__(ndarray)
     made._held, made._base = numpy.asarray(held), base
     made._number = driver._local.device if number is None else number
+    if watched and base is None:
+        finalize(made, driver.flush, made._held).atexit = False
     return made
 
 
@@ -178,6 +195,7 @@ def called(function, *arguments, **options):
     if len(numbers) > 1:
         raise ValueError(f"Array device must be same as the current device: array devices = {sorted(numbers)}")
     driver.refuse(f"{getattr(function, '__name__', function)} of arrays")
+    driver.flush()
     return _given(function(*map(plain, arguments), **plain(options)), next(iter(numbers), None))
 
 

@@ -1,4 +1,7 @@
-"""Devices, streams, capture and kernels of the stand-in, on the tests' driver; each thread has its own current ones."""
+"""Devices, streams, capture and kernels of the stand-in, on the tests' driver; each thread has its own current ones.
+
+A stream does what it is given when something waits for it, so that what counts on another stream's order fails.
+"""
 
 import hashlib
 import os
@@ -7,6 +10,7 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy
 from helpers.cuda_on_cpu import Driver, Stream
 
 DEVICES = int(os.environ.get("XPNET_STAND_IN_GPUS", "2"))
@@ -39,7 +43,7 @@ class ThreadedDriver(Driver):
     def __init__(self, folder):
         self._local, self._known, self._compiling = _Local(), {}, threading.Lock()
         super().__init__(folder)
-        self.capturing = set()
+        self._local.stream, self.capturing = None, set()
 
     captured = property(lambda self: self._local.captured, lambda self, value: setattr(self._local, "captured", value))
     invalidated = property(
@@ -50,12 +54,29 @@ class ThreadedDriver(Driver):
     def current(self):
         """The thread's current stream, at first the default one."""
         if self._local.stream is None:
-            self._local.stream = Stream(self, capturable=False)
+            self._local.stream = DeviceStream(null=True)
         return self._local.stream
 
     @current.setter
     def current(self, stream):
         self._local.stream = stream
+
+    def do(self, function):
+        """Put something into the graph that is captured, or at the end of what the current stream has to do."""
+        if self.captured is not None:
+            super().do(function)
+        else:
+            self.current.waiting.append(function)
+
+    def flush(self, *_):
+        """Have the current stream do what it has to: what follows reads or writes memory at once."""
+        if self._local.stream is not None:
+            self._local.stream.flush()
+
+    def memory(self, size):
+        """Memory of the current stream's: at once what an array that it had gave back, whoever else still reads it."""
+        free = self.current.free.setdefault(size, [])
+        return free.pop() if free else numpy.empty(size, numpy.uint8)
 
     def module(self, code, options):
         """Compile kernels that have not been compiled before."""
@@ -99,6 +120,7 @@ class Device:
         """Wait for all of its streams, which none may be that is captured, on any thread."""
         if driver.capturing:
             raise CUDARuntimeError(900)
+        driver.flush()
 
     compute_capability = "75"
 
@@ -117,6 +139,12 @@ class DeviceStream(Stream):
 
     def __init__(self, null=False, non_blocking=False, ptds=False, priority=None):
         super().__init__(driver, not null)
+        self.waiting, self.free = [], {}
+
+    def flush(self):
+        """Do what waits, in order."""
+        while self.waiting:
+            self.waiting.pop(0)()
 
     def begin_capture(self, mode=None):
         """Begin."""
@@ -126,11 +154,15 @@ class DeviceStream(Stream):
     def end_capture(self):
         """The graph."""
         driver.capturing.discard(self.ptr)
-        return super().end_capture()
+        graph = super().end_capture()
+        return SimpleNamespace(launch=lambda stream=None: driver.do(graph.launch))
 
     def synchronize(self):
         """Wait, which a capture does not allow."""
-        driver.refuse("a synchronisation") if self.capturing else super().synchronize()
+        if self.capturing:
+            driver.refuse("a synchronisation")
+        super().synchronize()
+        self.flush()
 
 
 def device_count():
