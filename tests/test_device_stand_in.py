@@ -198,6 +198,21 @@ print(float(numpy.linalg.norm(w[0] - w[1].get()) / numpy.linalg.norm(w[0])), mad
     assert abs(cost) < 1e-10
 
 
+def test_commands_train_and_predict(tmp_path):
+    """Train says that steps are compiled, and predict scores the saved model on the stand-in as on the CPU."""
+    code = f"""
+from xpnet import predict, train
+path, where = {str(tmp_path / "digits.safetensors")!r}, ["--backend", "cupy", "--device", "cuda:1"]
+train.main(["--data", "digits", "--hidden", "16", "--epochs", "2", "--save", path, *where])
+predict.main([path, "--data", "digits", *where])
+predict.main([path, "--data", "digits"])
+"""
+    lines = ran(code).splitlines()
+    assert any("cupy" in line and "(compiled) on cuda:1" in line for line in lines), lines
+    scores = [line for line in lines if "accuracy" in line.lower() or "%" in line][-2:]
+    assert scores[0] == scores[1]
+
+
 def ran(code):
     """What a process with the stand-in prints."""
     folders = (TESTS / "device", TESTS, TESTS.parent)
