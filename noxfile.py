@@ -151,7 +151,7 @@ def kernels(session: nox.Session) -> None:
     if which("g++") is None:
         session.error("There is no C++ compiler; on Debian, run apt-get install g++.")
     files = [*sorted(Path("tests").glob("test_capture_cuda*.py")), "tests/test_device_stand_in.py"]
-    session.run("pytest", *map(str, files), *session.posargs)
+    session.run("pytest", "-m", "slow or not slow", *map(str, files), *session.posargs)
 
 
 DEVICE = (

@@ -73,6 +73,7 @@ FULL = {
 """For each kind of kernel the rows and columns that fill as many blocks as a launch has."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", list(FULL), ids=lambda step: step.__name__)
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_grid_is_full_and_one_more(driver, step, more):
@@ -97,6 +98,7 @@ def test_few_blocks_go_on_with_what_is_left(driver, monkeypatch, step, blocks):
     check(driver, step, 70, 300)
 
 
+@pytest.mark.slow
 def test_a_wide_hidden_layer_learns_as_on_the_cpu(driver):
     """Sums down 140,000 columns, more than a grid of blocks has for one time each, move every bias right."""
     rng, network, rule = np.random.default_rng(0), Network((4, 140_000, 3)), sgd(0.1)

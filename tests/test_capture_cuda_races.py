@@ -15,7 +15,10 @@ from xpnet.equations.optimizers import adam, adamw, momentum, nesterov, sgd
 from xpnet.equations.step import State, training_step
 from xpnet.training.placement import encoded
 
-pytestmark = pytest.mark.skipif(not can_compile(), reason="there is no g++ to compile the kernels with")
+pytestmark = [
+    pytest.mark.skipif(not can_compile(), reason="there is no g++ to compile the kernels with"),
+    pytest.mark.slow,
+]
 
 RULES = (sgd(0.01), momentum(0.003), nesterov(0.003), adam(0.003), adamw(0.003))
 KINDS = [(loss, activation) for loss in LOSSES for activation in ACTIVATIONS]

@@ -71,7 +71,7 @@ class ThreadedDriver(Driver):
     def flush(self, *_):
         """Have the current stream do what it has to: what follows reads or writes memory at once."""
         if self._local.stream is not None:
-            self._local.stream.flush()
+            self._local.stream._flush()
 
     def memory(self, size):
         """Memory of the current stream's: at once what an array that it had gave back, whoever else still reads it."""
@@ -141,7 +141,7 @@ class DeviceStream(Stream):
         super().__init__(driver, not null)
         self.waiting, self.free = [], {}
 
-    def flush(self):
+    def _flush(self):
         """Do what waits, in order."""
         while self.waiting:
             self.waiting.pop(0)()
@@ -162,7 +162,7 @@ class DeviceStream(Stream):
         if self.capturing:
             driver.refuse("a synchronisation")
         super().synchronize()
-        self.flush()
+        self._flush()
 
 
 def device_count():

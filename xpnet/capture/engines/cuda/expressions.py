@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from xpnet.capture.engines.cuda.layout import TYPES
-from xpnet.capture.graph import Number, Operation
+from xpnet.capture.graph import Operation
 from xpnet.capture.planning.kernels import computed
 from xpnet.errors import CaptureError
 
@@ -108,21 +108,6 @@ def number(value: Any, dtype: np.dtype) -> str:
         return NAN[dtype.name]
     size = INFINITY[dtype.name] if np.isinf(exact) else f"{abs(exact).hex()}{'f' if dtype.name == 'float32' else ''}"
     return f"(-{size})" if np.signbit(exact) else size
-
-
-def operand(value: Number, operation: Operation) -> str:
-    """A number as an operation takes it.
-
-    Raises:
-        CaptureError: The dtype in which the operation computes does not hold it.
-    """
-    dtype = computed(operation)
-    if dtype.kind in "iu" and not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
-        raise CaptureError(
-            f"{operation.name} of {dtype} and {value} at {operation.line} cannot be compiled for CUDA, since {dtype} "
-            "does not hold that number; use engine plain."
-        )
-    return number(value, dtype)
 
 
 def expression(operation: Operation, operands: list[str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, expression, number, operand
+from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, expression, number
 from xpnet.capture.engines.cuda.layout import TYPES, DeviceLayout
 from xpnet.capture.graph import Graph, Value
 from xpnet.capture.planning.kernels import FED, Extent, Node, Read, computed
@@ -83,7 +83,7 @@ class Statements:
             operands = [
                 self._cast(taken(read := next(given)), read, node)
                 if isinstance(value, Value)
-                else operand(value, operation)
+                else number(value, computed(operation))
                 for value in operation.inputs
             ]
             if operation.name in REDUCTIONS:
