@@ -3,6 +3,7 @@
 import inspect
 from dataclasses import dataclass, fields
 
+import numpy as np
 import pytest
 from helpers.commands import process, sentence
 
@@ -119,3 +120,24 @@ def test_a_schedule_that_cannot_be_names_its_flag():
     """The message begins with --schedule, so that it is not taken to be about --epochs."""
     message = sentence(process("xpnet.train", "--schedule", "cosine:0"))
     assert message.startswith("--schedule cosine:0: ")
+
+
+@pytest.mark.parametrize("flags", [("--save", "s", "--log", "s"), ("--log", "d.npz"), ("--save", "d.npz")])
+def test_one_path_for_two_purposes_is_refused_before_anything_is_written(flags, tmp_path):
+    """Neither data nor model are replaced by something else."""
+    np.savez(tmp_path / "d.npz", x_train=np.eye(9), y_train=np.arange(9) % 3)
+    before = (tmp_path / "d.npz").read_bytes()
+    message = sentence(process("xpnet.train", "--data", "d.npz", "--epochs", "1", *flags, cwd=tmp_path))
+    assert "both name" in message
+    assert (tmp_path / "d.npz").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["d.npz"]
+
+
+def test_a_log_does_not_take_the_place_of_the_model_that_is_resumed(tmp_path):
+    """`--resume m --log m` leaves m as it is."""
+    path = tmp_path / "m"
+    train.main(["--epochs", "1", "--quiet", "--save", str(path)])
+    before = path.read_bytes()
+    message = sentence(process("xpnet.train", "--resume", path, "--epochs", "2", "--log", path))
+    assert message == f"--resume and --log both name {path}; give each a file of its own."
+    assert path.read_bytes() == before

@@ -47,7 +47,7 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
         ranks.keep(options.save)
     if not ranks.first:
         options = replace(options, save=None, log=None, plot=None, quiet=True)
-    check_outputs(options, network)
+    check_outputs(options, network, configuration.data)
 
     training = epochs(
         network,

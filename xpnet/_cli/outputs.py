@@ -11,7 +11,7 @@ from xpnet import __version__, backends, serialization
 from xpnet._cli.commandline import uninterrupted
 from xpnet._cli.configuration import Configuration
 from xpnet._cli.options import Options
-from xpnet._support.atomic_write import check_writable
+from xpnet._support.atomic_write import check_distinct, check_writable
 from xpnet.data import Data
 from xpnet.errors import InputError
 from xpnet.training.checkpoint import Checkpoint, Epoch
@@ -22,8 +22,12 @@ OTHER_FORMATS = (".pt", ".pth", ".onnx", ".npz", ".npy", ".json", ".h5", ".keras
 """File endings by which another program would take a model file for one of its own."""
 
 
-def check_outputs(options: Options, network: Network) -> None:
+def check_outputs(options: Options, network: Network, data: str) -> None:
     """Refuse, before a training that would be lost, files that cannot be written and a report without its formulas."""
+    # The name of a data set is no path, unless there is one of that name.
+    source = data if Path(data).is_file() else None
+    for model in ({"resume": options.resume}, {"save": options.save}):
+        check_distinct(**model, log=options.log, plot=options.plot, data=source)
     if options.plot is not None:
         # Matplotlib is slow to import.
         from xpnet.plots import report

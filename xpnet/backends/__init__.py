@@ -3,7 +3,6 @@
 A library is imported when it is first chosen, or when an array of its own comes in.
 """
 
-import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -152,8 +151,8 @@ def _holding(name: str, array: Any) -> Backend:
         raise InputError(f"{name} is sparse, a {type(array).__name__}; give what its toarray() returns.")
     for kind, is_kind in KINDS.items():
         if is_kind(array):
-            # Asked of every array that comes in, and an import statement's way takes longer than the answer.
-            backend: Backend = (sys.modules.get(f"{__name__}.{kind}") or _module(kind)).holding(array)
+            # Not by sys.modules, which holds a module before its body has run: another thread may be importing it.
+            backend: Backend = _module(kind).holding(array)
             return backend
     if not array_api_compat.is_array_api_obj(array):
         return _load("numpy", None)
