@@ -12,8 +12,8 @@ from xpnet.capture.engines.cpu.driver import APART, FIELDS, PLACES, driver
 from xpnet.capture.engines.cpu.products import room
 from xpnet.capture.engines.cpu.program import program
 from xpnet.capture.engines.cpu.text import exported
-from xpnet.capture.engines.cpu.thread_pool import together
 from xpnet.capture.engines.thread_count import team
+from xpnet.capture.engines.thread_pool import together
 from xpnet.capture.graph import Value
 from xpnet.capture.planning.memory import ALIGNMENT, aligned
 from xpnet.capture.planning.plan import Plan
