@@ -120,10 +120,10 @@ def test_code_is_whole_whoever_else_compiles_it(monkeypatch, tmp_path):
     monkeypatch.setattr(cache, "folder", lambda: tmp_path)
     text, begin = driver(), threading.Barrier(4)
 
-    def kept(_):
+    def loaded(_):
         begin.wait()
-        return cache.Code([text]).address(exported(text)) != 0 and cache._kept(text)
+        return cache.Code([text]).address(exported(text)) != 0 and cache.read(text)
 
     with ThreadPoolExecutor(4) as pool:
-        codes = list(pool.map(kept, range(4)))
+        codes = list(pool.map(loaded, range(4)))
     assert codes == [cache.compiled(text)] * 4
