@@ -1,6 +1,7 @@
 """Compiled plans: the numbers of the plain function, from machine code that is kept on disk."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 
 from xpnet import backends
 from xpnet._support.trees import arrays_in
+from xpnet.capture.engines.cpu import cache
+from xpnet.capture.engines.cpu.compiled import Compiled
+from xpnet.capture.program_cache import planned
 from xpnet.equations import step
 from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import LOSSES
@@ -218,3 +222,23 @@ def test_without_a_folder_code_stays_in_memory(tmp_path):
     assert count > 0
     assert said.count("Compiled code is not kept in") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_plan_says_how_much_code_it_is(monkeypatch, tmp_path):
+    """Parts, functions, lines, seconds, and how many functions came from disk: none at first, then all."""
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path)
+
+    def layer(carry, batch, *, xp):
+        return carry, (xp.tanh(batch[0] @ carry[0]),)
+
+    plan = planned(layer, (np.ones((5, 3)),), (np.ones((4, 5)),), 4)
+    first, second = (Compiled(plan, gathered=True) for _ in range(2))
+    form = (
+        r"(\d+) parts, (\d+) functions, ([\d,]+) lines of LLVM IR; emitted in \d+\.\d{3} s, "
+        r"compiled in \d+\.\d{3} s, (\d+) functions from disk"
+    )
+    parts, functions, lines, loaded = re.fullmatch(form, str(first)).groups()
+    assert 1 < int(functions) <= int(parts) + 1
+    assert int(lines.replace(",", "")) > 100
+    assert loaded == "0"
+    assert re.fullmatch(form, str(second)).groups() == (parts, functions, lines, functions)

@@ -7,7 +7,7 @@ import pytest
 from helpers.oracles import ROUNDING, distance
 
 from xpnet import backends
-from xpnet.capture.engines.cpu.tiling import Registers, chosen, parts
+from xpnet.capture.engines.cpu.tiles import Registers, best_tile, split
 
 pytest.importorskip("llvmlite")
 
@@ -127,7 +127,7 @@ def test_products_of_other_numbers_are_not_compiled():
 @pytest.mark.parametrize(("m", "vectors"), [(1, 1), (10, 2), (30, 49), (128, 8), (129, 1), (512, 49)])
 def test_tiles_fit_the_registers(m, vectors, total):
     """The sums of a tile, its row of b and a number of a have a register each; no tile is larger than the product."""
-    tile = chosen(m, vectors, 100, total)
+    tile = best_tile(m, vectors, 100, total)
     assert tile.rows * tile.vectors + tile.vectors + 1 <= total
     assert tile.rows <= m
     assert tile.vectors <= vectors
@@ -135,22 +135,22 @@ def test_tiles_fit_the_registers(m, vectors, total):
 
 def test_large_products_use_the_registers():
     """Nothing can be read as fast as it is summed, so that a tile needs many sums for each number that it reads."""
-    assert chosen(512, 49, 100, 32) == (8, 3)
-    assert chosen(512, 98, 100, 16) in ((6, 2), (4, 3))
+    assert best_tile(512, 49, 100, 32) == (8, 3)
+    assert best_tile(512, 98, 100, 16) in ((6, 2), (4, 3))
 
 
 def test_parts_make_the_whole():
     """Parts of full size and a rest, neither of them if there are none."""
-    assert parts(10, 4) == [(2, 4), (1, 2)]
-    assert parts(8, 4) == [(2, 4)]
-    assert parts(3, 4) == [(1, 3)]
+    assert split(10, 4) == [(2, 4), (1, 2)]
+    assert split(8, 4) == [(2, 4)]
+    assert split(3, 4) == [(1, 3)]
 
 
 def test_registers_are_those_of_the_cpu(monkeypatch):
     """Wider vectors mean fewer products; what a CPU has is told by the compiler."""
     import llvmlite.binding
 
-    from xpnet.capture.engines.cpu import tiling
+    from xpnet.capture.engines.cpu import tiles
 
     cases = [
         ({"avx512f": True, "avx512vl": True, "avx2": True, "fma": True}, "x86_64-unknown-linux-gnu", Registers(32, 64)),
@@ -162,4 +162,4 @@ def test_registers_are_those_of_the_cpu(monkeypatch):
     for features, triple, wanted in cases:
         monkeypatch.setattr(llvmlite.binding, "get_host_cpu_features", lambda features=features: features)
         monkeypatch.setattr(llvmlite.binding, "get_process_triple", lambda triple=triple: triple)
-        assert tiling.registers.__wrapped__() == wanted
+        assert tiles.registers.__wrapped__() == wanted

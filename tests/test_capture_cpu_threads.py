@@ -7,9 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from xpnet.capture.engines import thread_count as threads
+from xpnet.capture.engines import thread_count, thread_pool
 from xpnet.capture.engines.cpu import cache
-from xpnet.capture.engines.cpu import thread_pool as crew
 from xpnet.capture.engines.cpu.driver import driver
 from xpnet.capture.engines.cpu.text import exported
 from xpnet.capture.graph import Graph, Operation, Value
@@ -25,14 +24,14 @@ def test_each_thread_is_told_its_number():
         together.wait(timeout=60)
         seen.append((thread, of))
 
-    crew.together(function, 3)
+    thread_pool.together(function, 3)
     assert sorted(seen) == [(0, 3), (1, 3), (2, 3)]
 
 
 def test_one_thread_does_it_alone_while_the_others_are_busy():
     """Whoever comes meanwhile does not wait for threads, which wait for each other."""
     seen = []
-    crew.together(lambda thread, of: thread or crew.together(lambda *it: seen.append(it), 2), 2)
+    thread_pool.together(lambda thread, of: thread or thread_pool.together(lambda *it: seen.append(it), 2), 2)
     assert seen == [(0, 1)]
 
 
@@ -44,8 +43,8 @@ def test_an_error_on_any_thread_is_raised():
             raise ValueError("here")
 
     with pytest.raises(ValueError, match=r"^here$"):
-        crew.together(function, 2)
-    crew.together(lambda *it: None, 2)
+        thread_pool.together(function, 2)
+    thread_pool.together(lambda *it: None, 2)
 
 
 def test_a_system_without_threads_is_served(monkeypatch):
@@ -56,11 +55,11 @@ def test_a_system_without_threads_is_served(monkeypatch):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refused)
-    crew.workers.cache_clear()
+    thread_pool.workers.cache_clear()
     try:
-        crew.together(lambda *it: seen.append(it), 2)
+        thread_pool.together(lambda *it: seen.append(it), 2)
     finally:
-        crew.workers.cache_clear()
+        thread_pool.workers.cache_clear()
     assert seen == [(0, 1)]
 
 
@@ -72,8 +71,8 @@ def product(m, k, n):
 
 def pools(monkeypatch, *libraries):
     """Let there be these thread pools, and four processors."""
-    monkeypatch.setattr(threads, "_pools", lambda: SimpleNamespace(info=lambda: list(libraries)))
-    monkeypatch.setattr(threads, "processors", lambda: 4)
+    monkeypatch.setattr(thread_count, "_pools", lambda: SimpleNamespace(info=lambda: list(libraries)))
+    monkeypatch.setattr(thread_count, "processors", lambda: 4)
 
 
 def test_a_team_is_as_large_as_its_work(monkeypatch):
@@ -81,11 +80,11 @@ def test_a_team_is_as_large_as_its_work(monkeypatch):
     blas = {"user_api": "blas", "num_threads": 3}
     openmp = {"user_api": "openmp", "num_threads": 64}
     pools(monkeypatch, openmp, blas)
-    assert [threads.team(product(m, 1000, 1000)) for m in (1, 7, 8, 100)] == [1, 1, 2, 3]
+    assert [thread_count.team(product(m, 1000, 1000)) for m in (1, 7, 8, 100)] == [1, 1, 2, 3]
     pools(monkeypatch, blas | {"num_threads": 1})
-    assert threads.team(product(100, 1000, 1000)) == 1
+    assert thread_count.team(product(100, 1000, 1000)) == 1
     pools(monkeypatch, openmp)
-    assert threads.team(product(100, 1000, 1000)) == 4
+    assert thread_count.team(product(100, 1000, 1000)) == 4
 
 
 def test_threads_meet_where_one_needs_what_another_had():
@@ -110,9 +109,9 @@ def test_limits_of_blas_are_limits_here(monkeypatch):
     """`threadpoolctl`, which everybody uses to limit BLAS, limits a training too."""
     import threadpoolctl
 
-    monkeypatch.setattr(threads, "processors", lambda: 8)
+    monkeypatch.setattr(thread_count, "processors", lambda: 8)
     with threadpoolctl.threadpool_limits(1):
-        assert threads.team(product(100, 1000, 1000)) == 1
+        assert thread_count.team(product(100, 1000, 1000)) == 1
 
 
 def test_code_is_whole_whoever_else_compiles_it(monkeypatch, tmp_path):
@@ -121,10 +120,10 @@ def test_code_is_whole_whoever_else_compiles_it(monkeypatch, tmp_path):
     monkeypatch.setattr(cache, "folder", lambda: tmp_path)
     text, begin = driver(), threading.Barrier(4)
 
-    def kept(_):
+    def loaded(_):
         begin.wait()
-        return cache.Code([text]).address(exported(text)) != 0 and cache._kept(text)
+        return cache.Code([text]).address(exported(text)) != 0 and cache.read(text)
 
     with ThreadPoolExecutor(4) as pool:
-        codes = list(pool.map(kept, range(4)))
+        codes = list(pool.map(loaded, range(4)))
     assert codes == [cache.compiled(text)] * 4

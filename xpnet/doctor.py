@@ -10,7 +10,7 @@ from xpnet._cli.diagnosis import Candidate, Check
 from xpnet.backends import BACKENDS, cuda
 from xpnet.capture.engines.cpu import cache
 from xpnet.capture.engines.cpu.compiled import can_compile
-from xpnet.capture.engines.cpu.tiling import registers
+from xpnet.capture.engines.cpu.tiles import registers
 
 EXAMPLES = """examples:
   python -m xpnet.doctor

@@ -156,7 +156,7 @@ class CupyBackend(Backend):
             return DeviceProgram(plan, precision=self.precision, graphs=self.engine == "compiled")
 
         key = (self.engine, self.precision, self.device.id, *programs.shapes(carry, data, batch_size))
-        return programs.kept(step, key, make)
+        return programs.cached(step, key, make)
 
 
 def load(index: int) -> CupyBackend:

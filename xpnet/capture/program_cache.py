@@ -1,9 +1,14 @@
-"""Captured functions, each planned once for the shapes it meets, and kept as long as the function is."""
+"""Programs of captured functions, one for each set of shapes: the latest used, up to a number of bytes per process.
+
+A program goes with its function and with its thread. One that a caller still runs lives on until the caller is done.
+"""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
-from weakref import WeakKeyDictionary
+from itertools import count
+from typing import Any, Protocol, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 import numpy as np
 
@@ -18,7 +23,23 @@ from xpnet.errors import CaptureError
 
 Function: TypeAlias = Callable[..., Any]
 Program: TypeAlias = Replay | Compiled
-Kept = TypeVar("Kept")
+
+
+class Sized(Protocol):
+    """Object that says how many bytes it takes."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+
+
+Item = TypeVar("Item", bound=Sized)
+
+BYTES = 32 * 2**20
+"""Memory of all plans, buffers and code that the process may hold on to."""
+
+LATEST = 8
+"""Objects that each thread keeps whatever their size: the plans and programs of one training with its evaluations."""
 
 SAVED_PER_CALL, SAVED_PER_NUMBER = 0.4e-6, 0.2e-9
 """Seconds that compiled code saves beside replay: per operation, and per number that is not a matrix product's."""
@@ -27,14 +48,29 @@ COMPILER_STARTS, SECONDS_PER_LINE = 0.1, 70e-6
 """Seconds that a compiler takes to start, and per line of LLVM's language; measured once and for all."""
 
 
+class _Entry:
+    """A cached object, when it was last used, and the shelf it stands on, which it does not keep alive."""
+
+    def __init__(self, value: Any, shelf: "_Shelf", key: Any) -> None:
+        self.value, self.nbytes, self.key = value, value.nbytes, key
+        self.shelf, self.thread, self.used = ref(shelf), threading.get_ident(), next(_clock)
+
+
+class _Shelf(dict[Any, _Entry]):
+    """The entries of a function in a thread."""
+
+
 class _Local(threading.local):
-    """The programs of a thread: their buffers are for one thread at a time."""
+    """The shelves of a thread: buffers are for one thread at a time."""
 
     def __init__(self) -> None:
-        self.programs: WeakKeyDictionary[Function, dict[Any, Any]] = WeakKeyDictionary()
+        self.shelves: WeakKeyDictionary[Function, _Shelf] = WeakKeyDictionary()
 
 
 _local = _Local()
+_clock = count()
+_entries: WeakSet[_Entry] = WeakSet()
+_lock = threading.RLock()
 
 
 def block(step: Function, carry: Any, data: Any, rows: int, *, compiled: bool) -> Program:
@@ -69,18 +105,41 @@ def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: 
         return False
 
 
-def kept(owner: Function, key: Any, make: Callable[[], Kept]) -> Kept:
-    """What this thread has made for a function under a key; made now if there is none yet."""
-    known = _local.programs.setdefault(owner, {})
-    if key not in known:
-        known[key] = make()
-    found: Kept = known[key]
-    return found
+def cached(owner: Function, key: Any, make: Callable[[], Item]) -> Item:
+    """Object of this thread for a function and a key, made where there is none; the least recently used make room."""
+    shelf = _local.shelves.setdefault(owner, _Shelf())
+    entry = shelf.get(key)
+    if entry is None:
+        entry = _Entry(make(), shelf, key)
+        with _lock:
+            shelf[key] = entry
+            _entries.add(entry)
+            _evict()
+    entry.used = next(_clock)
+    value: Item = entry.value
+    return value
+
+
+def total_bytes() -> int:
+    """Memory of all cached plans, buffers and code."""
+    with _lock:
+        return sum(entry.nbytes for entry in _entries)
+
+
+def _evict() -> None:
+    """Drop the least recently used entries beyond `BYTES`, except the `LATEST` of each thread."""
+    total, per_thread = 0, Counter[int]()
+    for entry in sorted(_entries, key=lambda entry: entry.used, reverse=True):
+        total += entry.nbytes
+        per_thread[entry.thread] += 1
+        shelf = entry.shelf()
+        if total > BYTES and per_thread[entry.thread] > LATEST and shelf is not None:
+            shelf.pop(entry.key, None)
 
 
 def planned(step: Function, carry: Any, data: Any, rows: int, *, owner: Function | None = None) -> Plan:
     """The plan of a step that is fed with so many rows of the data; to judge it and to run it is to make it once."""
-    return kept(
+    return cached(
         owner or step,
         ("plan", owner in (None, step), *shapes(carry, data, rows)),
         lambda: plan(step, map_arrays(_like, carry), _rows(data, rows)),
@@ -102,7 +161,7 @@ def _program(
         made = planned(step, carry, data, rows, owner=owner)
         return Compiled(made, gathered=gathered) if compiled else Replay(made)
 
-    return kept(owner, (compiled, gathered, *shapes(carry, data, rows)), make)
+    return cached(owner, (compiled, gathered, *shapes(carry, data, rows)), make)
 
 
 def _like(array: np.ndarray) -> Like:

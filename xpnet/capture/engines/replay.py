@@ -42,6 +42,11 @@ class Replay:
         self._results: list[np.ndarray] = []
         self._copies: list[Call] = []
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its buffers, of the carry that it is bound to, and of its calls."""
+        return sum(self._memory.sizes) + sum(value.nbytes for value in self.plan.graph.inputs) + self.plan.nbytes
+
     def gathered(
         self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], rows: np.ndarray, results: Sequence[np.ndarray]
     ) -> None:
@@ -85,6 +90,8 @@ class Replay:
             for i in range(len(results[0])):
                 self._bind([*carry, *(array[i * rows : (i + 1) * rows] for array in data)])
                 self._step(i, results)
+        # The data may be large, and belong to the caller.
+        self._inputs, self._calls, self._results, self._copies = [], [], [], []
 
     def _step(self, i: int, results: Sequence[np.ndarray]) -> None:
         for function, arguments in self._calls:

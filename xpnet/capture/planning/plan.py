@@ -15,6 +15,9 @@ from xpnet.errors import CaptureError
 OVERHEAD = 20_000
 """Cost of calling an operation, in floating-point operations that could be done in the same time."""
 
+OBJECTS = 1000
+"""Bytes of Python objects per operation, about: the plan's own, and as many again of what runs it."""
+
 BY_STRIDE = ("clip", "pow")
 """Operations for which NumPy has other ways where an operand is one number for all."""
 
@@ -61,6 +64,11 @@ class Plan:
     @cached_property
     def _products(self) -> list[int]:
         return [flops(operation) for operation in self.graph.operations if operation.name == "matmul"]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its Python objects, about."""
+        return OBJECTS * len(self.graph.operations)
 
     def stages(self) -> list[Stage]:
         """The operations, each by itself."""

@@ -22,25 +22,43 @@ VARIABLE = "XPNET_CACHE_DIR"
 """Where the folder is to be, if not in the user's own cache."""
 
 OPTIMIZATION = 2
-"""How much LLVM makes of what is written, from 0 to 3; no passes are run before."""
+"""LLVM's level of code generation, from 0 to 3; no passes are run before."""
+
+SEAL = 32
+"""Bytes of the digest at the beginning of a file."""
+
+ENGINE = 2**18
+"""Bytes that LLVM takes for an engine beside its code, about."""
 
 
 class Code:
-    """Machine code in this process, as long as this object is there.
+    """Machine code in this process, unloaded with this object.
 
     Args:
         texts: Modules, each a function; equal ones are loaded once.
-        is_kept: Whether the code is looked for on disk, and left there.
+        on_disk: Whether the code is read from the folder, and written to it.
+
+    Attributes:
+        loaded: Functions that were read from the folder instead of compiled.
+        nbytes: Bytes of the object code and of the engine around it.
     """
 
-    def __init__(self, texts: Iterable[str], *, is_kept: bool = True) -> None:
+    def __init__(self, texts: Iterable[str], *, on_disk: bool = True) -> None:
         import llvmlite.binding
 
         _add_symbols()
         # The engine owns a machine of its own, and the code of all that is added.
         self._engine = llvmlite.binding.create_mcjit_compiler(llvmlite.binding.parse_assembly(""), _new_machine())
+        self.loaded, self.nbytes = 0, ENGINE
         for text in dict.fromkeys(texts):
-            code = _kept(text) if is_kept else compiled(text)
+            code = read(text) if on_disk else None
+            if code is None:
+                code = compiled(text)
+                if on_disk:
+                    write(text, code)
+            else:
+                self.loaded += 1
+            self.nbytes += len(code)
             self._engine.add_object_file(llvmlite.binding.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
 
@@ -56,28 +74,25 @@ def compiled(text: str) -> bytes:
     return bytes(_machine().emit_object(llvmlite.binding.parse_assembly(text)))
 
 
-def _kept(text: str) -> bytes:
-    """The object code of a module from the folder, where it is left if it was not there."""
-    name = sha256(f"{_circumstances()}\n{text}".encode()).hexdigest()
-    place = folder()
-    if place is None:
-        return compiled(text)
-    path = place / f"{name}.o"
+def read(text: str) -> bytes | None:
+    """Object code of a module from the folder; None where there is none, or it is damaged."""
+    name, place = _name(text), folder()
     try:
-        content = path.read_bytes()
+        content = b"" if place is None else (place / name).read_bytes()
     except OSError:
-        content = b""
-    seal, code = content[:32], content[32:]
-    if seal != sha256(name.encode() + code).digest():
-        code = compiled(text)
-        _leave(path, sha256(name.encode() + code).digest() + code)
-    return code
+        return None
+    seal, code = content[:SEAL], content[SEAL:]
+    return code if seal == _seal(name, code) else None
 
 
-def _leave(path: Path, content: bytes) -> None:
-    """Write a file whole, or not at all: the next process compiles what is not there."""
+def write(text: str, code: bytes) -> None:
+    """Write a module's object code to the folder, whole or not at all: the next process compiles what is missing."""
+    name, place = _name(text), folder()
+    if place is None:
+        return
+    path, content = place / name, _seal(name, code) + code
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        handle, temporary = tempfile.mkstemp(dir=place)
     except OSError:
         return
     try:
@@ -86,6 +101,17 @@ def _leave(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     except OSError:
         Path(temporary).unlink(missing_ok=True)
+
+
+def _name(text: str) -> str:
+    """Name of a module's file: a digest of the module and of all else that its object code depends on."""
+    digest = sha256(f"{_circumstances()}\n{text}".encode()).hexdigest()
+    return f"{digest}.o"
+
+
+def _seal(name: str, code: bytes) -> bytes:
+    """First bytes of a file, which another file's code or a damaged one does not have."""
+    return sha256(name.encode() + code).digest()
 
 
 @cache

@@ -1,19 +1,20 @@
-"""Runs a plan as machine code, by one thread or several; the numbers do not depend on how many there are."""
+"""Compiled plans: machine code and its buffers, run by one thread or several with the same results."""
 
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from time import perf_counter
 
 import numpy as np
 
 from xpnet.capture.engines.cpu.cache import Code
 from xpnet.capture.engines.cpu.driver import APART, FIELDS, PLACES, driver
 from xpnet.capture.engines.cpu.products import room
-from xpnet.capture.engines.cpu.program import program
+from xpnet.capture.engines.cpu.program import Program, program
 from xpnet.capture.engines.cpu.text import exported
-from xpnet.capture.engines.cpu.thread_pool import together
 from xpnet.capture.engines.thread_count import team
+from xpnet.capture.engines.thread_pool import together
 from xpnet.capture.graph import Value
 from xpnet.capture.planning.memory import ALIGNMENT, aligned
 from xpnet.capture.planning.plan import Plan
@@ -29,35 +30,50 @@ def can_compile() -> bool:
 
 
 class Compiled:
-    """A plan with its buffers and its machine code; for one caller at a time.
+    """Plan with its buffers and its machine code, for one caller at a time; `str` says how much there is.
 
     Args:
         plan: What is run.
         gathered: Whether a step's rows are chosen by index; if not, they are the next ones.
-        checked: Whether nothing is read or written without a look whether it is within an array.
+        checked: Whether every access is checked against the bounds of the arrays, which raises IndexError.
     """
 
     def __init__(self, plan: Plan, *, gathered: bool, checked: bool = False) -> None:
         self.plan = plan
         self._gathered = gathered
         self._bounds = np.zeros(SPARE, np.int64) if checked else None
-        self._program = program(plan, gathered=gathered, checks=0 if self._bounds is None else self._bounds.ctypes.data)
-        self._code = Code(self._program.texts, is_kept=not checked)
+        start = perf_counter()
+        written = program(plan, gathered=gathered, checks=0 if self._bounds is None else self._bounds.ctypes.data)
+        emitted = perf_counter()
+        self._code = Code(written.texts, on_disk=not checked)
+        self._summary = (
+            f"{len(written.parts)} parts, {len(written.texts)} functions, {written.lines:,} lines of LLVM IR; "
+            f"emitted in {emitted - start:.3f} s, compiled in {perf_counter() - emitted:.3f} s, "
+            f"{self._code.loaded} functions from disk"
+        )
         kinds = [ctypes.c_void_p, *[ctypes.c_int64] * 3, *[ctypes.c_void_p] * 2]
         self._run = ctypes.CFUNCTYPE(None, *kinds)(self._code.address(exported(driver())))
-        self._scratch = self._program.memory.scratch()
+        # The text is as large as all the rest, and of no more use.
+        self._memory, self._sliced = written.memory, written.sliced
+        self._scratch = self._memory.scratch()
         self._fed = [np.empty(value.shape, value.dtype) for value in plan.fed]
-        self._pointers = [pointer for part in self._program.parts for pointer in part.pointers]
-        self._parts = self._described()
+        self._pointers = [pointer for part in written.parts for pointer in part.pointers]
+        self._parts = self._described(written)
         self._rooms = aligned(room()).reshape(1, -1)
 
     def __str__(self) -> str:
-        return f"{len(self._program.parts)} parts, {len(self._program.texts)} functions of {self._program.lines} lines"
+        return self._summary
 
-    def _described(self) -> np.ndarray:
-        """The parts as the driver knows them."""
-        words, at = np.zeros((len(self._program.parts), FIELDS), np.int64), 0
-        for i, (part, wait) in enumerate(zip(self._program.parts, self._program.waits, strict=True)):
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its buffers, its machine code, and the objects around them."""
+        buffers = sum(self._memory.sizes) + self._rooms.nbytes + sum(array.nbytes for array in self._fed)
+        return buffers + self._code.nbytes + self.plan.nbytes
+
+    def _described(self, written: Program) -> np.ndarray:
+        """Table of the parts, as the driver reads it."""
+        words, at = np.zeros((len(written.parts), FIELDS), np.int64), 0
+        for i, (part, wait) in enumerate(zip(written.parts, written.waits, strict=True)):
             words[i, :7] = (self._code.address(exported(part.text)), at, part.total, part.chunk, *wait)
             at += len(part.pointers)
         return words
@@ -117,12 +133,12 @@ class Compiled:
 
     def _moves(self, pointer: object) -> bool:
         """Whether something is elsewhere in each step."""
-        return isinstance(pointer, tuple) and (pointer[0] != "data" or self._program.sliced)
+        return isinstance(pointer, tuple) and (pointer[0] != "data" or self._sliced)
 
     def _address(self, pointer: object, inputs: Sequence[np.ndarray], data: Sequence[np.ndarray]) -> int:
         """Where something is in all steps."""
         if isinstance(pointer, Value):
-            home = self._program.memory.homes[pointer]
+            home = self._memory.homes[pointer]
             return (inputs[home.number] if home.is_input else self._scratch[pointer]).ctypes.data
         assert isinstance(pointer, tuple)
         return data[pointer[1]].ctypes.data

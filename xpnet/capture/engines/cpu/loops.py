@@ -15,7 +15,7 @@ from xpnet.capture.engines.cpu.operations import (
 )  # fmt: skip
 from xpnet.capture.engines.cpu.parts import ENOUGH, Body, Part, Pointer
 from xpnet.capture.engines.cpu.text import Word, kind
-from xpnet.capture.engines.cpu.tiling import registers
+from xpnet.capture.engines.cpu.tiles import registers
 from xpnet.capture.engines.cpu.vectors import INT32, TRUTH, Vectors
 from xpnet.capture.graph import Operation, Value
 from xpnet.capture.planning.kernels import FED, Extent, Fused, Kernel, Loop, Node, Read

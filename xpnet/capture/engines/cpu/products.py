@@ -14,8 +14,7 @@ import numpy as np
 
 from xpnet.capture.engines.cpu.parts import Body, Part, Pointer
 from xpnet.capture.engines.cpu.text import Loop, Word, kind
-from xpnet.capture.engines.cpu.tiles import Form, dots, tile, turned
-from xpnet.capture.engines.cpu.tiling import WIDEST, Tile, chosen, parts, registers
+from xpnet.capture.engines.cpu.tiles import WIDEST, Form, Tile, best_tile, dots, registers, split, tile, turned
 from xpnet.capture.engines.cpu.vectors import Vectors
 from xpnet.capture.graph import Graph, Number, Operation, Value
 
@@ -112,11 +111,11 @@ class _Product(NamedTuple):
         m, k, n = self.sizes
         shape = Tile(min(m, 4), min(n, 8 if m == 1 else 6) if registers().total > 16 else min(n, 3))
         f, blocks, at = self.f, -(-n // shape.vectors), 0
-        for times, columns in parts(n, shape.vectors):
+        for times, columns in split(n, shape.vectors):
             with f.loop(f.most("%begin", at), f.least("%end", at + times)) as loop:
                 column = f.times(loop.index, shape.vectors)
                 row = 0
-                for times_, rows in parts(m, shape.rows):
+                for times_, rows in split(m, shape.rows):
                     form = Form(self.dtype, lanes, rows, columns, k % lanes, (self.a.row, 1), self.b.column, self.c.row,
                                 "new" if self.is_new else "more")  # fmt: skip
                     name = dots(f, form)
@@ -130,7 +129,7 @@ class _Product(NamedTuple):
     def by_tiles(self, lanes: int) -> Part:
         """Strip by strip through the columns."""
         (m, k, n), f, size = self.sizes, self.f, self.dtype.itemsize
-        shape = chosen(m, -(-n // lanes), k, registers().total)
+        shape = best_tile(m, -(-n // lanes), k, registers().total)
         width, tiles = shape.vectors * lanes, -(-m // shape.rows)
         is_turned = self.b.column != 1 and n > 1
         is_copied = is_turned or k * n * size > CACHED
@@ -171,7 +170,7 @@ class _Product(NamedTuple):
     ) -> None:
         """Tile by tile down so many columns, from one to before another."""
         f, at = self.f, 0
-        for times, height in parts(self.sizes[0], form.rows):
+        for times, height in split(self.sizes[0], form.rows):
             name = tile(f, form._replace(rows=height))
             with f.loop(f.most(ends[0], at), f.least(ends[1], at + times)) as loop:
                 row = f.times(loop.index, form.rows)

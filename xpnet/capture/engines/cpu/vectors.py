@@ -115,8 +115,8 @@ class Vectors:
         address = self.f.at(row, self.f.times(column, stride), kind(dtype))
         if not self.f.checks:
             return address
-        return self.f.checked(address, self.f.add(self.f.times(self.f.add(self.count, -1), stride * dtype.itemsize),
-                                                  dtype.itemsize), write)  # fmt: skip
+        last = self.f.add(self.count if self.mask else self.lanes, -1)
+        return self.f.checked(address, self.f.add(self.f.times(last, stride * dtype.itemsize), dtype.itemsize), write)
 
     def _scattered(self, dtype: np.dtype, address: str, stride: int) -> str:
         """The addresses of lanes that are so far apart."""

@@ -47,6 +47,11 @@ class DeviceProgram:
         self._data: list[Any] = []
         self._room = 0
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays on the device."""
+        return sum(array.nbytes for array in (*self._inputs, *self._scratch))
+
     def run(self, carry: Sequence[Any], data: Sequence[Any], rows: np.ndarray) -> tuple[list[Any], list[Any]]:
         """Run a step for each line of `rows`, on those rows of the data.
 
