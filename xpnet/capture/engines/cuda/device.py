@@ -50,7 +50,7 @@ class DeviceProgram:
     @property
     def nbytes(self) -> int:
         """Bytes of its arrays on the device."""
-        return sum(array.nbytes for array in (*self._inputs, *self._scratch))
+        return sum(array.nbytes for array in (*self._gathered, *self._scratch, *self._carry.arrays))
 
     def run(self, carry: Sequence[Any], data: Sequence[Any], rows: np.ndarray) -> tuple[list[Any], list[Any]]:
         """Run a step for each line of `rows`, on those rows of the data.
