@@ -9,7 +9,7 @@ import pytest
 from helpers.commands import PYTHON, process, sentence
 
 from xpnet import distributed
-from xpnet.distributed.affinity import divided
+from xpnet.distributed.affinity import divide_processors
 from xpnet.distributed.mpi import library, name, takes_device_memory
 from xpnet.distributed.ranks import Alone
 from xpnet.errors import InputError, MissingExtraError
@@ -32,7 +32,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs a shell")
 def test_processors_are_divided(masks, wanted):
     """Ranks that may use the same processors divide them; where there are too few, each has a single thread."""
     masks = [frozenset(mask) for mask in masks]
-    assert [divided(masks, number) for number in range(len(masks))] == wanted
+    assert [divide_processors(masks, number) for number in range(len(masks))] == wanted
 
 
 @posix
@@ -43,13 +43,13 @@ def test_a_rank_keeps_to_its_processors():
 import os, threading, time
 import numpy as np
 from threadpoolctl import threadpool_info
-from xpnet.distributed.affinity import allowed, keep_to
+from xpnet.distributed.affinity import pin_to, usable_processors
 
 stop = threading.Event()
 thread = threading.Thread(target=stop.wait)
 thread.start()
-first = min(allowed())
-assert keep_to(frozenset({first}), 1) == 1
+first = min(usable_processors())
+assert pin_to(frozenset({first}), 1) == 1
 masks = [os.sched_getaffinity(int(task)) for task in os.listdir("/proc/self/task")]
 stop.set()
 thread.join()
@@ -61,10 +61,10 @@ assert all(pool["num_threads"] == 1 for pool in threadpool_info() if pool["user_
 
 WITNESS = """
 import os, signal
-from xpnet.distributed.watchdog import Witness
-witness = Witness()
-witness.told("first words")
-witness.told("last words")
+from xpnet.distributed.watchdog import Watchdog
+watchdog = Watchdog()
+watchdog.announce("first words")
+watchdog.announce("last words")
 {}
 """
 
@@ -75,14 +75,14 @@ witness.told("last words")
     [
         ("os.kill(os.getpid(), signal.SIGKILL)", "last words\n"),
         ("os._exit(0)", "last words\n"),
-        ("witness.told(''); os._exit(0)", ""),
-        ("witness.dismiss()", ""),
-        ("witness.dismiss(); witness.dismiss(); witness.told('more')", ""),
+        ("watchdog.announce(''); os._exit(0)", ""),
+        ("watchdog.dismiss()", ""),
+        ("watchdog.dismiss(); watchdog.dismiss(); watchdog.announce('more')", ""),
     ],
     ids=["killed", "gone", "nothing to say", "dismissed", "dismissed twice"],
 )
-def test_a_witness_has_the_last_word(end, words):
-    """What was to be said is said once the process is gone, unless it has dismissed its witness."""
+def test_a_watchdog_has_the_last_word(end, words):
+    """What was to be said is said once the process is gone, unless it has dismissed its watchdog."""
     line = [*PYTHON, "-c", WITNESS.format(end)]
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as started:
         assert started.communicate(timeout=60)[1] == words

@@ -9,7 +9,7 @@ import pytest
 
 from xpnet import backends
 from xpnet.backends.numpy import NumpyBackend
-from xpnet.distributed.allreduce import can_nccl, way
+from xpnet.distributed.allreduce import can_nccl, choose_allreduce
 
 
 class World:
@@ -40,7 +40,7 @@ MPI = SimpleNamespace(IN_PLACE="in place", LAND="and", __file__=None, get_vendor
 @pytest.mark.parametrize("engine", ["plain", "replay"])
 def test_numpys_sums_go_straight_to_mpi(engine):
     """The array itself is added up, and handed back."""
-    add, how = way(MPI, World(), backends.resolve("numpy").with_engine(engine))
+    add, how = choose_allreduce(MPI, World(), backends.resolve("numpy").with_engine(engine))
     sums = np.arange(4.0)
     assert add(sums) is sums
     assert sums.tolist() == [0, 3, 6, 9]
@@ -52,7 +52,7 @@ def test_sums_of_other_libraries_on_the_cpu(backend):
     sums = backend.asarray(np.arange(4, dtype="float32"))
     if backend.device_name.startswith("cuda"):
         pytest.skip("a device of its own")
-    add, _ = way(MPI, World(), backend)
+    add, _ = choose_allreduce(MPI, World(), backend)
     found = add(sums)
     assert backends.of(found).name == backends.of(sums).name
     assert backend.to_host(found).tolist() == [0, 3, 6, 9]
@@ -138,7 +138,7 @@ def test_the_way_of_device_arrays(monkeypatch, cupy, library, nccl, own_gpus, aw
     backend, world, cupy.available = OnDevice(library), World(), nccl
     world.same = not own_gpus
     monkeypatch.setattr("xpnet.distributed.allreduce.takes_device_memory", lambda MPI: aware)
-    add, found = way(MPI, world, backend)
+    add, found = choose_allreduce(MPI, world, backend)
     assert found == how
     for _ in range(2):
         assert add(np.arange(4.0)).tolist() == [0, 3, 6, 9]
@@ -163,7 +163,7 @@ def test_a_cupy_without_nccl_is_no_error(monkeypatch, cupy):
 def test_uploaded_sums_lie_where_they_were(monkeypatch, cupy):
     """Sums come back into their own memory: an upload's is the copying stream's, which may give it away at once."""
     monkeypatch.setattr("xpnet.distributed.allreduce.takes_device_memory", lambda MPI: False)
-    add, _ = way(MPI, World(), OnDevice("cupy"))
+    add, _ = choose_allreduce(MPI, World(), OnDevice("cupy"))
     sums = np.arange(4.0)
     assert add(sums) is sums
     assert sums.tolist() == [0, 3, 6, 9]

@@ -3,7 +3,7 @@
 import pytest
 
 from xpnet.distributed.ranks import Going
-from xpnet.distributed.session import GRACE, Failure, failure, left, together, told
+from xpnet.distributed.session import GRACE, Failure, failure, leave_together, left, report_failure
 from xpnet.errors import InputError, LeftBehindError, RankError
 
 
@@ -40,7 +40,7 @@ def test_errors_as_the_others_see_them(error, wanted):
 )
 def test_what_stops_the_others_is_told(capsys, error, words, status):
     """In one line with the rank; what was not foreseen has a traceback before it."""
-    assert told("rank 1 of 2 on there", error) == status
+    assert report_failure("rank 1 of 2 on there", error) == status
     *trace, line = capsys.readouterr().err.splitlines()
     assert line == f"xpnet: rank 1 of 2 on there: {words}"
     assert trace == (["ValueError: odd"] if type(error) is ValueError else [])
@@ -63,10 +63,10 @@ def test_who_leaves_waits_until_all_do():
     """However often the others go on; with an error only for some seconds."""
     going, gone = [("rank 1", Going("there", {}))], [("rank 1", None)]
     rank = Meetings(going, going, gone)
-    assert together(rank, None) == [("rank 0", None), ("rank 1", None)]
+    assert leave_together(rank, None) == [("rank 0", None), ("rank 1", None)]
     assert rank.asked == [(None, None)] * 3
     rank = Meetings(going, None)
-    assert together(rank, InputError("bad.")) is None
+    assert leave_together(rank, InputError("bad.")) is None
     assert rank.asked == [(Failure("bad.", True, 2), GRACE)] * 2
 
 

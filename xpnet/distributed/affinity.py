@@ -1,12 +1,12 @@
-"""The processors of a machine, divided among the ranks on it."""
+"""Processor affinity: the processors of a machine, divided among the ranks on it."""
 
 import os
 from collections.abc import Sequence
 from contextlib import suppress
 
 
-def divided(masks: Sequence[frozenset[int]], number: int) -> tuple[frozenset[int], int]:
-    """The processors that one of several ranks keeps to, and how many threads are busy there.
+def divide_processors(masks: Sequence[frozenset[int]], number: int) -> tuple[frozenset[int], int]:
+    """Processors that one of several ranks keeps to, and the number of its threads.
 
     Those that may use the same processors divide them; where there are fewer than ranks, each may use all of them, with
     one thread. Whoever may use others than the rest has been bound by the launcher and keeps what it has.
@@ -23,18 +23,18 @@ def divided(masks: Sequence[frozenset[int]], number: int) -> tuple[frozenset[int
     return frozenset(mine[first:last]), last - first
 
 
-def allowed() -> frozenset[int]:
-    """Those that this process may use."""
+def usable_processors() -> frozenset[int]:
+    """Processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return frozenset(os.sched_getaffinity(0))
     return frozenset(range(os.cpu_count() or 1))
 
 
-def keep_to(processors: frozenset[int], threads: int) -> int:
-    """Let this process run there only, where the system can do that, with so many threads at most.
+def pin_to(processors: frozenset[int], threads: int) -> int:
+    """Pin this process to processors, where the system can do that, and limit the threads of BLAS.
 
     Returns:
-        How many threads those may be that multiply: BLAS may have been given fewer.
+        The number of threads that multiply: BLAS may have been limited to fewer already.
     """
     from threadpoolctl import threadpool_info, threadpool_limits
 

@@ -1,4 +1,4 @@
-"""How sums travel from rank to rank: decided once, for all ranks alike, by where the arrays lie."""
+"""Allreduce: how sums travel from rank to rank, chosen once, for all ranks alike, by where the arrays are."""
 
 import warnings
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from xpnet.backends import Backend
 from xpnet.distributed.mpi import name, takes_device_memory
 
 Sum = Callable[[Array], Array]
-"""What adds up an array over all ranks."""
+"""Function that sums an array over all ranks."""
 
 
-def way(MPI: Any, world: Any, backend: Backend) -> tuple[Sum, str]:
-    """The fastest way that every rank can go, and what it is called.
+def choose_allreduce(MPI: Any, world: Any, backend: Backend) -> tuple[Sum, str]:
+    """Choose the fastest sum over ranks that all of them can do, with its name.
 
     Args:
         MPI: The module.

@@ -11,9 +11,9 @@ from xpnet import backends
 from xpnet._support.typing import Array
 from xpnet.backends import Backend, cuda
 from xpnet.data.checks import count
-from xpnet.distributed.affinity import allowed, divided, keep_to
-from xpnet.distributed.allreduce import Sum, way
-from xpnet.distributed.watchdog import Witness
+from xpnet.distributed.affinity import divide_processors, pin_to, usable_processors
+from xpnet.distributed.allreduce import Sum, choose_allreduce
+from xpnet.distributed.watchdog import Watchdog
 from xpnet.errors import InputError, LeftBehindError
 
 T = TypeVar("T")
@@ -53,17 +53,17 @@ class Ranks:
         threads: How many threads this one has.
     """
 
-    def __init__(self, MPI: Any, witness: Witness) -> None:
-        self._mpi, self._world, self._witness = MPI, MPI.COMM_WORLD.Dup(), witness
+    def __init__(self, MPI: Any, watchdog: Watchdog) -> None:
+        self._mpi, self._world, self._watchdog = MPI, MPI.COMM_WORLD.Dup(), watchdog
         self._meetings = MPI.COMM_WORLD.Dup()
         self.rank, self.size, self.host = self._world.rank, self._world.size, MPI.Get_processor_name()
         self.where = f"rank {self.rank} of {self.size} on {self.host}"
         self._machine = self._world.Split_type(MPI.COMM_TYPE_SHARED)
-        self.threads = keep_to(*divided(self._machine.allgather(allowed()), self._machine.rank))
+        self.threads = pin_to(*divide_processors(self._machine.allgather(usable_processors()), self._machine.rank))
         hosts, self._threads = zip(*self._world.allgather((self.host, self.threads)), strict=True)
         self.machines = len(set(hosts))
-        self._ways: dict[str, tuple[Sum, str]] = {}
-        witness.told(GONE.format(self.where, os.getpid(), ""))
+        self._allreduces: dict[str, tuple[Sum, str]] = {}
+        watchdog.announce(GONE.format(self.where, os.getpid(), ""))
 
     @property
     def average(self) -> "Ranks":
@@ -72,7 +72,7 @@ class Ranks:
 
     def keep(self, path: str) -> None:
         """Have it said, if this rank dies, that a model is kept there."""
-        self._witness.told(GONE.format(self.where, os.getpid(), KEPT.format(path)))
+        self._watchdog.announce(GONE.format(self.where, os.getpid(), KEPT.format(path)))
 
     def __str__(self) -> str:
         """How many there are, and where: `4 ranks on 2 machines, 1 thread each`."""
@@ -90,7 +90,7 @@ class Ranks:
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
     def agree(self, about: Mapping[str, str]) -> None:
-        """Refuse to go on where anything that is told of is not the same on every rank.
+        """Refuse to go on where anything of `about` is not the same on every rank.
 
         Raises:
             InputError: On all of them, with what differs and where.
@@ -136,18 +136,18 @@ class Ranks:
         if isinstance(sums, np.ndarray):
             self._world.Allreduce(self._mpi.IN_PLACE, sums)
             return sums
-        add, _ = self._way(backends.of(sums))
+        add, _ = self._allreduce(backends.of(sums))
         return add(sums)
 
     def way(self, backend: Backend) -> str:
         """How sums of that backend's arrays travel; decided now, if they have not travelled yet."""
-        return self._way(backend)[1]
+        return self._allreduce(backend)[1]
 
-    def _way(self, backend: Backend) -> tuple[Sum, str]:
+    def _allreduce(self, backend: Backend) -> tuple[Sum, str]:
         key = f"{backend.name} {backend.device_name}"
-        if key not in self._ways:
-            self._ways[key] = way(self._mpi, self._world, backend)
-        return self._ways[key]
+        if key not in self._allreduces:
+            self._allreduces[key] = choose_allreduce(self._mpi, self._world, backend)
+        return self._allreduces[key]
 
     def placed(self, backend: str | None, device: str) -> str:
         """The device of this rank where no certain one is asked for: the ranks of a machine take its GPUs in turn."""

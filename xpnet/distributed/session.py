@@ -1,4 +1,4 @@
-"""The frame of a training over MPI: begun together, and left together, whatever happens."""
+"""Session: a training over MPI that its ranks begin together and leave together, whatever happens."""
 
 import os
 import platform
@@ -15,24 +15,24 @@ import numpy as np
 from xpnet import __version__
 from xpnet.distributed.mpi import library, name
 from xpnet.distributed.ranks import Alone, Going, Ranks
-from xpnet.distributed.watchdog import Witness
+from xpnet.distributed.watchdog import Watchdog
 from xpnet.errors import LeftBehindError, RankError, XpnetError
 
 GRACE = 3.0
-"""Seconds that a rank which has failed gives the others to fail too, before it stops them."""
+"""Seconds that a failed rank waits for the others to fail too, before it stops them."""
 
 PAUSE = 0.5
-"""Seconds between what a rank says last and the end of all."""
+"""Seconds between a rank's last message and the end of all."""
 
 
 class Failure(NamedTuple):
-    """How a rank ended that did not come to its end.
+    """Failure of a rank.
 
     Attributes:
-        message: What it had to say.
-        foreseen: Whether that says what to do; else there is a traceback to see.
-        status: What its process exits with.
-        own: Whether it met that itself; else it only met others that had left.
+        message: What went wrong.
+        foreseen: Whether the message says what to do; else there is a traceback.
+        status: Exit status of its process.
+        own: Whether the rank met the error itself; else it only met others that had left.
     """
 
     message: str
@@ -42,18 +42,18 @@ class Failure(NamedTuple):
 
 
 def joined(wanted: bool) -> AbstractContextManager[Ranks | Alone]:
-    """A session, if that is wanted, else a context with this process alone."""
+    """Session, if one is wanted, else a context with this process alone."""
     return session() if wanted else nullcontext(Alone())
 
 
 @contextmanager
 def session() -> Iterator[Ranks]:
-    """A context in which the processes that a launcher started together, as `mpiexec -n 4`, train one network.
+    """Context in which the processes that a launcher started together, as `mpiexec -n 4`, train one network.
 
     They divide the processors of each machine among themselves, until their processes end. An error that all of them
     meet is raised by rank 0 as if there were no others, which exit in silence. One that only some meet stops the others
-    within seconds, told with its rank; so does the death of a rank, and one that leaves while others go on with an
-    epoch.
+    within seconds, with a message that names its rank; so does the death of a rank, and one that leaves while others
+    go on with an epoch.
 
     Returns:
         The ranks, for `epochs(..., average=...)`.
@@ -63,20 +63,20 @@ def session() -> Iterator[Ranks]:
         InputError: The ranks' versions differ, or the processes do not see each other.
         RankError: Another rank met an error, or left.
     """
-    witness = Witness()
+    watchdog = Watchdog()
     try:
         MPI = library()
-        ranks = Ranks(MPI, witness)
+        ranks = Ranks(MPI, watchdog)
         error: BaseException | None = None
         try:
             ranks.agree(versions(MPI))
             yield ranks
         except BaseException as raised:
             error = raised
-        ends = together(ranks, error)
+        ends = leave_together(ranks, error)
         if ends is None:
-            witness.dismiss()
-            status = told(ranks.where, error)
+            watchdog.dismiss()
+            status = report_failure(ranks.where, error)
             # MPICH's launcher drops what it has not yet read.
             time.sleep(PAUSE)
             MPI.COMM_WORLD.Abort(status)
@@ -86,19 +86,19 @@ def session() -> Iterator[Ranks]:
         if outcome is not None:
             raise outcome
     finally:
-        witness.dismiss()
+        watchdog.dismiss()
 
 
 def versions(MPI: Any) -> dict[str, str]:
-    """What must be the same of every rank's installation."""
-    found = {"xpnet": __version__, "Python": platform.python_version(), "NumPy": np.__version__, "MPI": name(MPI)}
+    """Versions that must be the same on every rank."""
+    versions = {"xpnet": __version__, "Python": platform.python_version(), "NumPy": np.__version__, "MPI": name(MPI)}
     try:
-        return found | {"llvmlite": version("llvmlite")}
+        return versions | {"llvmlite": version("llvmlite")}
     except PackageNotFoundError:
-        return found | {"llvmlite": "missing"}
+        return versions | {"llvmlite": "missing"}
 
 
-def together(ranks: Ranks, error: BaseException | None) -> Sequence[tuple[str, Failure | None]] | None:
+def leave_together(ranks: Ranks, error: BaseException | None) -> Sequence[tuple[str, Failure | None]] | None:
     """Leave when all do: where each rank is, and how it ends; None where an error keeps this one from waiting."""
     while (ends := ranks.meet(failure(error), None if error is None else GRACE)) is not None:
         if not any(isinstance(end, Going) for _, end in ends):
@@ -107,7 +107,7 @@ def together(ranks: Ranks, error: BaseException | None) -> Sequence[tuple[str, F
 
 
 def failure(error: BaseException | None) -> Failure | None:
-    """What an error is to the others; one that asks to exit with 0 is none."""
+    """Failure that an error is to the others; one that asks to exit with 0 is none."""
     if error is None or (isinstance(error, SystemExit) and not error.code):
         return None
     if isinstance(error, XpnetError):
@@ -120,8 +120,8 @@ def failure(error: BaseException | None) -> Failure | None:
     return Failure(f"{type(error).__name__}: {error}", False, 1)
 
 
-def told(where: str, error: BaseException | None) -> int:
-    """Say on stderr what a rank met that the others did not; the status to stop them with."""
+def report_failure(where: str, error: BaseException | None) -> int:
+    """Print on stderr what a rank met that the others did not; returns the status to stop them with."""
     met = failure(error) or Failure("left early.", True, 1)
     if not met.foreseen:
         traceback.print_exception(error)
@@ -132,7 +132,7 @@ def told(where: str, error: BaseException | None) -> int:
 
 
 def left(error: BaseException | None, rank: int, ends: Sequence[tuple[str, Failure | None]]) -> BaseException | None:
-    """What this rank is to raise, when all of them leave with these failures."""
+    """Exception that this rank raises, when all of them leave with these failures."""
     failed = {i: (where, met) for i, (where, met) in enumerate(ends) if met is not None}
     # Who was left behind has nothing to say where others tell why.
     failed = {i: end for i, end in failed.items() if end[1].own} or failed

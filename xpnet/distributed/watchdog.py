@@ -1,8 +1,8 @@
-"""A process beside each rank that tells when the rank is gone without a word.
+"""Watchdog: a process beside each rank that reports when the rank has died without a message.
 
 A launcher that sees a rank die kills the others at once; MPICH's then names a process, and often the wrong one. The
-witness holds the rank's connection to the launcher, which therefore sees nothing before it has spoken. Where it is
-killed together with its rank, as those of the others then are, it says nothing.
+watchdog holds the rank's connection to the launcher, which therefore notices nothing before it has reported. Where it
+is killed together with its rank, as those of the others then are, it reports nothing.
 """
 
 import os
@@ -18,8 +18,8 @@ test -z "$words" || printf '%s\\n' "$words" >&2
 """Keep the last line that comes; print it once nobody can send another."""
 
 
-class Witness:
-    """What a rank wants said when it cannot say it any more; to be made before MPI starts."""
+class Watchdog:
+    """Reporter of a rank's death; to be started before MPI is."""
 
     def __init__(self) -> None:
         self._shell: subprocess.Popen[str] | None = None
@@ -29,16 +29,16 @@ class Witness:
                 ["/bin/sh", "-c", SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, close_fds=False
             )
 
-    def told(self, words: str) -> None:
-        """Have this line said from now on, in place of any before; with an empty one nothing."""
+    def announce(self, words: str) -> None:
+        """Set the line to print on the rank's death, in place of any before; an empty one prints nothing."""
         if self._shell is not None and self._shell.stdin is not None:
             with suppress(BrokenPipeError):
                 self._shell.stdin.write(f"{words}\n")
                 self._shell.stdin.flush()
 
     def dismiss(self) -> None:
-        """Let it go in silence: the rank leaves by itself."""
-        self.told("")
+        """End the watchdog in silence: the rank leaves by itself."""
+        self.announce("")
         if self._shell is not None:
             with suppress(BrokenPipeError):
                 self._shell.communicate()
