@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import torch
 
@@ -10,6 +9,7 @@ from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Array, Batch
 from xpnet.backends.base import Carry, Step
 from xpnet.backends.cuda import first_error, first_line
+from xpnet.capture.program_cache import cached
 from xpnet.errors import CaptureError
 
 STEPS = 50
@@ -43,6 +43,11 @@ class Graphs:
         self._device = device
         self._stream, self._pool = torch.cuda.Stream(device), torch.cuda.graph_pool_handle()
         self._known: dict[tuple[int, ...], Graph] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays on the device that are not freed before it is."""
+        return sum(array.nbytes for array in (*arrays_in(self._carry), *arrays_in(self._data)))
 
     def run(self, run: Run, step: Step, carry: Carry, rows: Array) -> tuple[Carry, tuple[Array, ...]]:
         """Run a block of steps.
@@ -92,17 +97,11 @@ class Graphs:
         return Graph(launches, rows, metrics)
 
 
-_kept: WeakKeyDictionary[Step, dict[Any, Graphs]] = WeakKeyDictionary()
-
-
 def graphs(step: Step, carry: Carry, data: Batch | None, device: torch.device, precision: str) -> Graphs:
-    """The graphs of a step for these data and a carry like this one, kept as long as the step is."""
-    known = _kept.setdefault(step, {})
+    """Graphs of a step for these data and a carry like this one, cached as programs are."""
     read = ((array.data_ptr(), array.shape, array.stride(), array.dtype) for array in arrays_in(data))
-    key = (device, precision, *read, *((array.shape, array.dtype) for array in arrays_in(carry)))
-    if key not in known:
-        known[key] = Graphs(carry, data, device)
-    return known[key]
+    key = ("torch", device, precision, *read, *((array.shape, array.dtype) for array in arrays_in(carry)))
+    return cached(step, key, lambda: Graphs(carry, data, device))
 
 
 def copied(tree: Any) -> Any:

@@ -92,15 +92,15 @@ def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: 
 
     It is estimated from the plan alone: neither a clock nor the cache is looked at.
     """
-    made = planned(step, carry, data, rows)
-    operations = [operation for operation in made.graph.operations if operation.name not in VIEWS]
-    numbers = sum(flops(operation) for operation in operations) - made.products
+    candidate = planned(step, carry, data, rows)
+    operations = [operation for operation in candidate.graph.operations if operation.name not in VIEWS]
+    numbers = sum(flops(operation) for operation in operations) - candidate.products
     saved = steps * (SAVED_PER_CALL * len(operations) + SAVED_PER_NUMBER * numbers)
     # Packages are looked for last, which takes as long as a small step.
     if saved < COMPILER_STARTS or not can_compile():
         return False
     try:
-        return saved > COMPILER_STARTS + SECONDS_PER_LINE * program(made, gathered=True).lines
+        return saved > COMPILER_STARTS + SECONDS_PER_LINE * program(candidate, gathered=True).lines
     except CaptureError:
         return False
 
@@ -158,8 +158,8 @@ def _program(
     """The program for these shapes."""
 
     def make() -> Program:
-        made = planned(step, carry, data, rows, owner=owner)
-        return Compiled(made, gathered=gathered) if compiled else Replay(made)
+        ready = planned(step, carry, data, rows, owner=owner)
+        return Compiled(ready, gathered=gathered) if compiled else Replay(ready)
 
     return cached(owner, (compiled, gathered, *shapes(carry, data, rows)), make)
 

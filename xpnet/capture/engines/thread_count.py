@@ -1,4 +1,4 @@
-"""How many threads run a plan: as many as BLAS has, where each of them has enough to do."""
+"""Number of threads that run a plan: as many as BLAS has, where each of them has enough to do."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
@@ -15,13 +15,13 @@ EACH = 8 * 10**6
 
 
 def of_blas(plan: Plan) -> AbstractContextManager[Any]:
-    """A context with one BLAS thread, where more would only wait for each other."""
+    """Context with one BLAS thread, where more would only wait for each other."""
     few = 0 < plan.largest_product < WORTH_THREADS
     return _pools().limit(limits=1, user_api="blas") if few else nullcontext()
 
 
 def team(plan: Plan) -> int:
-    """The threads of a compiled plan; `threadpoolctl` and the variables that limit BLAS limit them too."""
+    """Number of threads of a compiled plan; `threadpoolctl` and the variables that limit BLAS limit it too."""
     worth = plan.products // EACH
     if worth < 2:
         return 1
@@ -30,7 +30,7 @@ def team(plan: Plan) -> int:
 
 
 def processors() -> int:
-    """How many this process may use."""
+    """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

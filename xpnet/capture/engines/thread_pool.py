@@ -1,4 +1,4 @@
-"""Threads that do one thing together, started once and kept."""
+"""Pool of threads that run one function together, started once."""
 
 import os
 import threading
@@ -29,13 +29,13 @@ def together(function: Callable[[int, int], None], threads: int) -> None:
 
 @lru_cache(maxsize=1)
 def workers(process: int, count: int) -> ThreadPoolExecutor | None:
-    """So many threads, all of them there; None where the system does not give them. A fork has none of its parent's."""
-    pool, there = ThreadPoolExecutor(count, "xpnet"), threading.Barrier(count + 1)
+    """Pool of so many threads, all running; None where the system refuses them. A fork has none of its parent's."""
+    pool, started = ThreadPoolExecutor(count, "xpnet"), threading.Barrier(count + 1)
     try:
         for _ in range(count):
-            pool.submit(there.wait)
+            pool.submit(started.wait)
     except RuntimeError:
-        there.abort()
+        started.abort()
         return None
-    there.wait()
+    started.wait()
     return pool

@@ -1,4 +1,4 @@
-"""Object code on disk, in a folder that is the user's alone: what was compiled once is loaded from then on.
+"""Cache of object code on disk, in a folder of the user's own: what was compiled once is loaded from then on.
 
 A file has a name that its source, the CPU and the versions give it, and begins with a digest of that name and the code,
 so that what is damaged, or belongs elsewhere, is compiled anew.
@@ -19,7 +19,7 @@ from typing import Any
 import platformdirs
 
 VARIABLE = "XPNET_CACHE_DIR"
-"""Where the folder is to be, if not in the user's own cache."""
+"""Environment variable that names the folder, instead of the user's cache."""
 
 OPTIMIZATION = 2
 """LLVM's level of code generation, from 0 to 3; no passes are run before."""
@@ -63,12 +63,12 @@ class Code:
         self._engine.finalize_object()
 
     def address(self, name: str) -> int:
-        """Where a function is."""
+        """Address of a function."""
         return int(self._engine.get_function_address(name))
 
 
 def compiled(text: str) -> bytes:
-    """The object code of a module, for this CPU."""
+    """Object code of a module, for this CPU."""
     import llvmlite.binding
 
     return bytes(_machine().emit_object(llvmlite.binding.parse_assembly(text)))
@@ -116,7 +116,7 @@ def _seal(name: str, code: bytes) -> bytes:
 
 @cache
 def folder() -> Path | None:
-    """The folder, made with access for its owner only; None, which is said once, where that cannot be had."""
+    """Folder that only its owner can use; None, with one warning, where there can be none."""
     path = Path(os.environ.get(VARIABLE) or platformdirs.user_cache_dir("xpnet")) / "compiled"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -135,12 +135,12 @@ def folder() -> Path | None:
 
 @cache
 def _machine() -> Any:
-    """What makes code; an engine has another, since it takes that with it when it goes."""
+    """Target machine that emits code; every engine has one of its own, which it frees."""
     return _new_machine()
 
 
 def _new_machine() -> Any:
-    """What code is made for: this CPU, with all that it has."""
+    """Target machine of this CPU with all its features."""
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
@@ -151,7 +151,7 @@ def _new_machine() -> Any:
 
 @cache
 def _circumstances() -> str:
-    """All that object code depends on beside its source."""
+    """Versions, CPU and features: all that object code depends on beside its source."""
     import llvmlite.binding as llvm
 
     versions = (version("llvmlite"), *llvm.llvm_version_info, OPTIMIZATION, sys.platform)
@@ -160,7 +160,7 @@ def _circumstances() -> str:
 
 @cache
 def _add_symbols() -> None:
-    """Name to the process what code calls: the system's function that lets other threads go first."""
+    """Register the system's function that yields to other threads, which the driver calls."""
     import llvmlite.binding
 
     windows = getattr(ctypes, "windll", None)

@@ -21,7 +21,7 @@ from xpnet.capture.planning.plan import Plan
 
 WORD = 8
 SPARE = 2**20
-"""Bytes for what would be read or written out of bounds."""
+"""Bytes of memory that accesses out of bounds are redirected to."""
 
 
 def can_compile() -> bool:
@@ -33,7 +33,7 @@ class Compiled:
     """Plan with its buffers and its machine code, for one caller at a time; `str` says how much there is.
 
     Args:
-        plan: What is run.
+        plan: Plan to be run.
         gathered: Whether a step's rows are chosen by index; if not, they are the next ones.
         checked: Whether every access is checked against the bounds of the arrays, which raises IndexError.
     """
@@ -132,11 +132,11 @@ class Compiled:
         yield run
 
     def _moves(self, pointer: object) -> bool:
-        """Whether something is elsewhere in each step."""
+        """Whether an address changes from step to step."""
         return isinstance(pointer, tuple) and (pointer[0] != "data" or self._sliced)
 
     def _address(self, pointer: object, inputs: Sequence[np.ndarray], data: Sequence[np.ndarray]) -> int:
-        """Where something is in all steps."""
+        """Address that is the same in all steps."""
         if isinstance(pointer, Value):
             home = self._memory.homes[pointer]
             return (inputs[home.number] if home.is_input else self._scratch[pointer]).ctypes.data
@@ -146,7 +146,7 @@ class Compiled:
     def _move(
         self, pointer: object, data: Sequence[np.ndarray], rows: np.ndarray, results: Sequence[np.ndarray]
     ) -> tuple[int, int, int]:
-        """Where something begins, how many bytes it goes on each time, and where it is said how often, or 0."""
+        """First address, bytes per number, and the address of each step's number, or 0 where that is the step's own."""
         assert isinstance(pointer, tuple)
         what, i = pointer
         if what == "result":
@@ -157,7 +157,7 @@ class Compiled:
         return data[i].ctypes.data, size, rows.ctypes.data if self._gathered else 0
 
     def _bind(self, written: Sequence[np.ndarray], read: Sequence[np.ndarray]) -> None:
-        """Note the bounds of all arrays."""
+        """Write down the bounds of all arrays for the checks."""
         assert self._bounds is not None
         places = [
             (a.ctypes.data, a.ctypes.data + a.nbytes, i) for i, arrays in enumerate((read, written)) for a in arrays

@@ -1,4 +1,4 @@
-"""The function that runs a plan: step by step, part by part, on one thread or several.
+"""Driver: the function that runs a plan step by step and part by part, on one thread or several.
 
 A part's units belong to the threads in equal shares, but a thread that is done with its own takes of the others', a few
 at a time, and none waits for a thread, only for units: one that the system has put to sleep holds up no other, unless
@@ -13,22 +13,22 @@ from platform import machine
 from xpnet.capture.engines.cpu.text import NAME, name_of
 
 PATIENCE = 1000
-"""How often a thread looks whether what it waits for is done before it sleeps."""
+"""Turns that a waiting thread spins before it sleeps."""
 
 FIELDS = 8
 """Words of a part: function, place of its addresses, total, chunk, the first and the one after the last of the parts
 that it waits for, how many steps ago these were, and one to spare."""
 
 PLACES = 4
-"""Words of what moves from step to step: its place in the table, where it begins, bytes a number, the numbers or 0."""
+"""Words of an address that moves with the step: place in the table, first address, bytes per number, numbers or 0."""
 
 APART = 64
-"""Bytes between what threads count in, so that they do not share a cache line."""
+"""Bytes between counters of different threads, so that they do not share a cache line."""
 
 
 @cache
 def driver() -> str:
-    """The module of the function (plan, thread, threads, steps, table, own).
+    """Module of the function (plan, thread, threads, steps, table, own).
 
     The plan is words: how many parts there are, how many places, the addresses of both, of a counter for each part and
     thread, of the units done of each part, and of how many threads sleep. Counters are a step's number and units taken.
@@ -41,14 +41,14 @@ def driver() -> str:
 
 
 def _pause() -> str:
-    """What tells a CPU that a loop only waits."""
+    """Instruction that tells a CPU that a loop only waits."""
     if machine().lower() in ("x86_64", "amd64"):
         return "call void @llvm.x86.sse2.pause()"
     return "call void @llvm.aarch64.hint(i32 1)" if machine().lower() in ("aarch64", "arm64") else ""
 
 
 def _sleep() -> tuple[str, str]:
-    """How a thread sleeps while the word at %done.at is %seen, and how those that do are woken."""
+    """Calls that put a thread to sleep while the word at %done.at is %seen, and that wake those asleep."""
     call = {"x86_64": 202, "aarch64": 98}.get(machine())
     if sys.platform == "linux" and call is not None:
         # A futex, private to the process.

@@ -1,4 +1,4 @@
-"""Writes kernels as loops over rows and columns, sums down columns, and copies."""
+"""Loops: kernels over rows and columns, reductions down columns, and copies."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,16 +23,16 @@ from xpnet.capture.tracing.operations import REDUCTIONS, SEARCHES
 from xpnet.errors import CaptureError
 
 AHEAD = 2
-"""How many rows ahead the data are read."""
+"""Rows by which the data are prefetched."""
 
 LINE = 64
 """Bytes of a cache line."""
 
 ABREAST = 4
-"""Vectors of columns that are summed down together, so that none waits for its own last sum."""
+"""Vectors of columns that are reduced together, so that none waits for its own last sum."""
 
 SLOW = 12
-"""Operations that one takes that is no single instruction."""
+"""Instructions that an operation counts for if it is not a single one."""
 
 QUICK = (
     "add", "subtract", "multiply", "maximum", "minimum", "where", "astype", "copy", "negative", "square", "greater",
@@ -41,14 +41,14 @@ QUICK = (
 
 
 class LoopWriter:
-    """The loops of one plan, in functions that know of no other plan."""
+    """Writer of a plan's loops, each part a function of its own."""
 
     def __init__(self, fused: Fused, place: Callable[[Value], Pointer], checks: int) -> None:
         self._stored, self._roots = fused.stored, fused.graph.roots()
         self._place, self._checks = place, checks
 
     def strides(self, value: Value, extent: Extent) -> tuple[int, int]:
-        """From a row to the next and from a column to the next, in numbers, of a value seen as a matrix."""
+        """Strides of a value seen as a matrix, in numbers: from a row to the next, from a column to the next."""
         strides = value.strides
         if len(strides) < 2 or (1 in extent and max(extent) == value.size):
             # One line of numbers, whichever way it is turned.
@@ -56,11 +56,11 @@ class LoopWriter:
         return (strides[0] if extent[0] > 1 else 0, strides[1] if extent[1] > 1 else 0)
 
     def pointer(self, f: Body, value: Value) -> str:
-        """The address of a value's memory."""
+        """Address of a value's memory."""
         return f.pointer(self._place(self._roots[value]))
 
     def kernel(self, kernel: Kernel) -> Part:
-        """Rows, or numbers one after the other where each stands for itself."""
+        """Kernel row by row, or number by number where rows do not matter."""
         if self._is_flat(kernel):
             return self._flat(kernel)
         f = Body(self._checks)
@@ -73,7 +73,7 @@ class LoopWriter:
         return f.part(kernel.rows, ENOUGH // max(1, sum(_work(loop) * loop.width for loop in kernel.loops)))
 
     def _is_flat(self, kernel: Kernel) -> bool:
-        """Whether numbers at one place of all arrays make those at that place, wherever a row ends."""
+        """Whether all arrays lie alike, without reductions, so that the kernel is one loop over numbers."""
         (loop, *others), extents = kernel.loops, set()
         for node in loop.nodes:
             if node.is_reduction or node.operation.name == FED or node.extent != (kernel.rows, loop.width):
@@ -88,7 +88,7 @@ class LoopWriter:
         return not others and whole != (1, 1) and extents in ({(whole, row_by_row)}, {(whole, turned)})
 
     def _flat(self, kernel: Kernel) -> Part:
-        """A loop over numbers, as many as it is told; the last of them may not make a vector."""
+        """Kernel as one loop over its numbers; a last vector may not be full."""
         f, loop = Body(self._checks), Loop(kernel.rows * kernel.loops[0].width, kernel.loops[0].nodes)
         lanes = _lanes(loop, registers().size)
         rows = _Rows(self, f, Kernel(1, [loop]), is_flat=True)
@@ -102,7 +102,7 @@ class LoopWriter:
         return f.part(loop.width, max(ENOUGH // _work(loop) // 1024, 1) * 1024)
 
     def down(self, node: Node) -> Part:
-        """What one reduction makes of each column, some vectors of columns at a time."""
+        """Reduction of each column, some vectors of columns at a time."""
         (rows, width), (read,), f = node.extent, node.reads, Body(self._checks)
         name, output = node.operation.name, node.operation.output
         source, target = self.pointer(f, read.value), self.pointer(f, output)
@@ -138,7 +138,7 @@ class LoopWriter:
         return f.part(width, max(1, ENOUGH // max(rows, 1) // block) * block)
 
     def total(self, node: Node) -> Part:
-        """What one reduction makes of a single column, which is read as a row."""
+        """Reduction of a single column, which is read as a row."""
         read = node.reads[0]
         turned = Read(read.value, read.extent[::-1], read.straight)
         return self.kernel(
@@ -146,7 +146,7 @@ class LoopWriter:
         )
 
     def copy(self, value: Value, target: Pointer, like: Value | None) -> Part:
-        """A value's numbers into another place, row by row or laid out like another value."""
+        """Copy of a value, row by row or laid out like another value."""
         f, shape = Body(self._checks), value.shape
         strides = value.strides
         to = like.strides if like is not None else tuple(
@@ -166,10 +166,12 @@ class LoopWriter:
         if rows and width:
             with f.loop("%begin", "%end") as loop:
                 pairs = zip((source, destination), by_row, strict=True)
-                here, there = (f.at(pointer, f.times(loop.index, stride), number) for pointer, stride in pairs)
+                source_row, target_row = (
+                    f.at(pointer, f.times(loop.index, stride), number) for pointer, stride in pairs
+                )
 
                 def vector(of: Vectors, column: Word, _: list[str]) -> list[str]:
-                    of.store(dtype, of.load(dtype, here, column, by_column[0]), there, column, by_column[1])
+                    of.store(dtype, of.load(dtype, source_row, column, by_column[0]), target_row, column, by_column[1])
                     return []
 
                 across(f, width, lanes, vector)
@@ -177,12 +179,12 @@ class LoopWriter:
 
 
 class _Rows:
-    """The rows of a kernel in a function that is being written."""
+    """Rows of a kernel, in the function being written."""
 
     def __init__(self, writer: LoopWriter, f: Body, kernel: Kernel, *, is_flat: bool = False) -> None:
         self._writer, self._f, self._kernel, self._flat = writer, f, kernel, is_flat
         self._roots, self._stored = writer._roots, writer._stored
-        self._made = {node.operation.output for node in kernel.nodes}
+        self._computed = {node.operation.output for node in kernel.nodes}
         self._once: dict[Value, str] = {}
         self._singles: dict[Value, str] = {}
         self._live: dict[tuple[Value, int], str] = {}
@@ -190,11 +192,15 @@ class _Rows:
         self._read_once()
 
     def _read_once(self) -> None:
-        """Read what there is one of for all rows; what much is divided by is inverted, if that loses no digits."""
+        """Read scalars before the loop; a divisor is inverted, if that loses no digits."""
         f, of = self._f, Vectors(self._f, 1)
         for node in self._kernel.nodes:
             for read in node.reads:
-                if self._roots[read.value] not in self._made and read.extent == (1, 1) and read.value not in self._once:
+                if (
+                    self._roots[read.value] not in self._computed
+                    and read.extent == (1, 1)
+                    and read.value not in self._once
+                ):
                     self._once[read.value] = of.load(read.value.dtype, self._writer.pointer(f, read.value), 0)
             if node.operation.name != "divide":
                 continue
@@ -207,7 +213,7 @@ class _Rows:
                 self._inverted[divisor] = inverse, of.do("and", TRUTH, *ends)
 
     def write(self, row: Word) -> None:
-        """All loops of a row."""
+        """Write all loops of a row."""
         f = self._f
         self._singles, self._live, f._addresses = {}, {}, {}
         feeds = [node.operation for node in self._kernel.nodes if node.operation.name == FED]
@@ -216,24 +222,24 @@ class _Rows:
             self._loop(loop, row)
 
     def _fetched(self, feeds: list[Operation], row: Word) -> dict[Value, str]:
-        """Where the data of a row are; those of one further on are read ahead, since chosen rows follow no order."""
+        """Addresses of a row's data; a later row is prefetched, since gathered rows follow no order."""
         f, word = self._f, np.dtype(np.int64)
         of, rows = Vectors(f, 1), f.pointer(("rows", 0))
         chosen = of.load(word, rows, row)
         ahead = of.load(word, rows, f.least(f.add(row, AHEAD), f.add("%end", -1)))
-        found = {}
+        addresses = {}
         for feed in feeds:
             size = feed.output.nbytes // feed.output.shape[0]
             data = f.pointer(("data", feed.options[0]))
-            found[feed.output] = f.at(data, f.times(chosen, size))
+            addresses[feed.output] = f.at(data, f.times(chosen, size))
             if size:
                 with f.loop(0, size, LINE) as loop:
                     line = f.at(f.at(data, f.times(ahead, size)), loop.index)
                     f.call("void", "llvm.prefetch.p0", ["ptr", "i32", "i32", "i32"], [line, "0", "3", "1"])
-        return found
+        return addresses
 
     def _loop(self, loop: Loop, row: Word) -> None:
-        """The columns of a row, and what is left of them: sums, and places of what was searched."""
+        """Write a loop over the columns of a row, with its reductions and searches."""
         f, reductions = self._f, [node for node in loop.nodes if node.is_reduction]
         lanes = min(_lanes(loop, registers().size), 1 << (max(loop.width, 1) - 1).bit_length())
         plain = Vectors(f, lanes)
@@ -257,15 +263,15 @@ class _Rows:
         for node in reductions:
             name, output, dtype = node.operation.name, node.operation.output, _collected_in(node)
             if name in SEARCHES:
-                found, at = result(plain, name, dtype, (totals[at], totals[at + 1])), at + 2
+                total, at = result(plain, name, dtype, (totals[at], totals[at + 1])), at + 2
             else:
-                found, at = collected(plain, name, dtype, totals[at]), at + 1
-            self._singles[output] = found
+                total, at = collected(plain, name, dtype, totals[at]), at + 1
+            self._singles[output] = total
             if output in self._stored:
-                self._store(Vectors(f, 1), node, found, row, 0)
+                self._store(Vectors(f, 1), node, total, row, 0)
 
     def columns(self, loop: Loop, of: Vectors, row: Word, column: Word) -> None:
-        """Some columns: reads first, writes last, so that what is written may lie where something was read."""
+        """Write some columns: loads first, stores last, so that a result may overwrite an operand."""
         own: dict[Value, str] = {}
         read: dict[tuple[Value, Extent], str] = {}
         at = 0
@@ -275,9 +281,9 @@ class _Rows:
             root = self._roots[one.value]
             if root in own:
                 return own[root]
-            if root in self._made and one.extent[1] == 1:
+            if root in self._computed and one.extent[1] == 1:
                 return of.spread(root.dtype, self._singles[root])
-            if is_alone and (root, of.lanes) in self._live and one.extent[1] > 1 and root in self._made:
+            if is_alone and (root, of.lanes) in self._live and one.extent[1] > 1 and root in self._computed:
                 return self._live[root, of.lanes]
             if (one.value, one.extent) not in read:
                 read[one.value, one.extent] = self._read(of, one, row, column)
@@ -301,7 +307,7 @@ class _Rows:
                 self._store(of, node, own[node.operation.output], row, column)
 
     def _read(self, of: Vectors, read: Read, row: Word, column: Word) -> str:
-        """Numbers from memory; what there is one of for a row is read as one."""
+        """Load some columns; a number that is the same for a whole row is loaded once."""
         value, f = read.value, self._f
         if value in self._once and read.extent == (1, 1):
             return of.spread(value.dtype, self._once[value])
@@ -320,7 +326,7 @@ class _Rows:
         of.store(output.dtype, value, address, column, max(by_column, 1))
 
     def _done(self, of: Vectors, node: Node, texts: list[str | None], column: Word) -> str:
-        """What an operation gives for some columns."""
+        """Result of an operation for some columns."""
         operation = node.operation
         if operation.name == FED:
             return of.load(operation.output.dtype, self._data[operation.output], column)
@@ -338,15 +344,15 @@ class _Rows:
         return apply(of, operation, operands)
 
     def _reduce(self, of: Vectors, node: Node, text: str, column: Word, at: int) -> int:
-        """Put what is read to what a reduction has; where that stands among the totals, and the next one's place."""
+        """Add some columns to a reduction, whose total is at a place; return the next one's place."""
         name, dtype, operation = node.operation.name, _collected_in(node), node.operation
         if name in SEARCHES:
-            here = of.steps("i32")
+            index = of.steps("i32")
             if column != 0:
                 first = str(column) if isinstance(column, int) else self._f.value(f"trunc i64 {column} to i32")
-                here = of.do("add", INT32, of.spread(INT32, first), here)
+                index = of.do("add", INT32, of.spread(INT32, first), index)
             best = (self._totals[at], self._totals[at + 1])
-            self._totals[at : at + 2] = searched(of, name, dtype, best, text, here)
+            self._totals[at : at + 2] = searched(of, name, dtype, best, text, index)
             return at + 2
         more = operand(of, operation, operation.inputs[0], text, 0)
         if of.mask:
@@ -362,7 +368,7 @@ def across(
     turn: Callable[[Vectors, Word, list[str]], list[str]],
     carried: Sequence[tuple[str, str]] = (),
 ) -> list[str]:
-    """Go through so many columns vector by vector; a last one may not be whole. What the turns hand on comes back."""
+    """Write a loop over columns, vector by vector, the last of which may not be full; return what it carries."""
     totals = [start for _, start in carried]
     whole = width - width % lanes
 
@@ -378,7 +384,7 @@ def across(
 
 
 def _lanes(loop: Loop, size: int) -> int:
-    """Numbers that a vector has of each array of a loop."""
+    """Lanes of a loop's vectors, as many as the widest dtype allows."""
     values = [value for node in loop.nodes for value in (*node.operation.arrays, node.operation.output)]
     return (
         max(1, size // max(value.dtype.itemsize for value in values if value.dtype.itemsize)) if loop.width > 1 else 1
@@ -386,7 +392,7 @@ def _lanes(loop: Loop, size: int) -> int:
 
 
 def _collected_in(node: Node) -> np.dtype:
-    """The dtype in which a reduction collects, or a search compares."""
+    """Dtype in which a reduction accumulates, or a search compares."""
     return node.operation.output.dtype if node.operation.name in REDUCTIONS else node.reads[0].value.dtype
 
 
@@ -395,5 +401,5 @@ def _element(value: Value) -> str:
 
 
 def _work(loop: Loop) -> int:
-    """Operations for a column."""
+    """Instructions per column, about."""
     return sum(1 if node.operation.name in QUICK else SLOW for node in loop.nodes)

@@ -1,6 +1,6 @@
 """Operations of the standard on vectors, with NumPy's results for every kind of number."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,17 +19,15 @@ OWN = {"abs": "fabs", "ceil": "ceil", "floor": "floor", "sqrt": "sqrt", "trunc":
 FLOATS = {"add": "fadd", "divide": "fdiv", "multiply": "fmul", "subtract": "fsub"}
 WHOLES = {"add": "add", "multiply": "mul", "subtract": "sub"}
 BITS = {"bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor"}
-# What NumPy makes of truths as numbers.
+# Booleans as numbers, as in NumPy.
 TRUTHS = {"add": "or", "multiply": "and", "maximum": "or", "minimum": "and", **BITS}
 LOGIC = {"logical_and": "and", "logical_or": "or", "logical_xor": "xor"}
 COMPARED = {"equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge"}
 ALIKE = ("positive", "copy", "astype")
 
-Written = Callable[[Vectors, np.dtype, Sequence[str]], str]
-
 
 def apply(of: Vectors, operation: Operation, operands: Sequence[str]) -> str:
-    """What an operation makes of its operands, which have the dtype it is computed in.
+    """Result of an operation on operands of the dtype that it is computed in.
 
     Raises:
         CaptureError: It is not known for that dtype.
@@ -50,14 +48,14 @@ def apply(of: Vectors, operation: Operation, operands: Sequence[str]) -> str:
     if name == "clip":
         return _clipped(of, dtype, *operands)
     table = {"f": _real, "b": _truth}.get(dtype.kind, _whole)
-    found = table(of, name, dtype, operands)
-    if found is None:
+    value = table(of, name, dtype, operands)
+    if value is None:
         raise CaptureError(f"{name} of {dtype} at {operation.line} cannot be compiled; use engine replay.")
-    return found
+    return value
 
 
 def compare(of: Vectors, name: str, dtype: np.dtype, one: str, other: str) -> str:
-    """Whether one is as large as the other, smaller and so on; NaN is unequal to all."""
+    """Comparison by the operator of that name; NaN is unequal to all."""
     if dtype.kind == "f":
         test = f"fcmp {'u' if name == 'not_equal' else 'o'}{COMPARED[name]}"
     else:
@@ -67,7 +65,7 @@ def compare(of: Vectors, name: str, dtype: np.dtype, one: str, other: str) -> st
 
 
 def _real(of: Vectors, name: str, dtype: np.dtype, operands: Sequence[str]) -> str | None:
-    """An operation on floating-point numbers."""
+    """Operation on floating-point numbers."""
     x, y = operands[0], operands[-1]
     if name in FLOATS:
         return of.do(f"{FLOATS[name]} {FAST}", dtype, x, y)
@@ -91,7 +89,7 @@ def _real(of: Vectors, name: str, dtype: np.dtype, operands: Sequence[str]) -> s
 
 
 def larger(of: Vectors, dtype: np.dtype, one: str, other: str, is_maximum: bool) -> str:
-    """The larger or the smaller of two; NaN is handed on, the first one's where both are alike."""
+    """Maximum or minimum of two; NaN propagates, and of equal numbers the first is returned."""
     keep = compare(of, "greater_equal" if is_maximum else "less_equal", dtype, one, other)
     if dtype.kind == "f":
         keep = of.do("or", TRUTH, keep, of.do("fcmp uno", dtype, one, one))
@@ -99,7 +97,7 @@ def larger(of: Vectors, dtype: np.dtype, one: str, other: str, is_maximum: bool)
 
 
 def _clipped(of: Vectors, dtype: np.dtype, x: str, low: str, high: str) -> str:
-    """What lies between two numbers stays, −0 between zeros too; NaN is handed on, the first one's."""
+    """Clip to two bounds; −0 between zeros stays, and the first NaN propagates."""
     result = of.choose(compare(of, "less", dtype, x, low), dtype, low, x)
     above = of.do("or", TRUTH, compare(of, "greater", dtype, low, high), compare(of, "greater", dtype, x, high))
     if dtype.kind == "f":
@@ -128,7 +126,7 @@ def _logaddexp(of: Vectors, dtype: np.dtype, x: str, y: str) -> str:
 
 
 def _remainder(of: Vectors, dtype: np.dtype, x: str, y: str) -> str:
-    """As Python has it, with the divisor's sign."""
+    """Remainder with the divisor's sign, as in Python."""
     rest = of.do("frem", dtype, x, y)
     is_zero = of.do("fcmp oeq", dtype, rest, of.number(0, dtype))
     moved = of.choose(_apart(of, dtype, rest, y), dtype, of.do("fadd", dtype, rest, y), rest)
@@ -136,7 +134,7 @@ def _remainder(of: Vectors, dtype: np.dtype, x: str, y: str) -> str:
 
 
 def _floor_divide(of: Vectors, dtype: np.dtype, x: str, y: str) -> str:
-    """As NumPy has it: what the remainder leaves, divided, and rounded to the nearest whole number."""
+    """Floor division as NumPy does it: x less the remainder, divided, and rounded to the nearest integer."""
     zero, one = of.number(0, dtype), of.number(1, dtype)
     ratio = of.do("fdiv", dtype, x, y)
     rest = of.do("frem", dtype, x, y)
@@ -147,18 +145,18 @@ def _floor_divide(of: Vectors, dtype: np.dtype, x: str, y: str) -> str:
     is_less = of.do("fcmp ogt", dtype, of.do("fsub", dtype, whole, down), of.number(0.5, dtype))
     down = of.choose(is_less, dtype, of.do("fadd", dtype, down, one), down)
     none = of.intrinsic("copysign", dtype, zero, ratio)
-    found = of.choose(of.do("fcmp une", dtype, whole, zero), dtype, down, none)
-    return of.choose(of.do("fcmp oeq", dtype, y, zero), dtype, ratio, found)
+    ratio_down = of.choose(of.do("fcmp une", dtype, whole, zero), dtype, down, none)
+    return of.choose(of.do("fcmp oeq", dtype, y, zero), dtype, ratio, ratio_down)
 
 
 def _apart(of: Vectors, dtype: np.dtype, one: str, other: str) -> str:
-    """Whether of two numbers one is below zero."""
+    """Whether exactly one of two numbers is negative."""
     below = (of.do("fcmp olt", dtype, x, of.number(0, dtype)) for x in (one, other))
     return of.do("xor", TRUTH, *below)
 
 
 def _whole(of: Vectors, name: str, dtype: np.dtype, operands: Sequence[str]) -> str | None:
-    """An operation on whole numbers, which go round where they are too large."""
+    """Operation on integers, which wrap around on overflow."""
     x, y, zero = operands[0], operands[-1], of.number(0, dtype)
     if name in WHOLES or name in BITS:
         return of.do({**WHOLES, **BITS}[name], dtype, x, y)
@@ -182,7 +180,7 @@ def _whole(of: Vectors, name: str, dtype: np.dtype, operands: Sequence[str]) -> 
 
 
 def _divided(of: Vectors, name: str, dtype: np.dtype, x: str, y: str) -> str:
-    """Rounded down, or what is left then; 0 where nothing can be divided by. No CPU is asked what it refuses."""
+    """Floor division of integers or its remainder; 0 for a divisor of 0, without a trap on any CPU."""
     zero, one = of.number(0, dtype), of.number(1, dtype)
     is_none = compare(of, "equal", dtype, y, zero)
     is_odd = is_none
@@ -204,7 +202,7 @@ def _divided(of: Vectors, name: str, dtype: np.dtype, x: str, y: str) -> str:
 
 
 def _truth(of: Vectors, name: str, dtype: np.dtype, operands: Sequence[str]) -> str | None:
-    """An operation on truths."""
+    """Operation on booleans."""
     if name in TRUTHS:
         return of.do(TRUTHS[name], dtype, *operands)
     if name == "bitwise_invert":
@@ -217,7 +215,7 @@ def _not(of: Vectors, truth: str) -> str:
 
 
 def _classified(of: Vectors, name: str, dtype: np.dtype, x: str) -> str:
-    """Whether a number is none, infinite or neither."""
+    """Test for NaN, for infinity, or for neither."""
     if dtype.kind != "f":
         return of.number(name == "isfinite", TRUTH)
     if name == "isnan":
@@ -227,9 +225,9 @@ def _classified(of: Vectors, name: str, dtype: np.dtype, x: str) -> str:
 
 
 def collect(of: Vectors, name: str, dtype: np.dtype, total: str, more: str) -> str:
-    """What a reduction makes of what it has and more."""
+    """Accumulate one more operand in a reduction."""
     if name in ("max", "min"):
-        # What is new is kept if it is NaN, or else larger.
+        # The new number wins if it is NaN or better.
         better = compare(of, "greater" if name == "max" else "less", dtype, more, total)
         if dtype.kind == "f":
             better = of.do("or", TRUTH, better, of.do("fcmp uno", dtype, more, more))
@@ -241,7 +239,7 @@ def collect(of: Vectors, name: str, dtype: np.dtype, total: str, more: str) -> s
 
 
 def collected(of: Vectors, name: str, dtype: np.dtype, total: str) -> str:
-    """One number of all lanes of a reduction: halves are put together, down to one."""
+    """Reduce all lanes to one number, by halves."""
     lanes = of.lanes
     while lanes > 1:
         half = Vectors(of.f, lanes // 2)
@@ -261,12 +259,12 @@ def collected(of: Vectors, name: str, dtype: np.dtype, total: str) -> str:
 
 
 def begun(of: Vectors, name: str, dtype: np.dtype) -> str:
-    """What a reduction or a search begins with."""
+    """Initial value of a reduction or a search."""
     return of.number(start(name, dtype), dtype)
 
 
 def searched(of: Vectors, name: str, dtype: np.dtype, best: tuple[str, str], x: str, at: str) -> tuple[str, str]:
-    """The best of each lane and where it is, after one more of each."""
+    """Update of a search's best number and its index, lane by lane."""
     number, place = best
     better = compare(of, "greater" if name == "argmax" else "less", dtype, x, number)
     if dtype.kind == "f":
@@ -278,7 +276,7 @@ def searched(of: Vectors, name: str, dtype: np.dtype, best: tuple[str, str], x: 
 
 
 def result(of: Vectors, name: str, dtype: np.dtype, best: tuple[str, str]) -> str:
-    """Where the first of the best of all lanes is."""
+    """Index of the best number of all lanes, the first of equals."""
     number, place = best
     if of.lanes > 1:
         top = of.spread(dtype, collected(of, "max" if name == "argmax" else "min", dtype, number))
@@ -293,7 +291,7 @@ def result(of: Vectors, name: str, dtype: np.dtype, best: tuple[str, str]) -> st
 
 
 def operand(of: Vectors, operation: Operation, value: Value | Any, text: str | None, at: int) -> str:
-    """An input of an operation in the dtype it is computed in: a value's text, or a number.
+    """Operand of an operation in the dtype that it is computed in, from a value's text or a number.
 
     Raises:
         CaptureError: A number is not one of that dtype.

@@ -1,4 +1,4 @@
-"""A part of a plan as one function, which does some of its units: rows, numbers or tiles."""
+"""Parts of a plan, each a function that does some of its units: rows, numbers or tiles."""
 
 from typing import NamedTuple, TypeAlias
 
@@ -6,23 +6,23 @@ from xpnet.capture.engines.cpu.text import Function, Word
 from xpnet.capture.graph import Value
 
 Pointer: TypeAlias = Value | tuple[str, int]
-"""What a function is handed the address of: a value's memory, ("data", 0), ("result", 0), ("carry", 0), ("rows", 0)."""
+"""Memory whose address a function takes: a value's, or ("data", 0), ("result", 0), ("rows", 0)."""
 
 PARAMETERS = "ptr %table, ptr %thread, i64 %begin, i64 %end"
-"""Of a part's function: its addresses, what the thread has for itself, the first unit and the one after the last."""
+"""Parameters of a part's function: its addresses, the thread's own memory, the first unit and the end."""
 
 ENOUGH = 2**17
-"""Operations that are worth to be a thread's at a time."""
+"""Operations that a thread takes at a time."""
 
 
 class Part(NamedTuple):
-    """What is done, and with what.
+    """Part of a plan.
 
     Attributes:
         text: A module with the function.
         pointers: The addresses in the table.
-        total: How many units there are.
-        chunk: How many of them a thread takes at a time.
+        total: Units.
+        chunk: Units that a thread takes at a time.
     """
 
     text: str
@@ -32,7 +32,7 @@ class Part(NamedTuple):
 
 
 class Body(Function):
-    """The function of a part that is being written.
+    """Function of a part, being written.
 
     Attributes:
         pointers: The addresses that it takes, by their names.
@@ -44,18 +44,18 @@ class Body(Function):
         self._addresses: dict[tuple[str, Word, int, str], str] = {}
 
     def pointer(self, what: Pointer) -> str:
-        """The address of something."""
+        """Name of an address in the table."""
         return self.pointers.setdefault(what, f"%p{len(self.pointers)}")
 
     def row(self, pointer: str, row: Word, stride: int, kind_: str) -> str:
-        """The address of a row, which is computed once."""
+        """Address of a row, which is computed once."""
         key = (pointer, row, stride, kind_)
         if key not in self._addresses:
             self._addresses[key] = self.at(pointer, self.times(row, stride), kind_)
         return self._addresses[key]
 
     def part(self, total: int, chunk: int) -> Part:
-        """The part, whose addresses are read first."""
+        """Part with the function, which loads its addresses first."""
         first = []
         for i, name in enumerate(self.pointers.values()):
             first += [f"  {name}.at = getelementptr i64, ptr %table, i64 {i}", f"  {name} = load ptr, ptr {name}.at"]

@@ -1,4 +1,4 @@
-"""Writes matrix products as loops over tiles.
+"""Matrix products as loops over tiles.
 
 A product goes strip by strip through the columns of b, as many as a tile has, and tile by tile down the rows of a.
 Where the numbers of a column of b lie one after the other, as a transpose's do, a strip is first copied with its rows
@@ -25,43 +25,43 @@ DEEPEST = 1024
 """Rows of b up to which a strip is copied in one piece."""
 
 DEPTH = 256
-"""Rows of its pieces otherwise."""
+"""Rows of a strip's pieces otherwise."""
 
 FAR = 4096
-"""Bytes from a number in a row of a to the next from which a cache has no place for many of them."""
+"""Bytes between neighbors in a row of a from which on a cache cannot hold many of them."""
 
 FEW = 16
-"""Rows of a up to which a strip that would have to be turned is not copied."""
+"""Rows of a up to which a transposed strip is not copied."""
 
 ENOUGH = 2**21
-"""Floating-point operations that are worth to be a thread's at a time."""
+"""Floating-point operations that a thread takes at a time."""
 
 
 def room() -> int:
-    """Bytes that a piece of a strip can have; each thread has them for itself."""
+    """Bytes that each thread needs for a piece of a strip."""
     return DEEPEST * WIDEST * registers().size
 
 
 class Factor(NamedTuple):
-    """A matrix: where it is, and how many numbers it is from a row to the next and from a column to the next."""
+    """Matrix: its address and strides in numbers, from a row and from a column to the next."""
 
     at: str
     row: int
     column: int
 
     def turned(self) -> "Factor":
-        """Its transpose."""
+        """Transpose."""
         return Factor(self.at, self.column, self.row)
 
 
 class ProductWriter:
-    """The products of one plan, in functions that know of no other plan."""
+    """Writer of a plan's products, each part a function of its own."""
 
     def __init__(self, graph: Graph, place: Callable[[Value], Pointer], checks: int) -> None:
         self._roots, self._place, self._checks = graph.roots(), place, checks
 
     def part(self, operation: Operation) -> Part:
-        """A product, or one that is taken from what is there."""
+        """Product, or an update β·c − α·a·b in place."""
         out = operation.output
         f, dtype = Body(self._checks), out.dtype
         a, b = (value for value in operation.inputs[-2:] if isinstance(value, Value))
@@ -85,7 +85,7 @@ class ProductWriter:
         return product.by_tiles(lanes)
 
     def _scale(self, f: Body, scale: Value | Number, dtype: np.dtype) -> str:
-        """A number, or what an array of one number holds."""
+        """Scale from a number, or from an array of one number."""
         of = Vectors(f, 1)
         if isinstance(scale, Value):
             address = f.pointer(self._place(self._roots[scale]))
@@ -94,7 +94,7 @@ class ProductWriter:
 
 
 class _Product(NamedTuple):
-    """A product that is being written: its factors, its target, and what it and the target are multiplied by."""
+    """Product being written: its factors, its target, and the scales α of itself and β of the target."""
 
     f: Body
     dtype: np.dtype
@@ -107,7 +107,7 @@ class _Product(NamedTuple):
     is_new: bool
 
     def by_dots(self, lanes: int) -> Part:
-        """Blocks of rows and columns, all of a's rows for some of b's columns at a time."""
+        """Dot products of all rows of a with some columns of b at a time."""
         m, k, n = self.sizes
         shape = Tile(min(m, 4), min(n, 8 if m == 1 else 6) if registers().total > 16 else min(n, 3))
         f, blocks, at = self.f, -(-n // shape.vectors), 0
@@ -127,7 +127,7 @@ class _Product(NamedTuple):
         return f.part(blocks, -(-ENOUGH // (2 * m * k * shape.vectors)))
 
     def by_tiles(self, lanes: int) -> Part:
-        """Strip by strip through the columns."""
+        """Tiles, strip by strip through the columns."""
         (m, k, n), f, size = self.sizes, self.f, self.dtype.itemsize
         shape = best_tile(m, -(-n // lanes), k, registers().total)
         width, tiles = shape.vectors * lanes, -(-m // shape.rows)
@@ -168,7 +168,7 @@ class _Product(NamedTuple):
     def _down(
         self, form: Form, ends: tuple[Word, Word], start: Word, source: str, column: Word, deep: Word, beta: str
     ) -> None:
-        """Tile by tile down so many columns, from one to before another."""
+        """Write the tiles of a strip, from one row of tiles to before another."""
         f, at = self.f, 0
         for times, height in split(self.sizes[0], form.rows):
             name = tile(f, form._replace(rows=height))
@@ -178,25 +178,25 @@ class _Product(NamedTuple):
             at += times
 
     def _copied(self, lanes: int, width: int, source: str, mark: Word, deep: Word, columns: int) -> str:
-        """A piece of a strip in the thread's room, where tiles read it from then on; it may be there already."""
+        """Address of a copy of a strip's piece in the thread's room, which may hold it already."""
         f, b, (_, k, n) = self.f, self.b, self.sizes
         is_straight = b.column == 1 or n == 1
         number = kind(self.dtype)
         space = f.value("load ptr, ptr %thread")
         place = f.at("%thread", 8)
-        there = f.value(f"load i64, ptr {place}")
-        with f.when(f.value(f"icmp ne i64 {there}, {mark}")):
+        present = f.value(f"load i64, ptr {place}")
+        with f.when(f.value(f"icmp ne i64 {present}, {mark}")):
             f.do(f"store i64 {mark}, ptr {place}")
             if is_straight:
                 with f.loop(0, deep) as loop:
-                    here, into = f.at(source, f.times(loop.index, b.row), number), f.at(
+                    row, into = f.at(source, f.times(loop.index, b.row), number), f.at(
                         space, f.times(loop.index, width), number)  # fmt: skip
                     for at in range(0, columns, lanes):
                         of = Vectors(f, lanes, min(lanes, columns - at))
-                        of.store(self.dtype, of.load(self.dtype, here, at), into, at)
+                        of.store(self.dtype, of.load(self.dtype, row, at), into, at)
             for at in range(0, 0 if is_straight else columns, lanes):
                 across = min(lanes, columns - at)
-                here, into = f.at(source, at * b.column, number), f.at(space, at, number)
+                start, into = f.at(source, at * b.column, number), f.at(space, at, number)
                 full = f.value(f"sdiv i64 {deep}, {lanes}") if isinstance(deep, str) else deep // lanes
                 for rest in (lanes, k % lanes):
                     if not rest or (rest == lanes and full == 0):
@@ -204,13 +204,13 @@ class _Product(NamedTuple):
                     block = turned(f, self.dtype, lanes, across, rest, b.column, width)
                     blocks = (0, full) if rest == lanes else (full, self._all(deep, lanes))
                     with f.loop(*blocks) as loop:
-                        pairs = (f.at(here, f.times(loop.index, lanes * b.row), number),
+                        pairs = (f.at(start, f.times(loop.index, lanes * b.row), number),
                                  f.at(into, f.times(loop.index, lanes * width), number))  # fmt: skip
                         f.do(f"call void @{block}(ptr {pairs[0]}, ptr {pairs[1]})")
         return space
 
     def _all(self, deep: Word, lanes: int) -> Word:
-        """How many blocks of lanes there are, the last of which may not be whole."""
+        """Number of blocks of lanes, the last of which may not be full."""
         if isinstance(deep, int):
             return -(-deep // lanes)
         return self.f.value(f"sdiv i64 {self.f.add(deep, lanes - 1)}, {lanes}")
@@ -226,7 +226,7 @@ class _Product(NamedTuple):
 
 
 def _nothing(f: Body, product: _Product) -> Part:
-    """A product over nothing, which is zero, or of nothing."""
+    """Zeros: a product of matrices without elements."""
     m, _, n = product.sizes
     of = Vectors(f, 1)
     with f.loop("%begin", "%end") as loop:

@@ -1,4 +1,4 @@
-"""A plan as functions in machine code's language: in what order, on which memory, and where threads wait."""
+"""Programs: a plan's functions in LLVM IR, their order and memory, and where threads wait."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from xpnet.capture.engines.cpu.driver import driver
 from xpnet.capture.engines.cpu.loops import LoopWriter
 from xpnet.capture.engines.cpu.parts import Part, Pointer
 from xpnet.capture.engines.cpu.products import ProductWriter
-from xpnet.capture.graph import Graph, Value
+from xpnet.capture.graph import Value
 from xpnet.capture.planning.fusion import arranged
 from xpnet.capture.planning.kernels import Columns, Kernel
 from xpnet.capture.planning.memory import Home, Memory
@@ -15,31 +15,29 @@ from xpnet.capture.planning.plan import Plan
 
 
 class Program(NamedTuple):
-    """What a step does.
+    """Step in LLVM IR.
 
     Attributes:
         parts: In order.
         waits: For each part the first and the one after the last of the parts that it waits for, and how many steps
             ago these were; none are as many as from 0 to 0.
         sliced: Whether a step's rows are where the data are; if not, they are fetched.
-        graph: What is computed; some of the plan's operations are merged.
         memory: Where the values live.
     """
 
     parts: tuple[Part, ...]
     waits: tuple[tuple[int, int, int], ...]
     sliced: bool
-    graph: Graph
     memory: Memory
 
     @property
     def texts(self) -> list[str]:
-        """The modules, equal ones once, and the one that runs them."""
+        """Modules, equal ones once, with the driver's."""
         return list(dict.fromkeys([*(part.text for part in self.parts), driver()]))
 
     @property
     def lines(self) -> int:
-        """How much there is to compile."""
+        """Lines of LLVM IR to compile."""
         return sum(text.count("\n") for text in self.texts)
 
 
@@ -47,12 +45,12 @@ def program(plan: Plan, *, gathered: bool, checks: int = 0) -> Program:
     """Write a plan's functions.
 
     Args:
-        plan: What is to be done.
+        plan: Plan to be compiled.
         gathered: Whether a step's rows are chosen by index; if not, they are the next ones.
         checks: The address of bounds that are looked at before anything is read or written, or 0.
 
     Raises:
-        CaptureError: It cannot be compiled; the one check there is.
+        CaptureError: The plan cannot be compiled. There is no other check.
     """
     n = plan.fed[0].shape[0] if plan.fed else 0
     # A stretch of rows is a slice of the data, and so is a single row; others are fetched.
@@ -68,30 +66,30 @@ def program(plan: Plan, *, gathered: bool, checks: int = 0) -> Program:
     parts: list[Part] = []
     used: list[tuple[int, set[Home], set[Home]]] = []
 
-    def add(made: Iterable[Part], reads: Iterable[Value], writes: Iterable[Home]) -> None:
+    def add(functions: Iterable[Part], reads: Iterable[Value], writes: Iterable[Home]) -> None:
         first = len(parts)
-        parts.extend(made)
+        parts.extend(functions)
         used.append((first, {memory.homes[roots[value]] for value in reads}, set(writes)))
 
     for part, stage in zip(fused.parts, fused.stages(), strict=True):
         if isinstance(part, Kernel):
-            made = [loops.kernel(piece) for piece in part.pieces(roots)]
+            functions = [loops.kernel(piece) for piece in part.pieces(roots)]
         elif isinstance(part, Columns):
-            made = [loops.total(node) if node.extent[1] == 1 else loops.down(node) for node in part.nodes]
+            functions = [loops.total(node) if node.extent[1] == 1 else loops.down(node) for node in part.nodes]
         else:
-            made = [products.part(part.operation)]
-        add(made, stage.reads, (memory.homes[value] for value in stage.writes))
+            functions = [products.part(part.operation)]
+        add(functions, stage.reads, (memory.homes[value] for value in stage.writes))
     add((loops.copy(value, ("result", i), None) for i, value in enumerate(plan.results)), plan.results, ())
     for value, i in memory.copies:
         add([loops.copy(value, plan.graph.inputs[i], plan.graph.inputs[i])], [value], [Home(True, i)])
-    met = dict(zip((first for first, _, _ in used), meetings(used_[1:] for used_ in used), strict=False))
-    return Program(tuple(parts), tuple(_waits(len(parts), {at for at, must in met.items() if must})), sliced,
-                   fused.graph, memory)  # fmt: skip
+    must_wait = meetings(stage[1:] for stage in used)
+    waits = _waits(len(parts), {first for (first, _, _), waiting in zip(used, must_wait, strict=True) if waiting})
+    return Program(tuple(parts), tuple(waits), sliced, memory)
 
 
 def meetings(used: Iterable[tuple[set[Home], set[Home]]]) -> list[bool]:
-    """Before which stages, as what they read and write, all must be done that was begun: where memory is shared."""
-    found = []
+    """Whether each stage, by what it reads and writes, must wait for all before it: where memory is shared."""
+    must_wait = []
     read: set[Home] = set()
     written: set[Home] = set()
     for reads, writes in used:
@@ -100,12 +98,12 @@ def meetings(used: Iterable[tuple[set[Home], set[Home]]]) -> list[bool]:
             read, written = set(), set()
         read |= reads
         written |= writes
-        found.append(must_meet)
-    return found
+        must_wait.append(must_meet)
+    return must_wait
 
 
 def _waits(count: int, met: set[int]) -> Iterable[tuple[int, int, int]]:
-    """What each of so many parts waits for; the first one for the last step's end."""
+    """Range of parts that each part waits for; the first one waits for the end of the last step."""
     starts = sorted({0, *(at for at in met if at < count)})
     for part in range(count):
         if part not in starts:

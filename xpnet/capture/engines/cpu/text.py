@@ -1,4 +1,4 @@
-"""LLVM's language, written line by line: one function with its values, blocks and loops.
+"""LLVM IR, written line by line: one function with its values, blocks and loops.
 
 Every value is assigned once. Functions of LLVM's own, or of the system's library of mathematics, are declared as they
 are called.
@@ -18,14 +18,14 @@ KINDS = {
 }  # fmt: skip
 
 NAME = "@NAME"
-"""Where the name of a function stands until its text is known, of which it is made."""
+"""Placeholder of a function's name, which is a digest of the text."""
 
 Word = int | str
-"""A number that is known, or the value that holds it."""
+"""Integer that is known, or the value that has it."""
 
 
 def kind(dtype: np.dtype, lanes: int = 1) -> str:
-    """The type of a number, or of a vector of so many.
+    """Type of a number, or of a vector of so many.
 
     Raises:
         CaptureError: Machine code has no such numbers.
@@ -36,13 +36,13 @@ def kind(dtype: np.dtype, lanes: int = 1) -> str:
 
 
 class Loop:
-    """A loop that is being written.
+    """Loop being written.
 
     Attributes:
         index: The value that counts.
-        carried: What each turn has from the one before.
-        following: What each turn leaves to the next, set while the loop is written.
-        last: What the last turn left, known once the loop is written.
+        carried: Values that each turn gets from the one before.
+        following: Values for the next turn, set while the loop is written.
+        last: Values of the last turn, known once the loop is written.
     """
 
     def __init__(self, index: str, carried: list[str]) -> None:
@@ -52,7 +52,7 @@ class Loop:
 
 
 class Function:
-    """A function that is being written, `parameters` as LLVM spells them."""
+    """Function being written, with `parameters` as LLVM spells them."""
 
     def __init__(self, parameters: str, checks: int = 0, name: str = "") -> None:
         self.name = name
@@ -65,18 +65,18 @@ class Function:
         self._checks = checks
 
     def value(self, text: str) -> str:
-        """What an instruction gives."""
+        """Value of an instruction."""
         name = f"%v{self._values}"
         self._values += 1
         self._lines.append(f"  {name} = {text}")
         return name
 
     def do(self, text: str) -> None:
-        """An instruction that gives nothing."""
+        """Write an instruction without a value."""
         self._lines.append(f"  {text}")
 
     def call(self, result: str, name: str, kinds: Sequence[str], operands: Sequence[str]) -> str:
-        """What a function from outside gives, or nothing where the result is void."""
+        """Value of a call of an external function, which is declared; empty where it returns void."""
         self._declared.setdefault(name, f"declare {result} @{name}({', '.join(kinds)})")
         call = f"call {result} @{name}({', '.join(map(' '.join, zip(kinds, operands, strict=True)))})"
         if result != "void":
@@ -85,38 +85,38 @@ class Function:
         return ""
 
     def include(self, other: "Function") -> None:
-        """Have another function, and all it calls, in the same module."""
+        """Add another function, and all it calls, to the module."""
         for name, text in (*other._declared.items(), (other.name, other.text())):
             self._declared.setdefault(name, text)
 
     def add(self, one: Word, other: Word) -> Word:
-        """A sum of whole numbers."""
+        """Sum of integers."""
         if isinstance(one, int) and isinstance(other, int):
             return one + other
         return one if other == 0 else other if one == 0 else self.value(f"add i64 {one}, {other}")
 
     def times(self, one: Word, other: int) -> Word:
-        """A multiple of a whole number."""
+        """Multiple of an integer."""
         if isinstance(one, int):
             return one * other
         return 0 if other == 0 else one if other == 1 else self.value(f"mul i64 {one}, {other}")
 
     def least(self, one: Word, other: Word) -> Word:
-        """The smaller of two whole numbers."""
+        """Smaller of two integers."""
         if isinstance(one, int) and isinstance(other, int):
             return min(one, other)
         return self.call("i64", "llvm.smin.i64", ["i64", "i64"], [str(one), str(other)])
 
     def most(self, one: Word, other: Word) -> Word:
-        """The larger of two whole numbers."""
+        """Larger of two integers."""
         return self.call("i64", "llvm.smax.i64", ["i64", "i64"], [str(one), str(other)])
 
     def at(self, pointer: str, offset: Word, dtype: str = "i8") -> str:
-        """The address so many numbers on."""
+        """Address so many numbers on."""
         return pointer if offset == 0 else self.value(f"getelementptr {dtype}, ptr {pointer}, i64 {offset}")
 
     def checked(self, address: str, size: Word, write: bool) -> str:
-        """An address that is about to be used; where bounds are checked, another if it is out of them."""
+        """Address to be accessed; where bounds are checked and it is outside, that of spare memory."""
         if not self._checks:
             return address
         operands = [str(self._checks), address, str(size), str(int(write))]
@@ -125,18 +125,18 @@ class Function:
 
     @property
     def checks(self) -> int:
-        """The address of the bounds that are checked, or 0."""
+        """Address of the bounds that are checked, or 0."""
         return self._checks
 
     @contextmanager
     def loop(self, first: Word, end: Word, step: int = 1, carried: Sequence[tuple[str, str]] = ()) -> Iterator[Loop]:
-        """A loop from one number to below another; nothing is done if there is none between.
+        """Context of a loop from one number to below another; there is no turn if none lies between.
 
         Args:
-            first: What the index begins with.
-            end: What it stays below.
-            step: What it grows by.
-            carried: The types and first values of what each turn has from the one before.
+            first: First index.
+            end: Index after the last.
+            step: Step of the index.
+            carried: Types and first values of what each turn gets from the one before.
         """
         before, body, done = self._block, self._label(), self._label()
         certain = isinstance(first, int) and isinstance(end, int)
@@ -170,7 +170,7 @@ class Function:
 
     @contextmanager
     def when(self, condition: str) -> Iterator[None]:
-        """What is done where a condition holds."""
+        """Context of what is done where a condition holds."""
         then, done = self._label(), self._label()
         self.do(f"br i1 {condition}, label %{then}, label %{done}")
         self.begin(then)
@@ -179,19 +179,19 @@ class Function:
         self.begin(done)
 
     def either(self, condition: str, kind_: str, one: str, other: str) -> str:
-        """What one of two instructions gives, of which only that one is done."""
+        """Value of one of two instructions, of which only that one is executed."""
         labels = [self._label() for _ in range(3)]
         self.do(f"br i1 {condition}, label %{labels[0]}, label %{labels[1]}")
-        found = []
+        values = []
         for label, text in zip(labels, (one, other), strict=False):
             self.begin(label)
-            found.append(self.value(text))
+            values.append(self.value(text))
             self.do(f"br label %{labels[2]}")
         self.begin(labels[2])
-        return self.value(f"phi {kind_} [{found[0]}, %{labels[0]}], [{found[1]}, %{labels[1]}]")
+        return self.value(f"phi {kind_} [{values[0]}, %{labels[0]}], [{values[1]}, %{labels[1]}]")
 
     def begin(self, label: str) -> None:
-        """A block, which earlier ones can go to."""
+        """Begin a block, which earlier ones can branch to."""
         self._lines.append(f"{label}:")
         self._block = label
 
@@ -200,18 +200,18 @@ class Function:
         return f"b{self._blocks}"
 
     def text(self) -> str:
-        """The function alone."""
+        """Text of the function alone."""
         return "\n".join([self._head, "entry:", *self._lines, "  ret void", "}"])
 
     def module(self) -> str:
-        """The module with the function and all it calls, which has the name that its text gives it."""
+        """Module with the function, named by its text, and all it calls."""
         attributes = ["attributes #0 = { nounwind }", "attributes #1 = { nounwind noinline }", ""]
         text = "\n".join([*self._declared.values(), self.text(), *attributes])
         return text.replace(NAME, f"@{name_of(text)}")
 
 
 def name_of(text: str) -> str:
-    """The name of a module's function: a digest of its text, in which that does not stand yet."""
+    """Name of a module's function: a digest of the text with the placeholder."""
     return f"xpnet_{sha256(text.encode()).hexdigest()[:32]}"
 
 
@@ -256,13 +256,13 @@ out:
   %spare = getelementptr i64, ptr %places, i64 %spare.from
   ret ptr %spare
 }"""
-"""The address itself if so many bytes there are within one of the known places, else spare memory, and it is noted.
+"""Function that returns an address if so many bytes lie within known bounds, else spare memory, with a note.
 
 The bounds are a count, what is noted, and of each place where it begins, where it ends, and whether it may be written.
 """
 
 
 def exported(text: str) -> str:
-    """The name of the function that a module is for: the one that is not its own alone."""
+    """Name of the function that a module exports."""
     start = text.rindex("define void @") + len("define void @")
     return text[start : text.index("(", start)]

@@ -10,27 +10,27 @@ from xpnet.capture.engines.cpu.text import Function, kind
 from xpnet.capture.engines.cpu.vectors import Vectors
 
 WIDEST = 3
-"""Vectors of a tile's row, at most."""
+"""Maximum of vectors in a tile's row."""
 
 TALLEST = 8
-"""Rows of a tile, at most: a's may be so far apart that a cache has no place for many of them."""
+"""Maximum of a tile's rows: those of a may be so far apart that a cache cannot hold many of them."""
 
 LATENCY = 8
-"""Tiles of fewer sums wait for each sum before they can add to it: as long as that many sums take."""
+"""Sums in flight: a tile of fewer takes as long as that many, since each addition waits for the one before."""
 
 OVERHEAD = 24
-"""What a tile takes beside its sums, counted in them."""
+"""Cost of a tile beside its sums, in sums."""
 
 
 class Registers(NamedTuple):
-    """The registers of a CPU that hold vectors: how many there are, and how many bytes each has."""
+    """Vector registers of a CPU: their number, and the bytes of each."""
 
     total: int
     size: int
 
 
 class Tile(NamedTuple):
-    """How many rows it has, and how many vectors each."""
+    """Size of a tile: its rows, and the vectors of each."""
 
     rows: int
     vectors: int
@@ -38,7 +38,7 @@ class Tile(NamedTuple):
 
 @cache
 def registers() -> Registers:
-    """Those of this machine's CPU."""
+    """Vector registers of this machine's CPU."""
     import llvmlite.binding
 
     has = llvmlite.binding.get_host_cpu_features()
@@ -51,12 +51,12 @@ def registers() -> Registers:
 
 
 def best_tile(rows: int, vectors: int, k: int, total: int) -> Tile:
-    """The tile with which a product is done soonest.
+    """Tile with which a product takes the least time.
 
     Args:
         rows: Of the product.
         vectors: Of each row.
-        k: How many numbers each of them is a sum of.
+        k: Terms of each sum.
         total: Registers: one for each sum of a tile and for its row of b, one for a number of a.
     """
 
@@ -82,20 +82,20 @@ def best_tile(rows: int, vectors: int, k: int, total: int) -> Tile:
 
 
 def split(whole: int, size: int) -> list[tuple[int, int]]:
-    """How many parts of which size a whole has: those of full size, and a rest."""
+    """Pairs (times, size) that make up a whole: parts of full size, and a rest."""
     times, rest = divmod(whole, size)
     return [(times, size)] * (times > 0) + [(1, rest)] * (rest > 0)
 
 
 class Form(NamedTuple):
-    """The form of a tile.
+    """Form of a tile.
 
     Attributes:
         dtype: Of all three matrices.
         lanes: Numbers a vector.
         rows: Rows of a and c.
         vectors: Vectors of a row of b and c, which follow each other there.
-        rest: How many numbers of the last vector count, or 0 for all.
+        rest: Numbers of the last vector that count, or 0 for all.
         a: From a row of a to the next and from a number in a row to the next, in numbers.
         b: From a row of b to the next.
         c: From a row of c to the next.
@@ -113,12 +113,12 @@ class Form(NamedTuple):
     ends: str
 
     def counts(self) -> list[int]:
-        """How many numbers of each vector count."""
+        """Numbers that count, of each vector."""
         return [self.lanes] * (self.vectors - 1) + [self.rest or self.lanes]
 
 
 def tile(f: Function, form: Form) -> str:
-    """The name of the function (a, b, c, k, alpha, beta) of a form, which `f` can call then.
+    """Name of the function (a, b, c, k, alpha, beta) of a form, which `f` can call then.
 
     Each of the rows times vectors of c stays in a register while k numbers of a row of a, and vectors of b, go by.
     """
@@ -159,7 +159,7 @@ def tile(f: Function, form: Form) -> str:
 
 
 def dots(f: Function, form: Form) -> str:
-    """The name of the function (a, b, c, k, alpha, beta) like `tile`'s, of a b that lies column by column.
+    """Name of the function (a, b, c, k, alpha, beta) like `tile`'s, for a b that lies column by column.
 
     Both factors are read along what is summed over; `vectors` are columns of b and c, `b` is from one to the next.
     """
@@ -172,11 +172,11 @@ def dots(f: Function, form: Form) -> str:
 
     def add(of: Vectors, at: str, sums: list[str]) -> list[str]:
         columns = [of.load(dtype, g.at("%b", j * form.b, number), at) for j in range(form.vectors)]
-        found: list[str] = []
+        added: list[str] = []
         for i in range(form.rows):
             factor = of.load(dtype, g.at("%a", i * form.a[0], number), at)
-            found += [of.fma(dtype, factor, columns[j], sums[len(found) + j]) for j in range(form.vectors)]
-        return found
+            added += [of.fma(dtype, factor, columns[j], sums[len(added) + j]) for j in range(form.vectors)]
+        return added
 
     with g.loop(0, end, form.lanes, [(whole.kind(dtype), "zeroinitializer")] * len(places)) as loop:
         loop.following = add(whole, loop.index, loop.carried)
@@ -193,14 +193,14 @@ def dots(f: Function, form: Form) -> str:
 
 
 def turned(f: Function, dtype: np.dtype, lanes: int, rows: int, columns: int, by_row: int, into: int) -> str:
-    """The name of the function (source, target): a square block with its rows as columns.
+    """Name of the function (source, target) that transposes a square block.
 
     Args:
-        f: What calls it.
+        f: Function that calls it.
         dtype: Of the numbers.
         lanes: Numbers a vector, and rows and columns of the block.
-        rows: How many of the source's rows there are; zeros stand for the others.
-        columns: How many of its columns there are; the others are left out.
+        rows: Rows of the source; zeros stand for the others.
+        columns: Columns of the source; the others are left out.
         by_row: From a row of the source to the next.
         into: From a row of the target to the next.
     """
@@ -210,7 +210,7 @@ def turned(f: Function, dtype: np.dtype, lanes: int, rows: int, columns: int, by
     vector = of.kind(dtype)
     block = [part.load(dtype, "%source", i * by_row) for i in range(rows)] + ["zeroinitializer"] * (lanes - rows)
 
-    def chosen(one: str, other: str, places: list[int]) -> str:
+    def picked(one: str, other: str, places: list[int]) -> str:
         mask = ", ".join(f"i32 {place}" for place in places)
         return g.value(f"shufflevector {vector} {one}, {vector} {other}, <{lanes} x i32> <{mask}>")
 
@@ -222,7 +222,7 @@ def turned(f: Function, dtype: np.dtype, lanes: int, rows: int, columns: int, by
         for i in range(lanes):
             if not i & width:
                 one, other = block[i], block[i + width]
-                block[i], block[i + width] = chosen(one, other, swapped), chosen(one, other, others)
+                block[i], block[i + width] = picked(one, other, swapped), picked(one, other, others)
         width //= 2
     for j in range(columns):
         of.store(dtype, block[j], "%target", j * into)

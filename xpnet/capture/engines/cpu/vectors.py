@@ -1,4 +1,4 @@
-"""Vectors of numbers in a function that is being written; a last one may have fewer that count.
+"""Vectors of numbers in a function being written; a last one may have fewer that count.
 
 Functions that LLVM has none for are polynomials where trainings need them, else those of the system's library.
 """
@@ -14,7 +14,7 @@ from xpnet.capture.engines.cpu.text import Function, Word, kind
 TRUTH = np.dtype(np.bool_)
 BYTE, INT32, INT64 = (np.dtype(name) for name in ("uint8", "int32", "int64"))
 FAST = "contract"
-"""A product may be joined to a sum; nothing else is assumed, and no order is changed."""
+"""Fast-math flag: a product may be fused with a sum; nothing else is assumed, and no order is changed."""
 
 EXP = {
     # The polynomial is that of Cephes' expf.
@@ -28,7 +28,7 @@ EXP = {
         tuple(1 / math.factorial(n) for n in range(13, 1, -1)),
     ),
 }  # fmt: skip
-"""Of exp: where it is 0 and infinite, ln 2 in two parts, the exponent's place and offset, the polynomial."""
+"""Constants of exp: where it is 0 and infinite, ln 2 in two parts, the exponent's place and offset, the polynomial."""
 
 TANH = {
     "float32": ((-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1), (1.0,)),
@@ -43,12 +43,12 @@ SMALL = 0.625
 
 
 class Vectors:
-    """Vectors of so many lanes, or numbers where it is one.
+    """Vectors of some lanes, or numbers where there is one.
 
     Args:
         f: The function that is written.
         lanes: Numbers a vector.
-        count: How many of the lanes count: all of them, or so many from the first on.
+        count: Lanes that count, from the first on; all of them by default.
     """
 
     def __init__(self, f: Function, lanes: int, count: Word | None = None) -> None:
@@ -63,15 +63,15 @@ class Vectors:
         return self.f.value(f"icmp slt <{self.lanes} x i64> {self.steps('i64')}, {count}")
 
     def steps(self, whole: str) -> str:
-        """The numbers of the lanes."""
+        """Indices of the lanes."""
         return f"<{', '.join(f'{whole} {lane}' for lane in range(self.lanes))}>" if self.lanes > 1 else "0"
 
     def kind(self, dtype: np.dtype) -> str:
-        """The type of a vector."""
+        """Type of a vector."""
         return kind(dtype, self.lanes)
 
     def number(self, value: Any, dtype: np.dtype) -> str:
-        """A number in all lanes."""
+        """Constant in all lanes."""
         if dtype.kind == "f":
             digits = f"0x{struct.pack('>d', float(dtype.type(value))).hex().upper()}"
         else:
@@ -79,7 +79,7 @@ class Vectors:
         return digits if self.lanes == 1 else f"splat ({kind(dtype)} {digits})"
 
     def spread(self, dtype: np.dtype, number: str) -> str:
-        """What one value holds, in all lanes."""
+        """Broadcast of one value to all lanes."""
         if self.lanes == 1:
             return number
         kind_ = self.kind(dtype)
@@ -87,7 +87,7 @@ class Vectors:
         return self.f.value(f"shufflevector {kind_} {one}, {kind_} poison, <{self.lanes} x i32> zeroinitializer")
 
     def load(self, dtype: np.dtype, row: str, column: Word, stride: int = 1) -> str:
-        """The numbers of a row from a column on, so far apart; zeros for those that do not count."""
+        """Load a row's numbers from a column on, so far apart; zeros for those that do not count."""
         stored = BYTE if dtype == TRUTH else dtype
         address = self._address(stored, row, column, stride, write=False)
         kind_, size = self.kind(stored), stored.itemsize
@@ -100,7 +100,7 @@ class Vectors:
         return self.f.value(f"icmp ne {kind_} {value}, {self.number(0, BYTE)}") if dtype == TRUTH else value
 
     def store(self, dtype: np.dtype, value: str, row: str, column: Word, stride: int = 1) -> None:
-        """Put the numbers that count there."""
+        """Store the numbers that count in a row from a column on, so far apart."""
         if dtype == TRUTH:
             value, dtype = self.f.value(f"zext {self.kind(TRUTH)} {value} to {self.kind(BYTE)}"), BYTE
         address = self._address(dtype, row, column, stride, write=True)
@@ -119,12 +119,12 @@ class Vectors:
         return self.f.checked(address, self.f.add(self.f.times(last, stride * dtype.itemsize), dtype.itemsize), write)
 
     def _scattered(self, dtype: np.dtype, address: str, stride: int) -> str:
-        """The addresses of lanes that are so far apart."""
+        """Addresses of lanes that are so far apart."""
         places = f"<{', '.join(f'i64 {lane * stride}' for lane in range(self.lanes))}>"
         return self.f.value(f"getelementptr {kind(dtype)}, ptr {address}, <{self.lanes} x i64> {places}")
 
     def _masked(self, name: str, dtype: np.dtype, operands: list[str], result: str) -> str:
-        """A load or store of the lanes that count, side by side or scattered."""
+        """Masked load or store of the lanes that count, side by side or scattered."""
         is_scattered, kind_, bits = name in ("gather", "scatter"), self.kind(dtype), f"<{self.lanes} x i1>"
         place = f"<{self.lanes} x ptr>" if is_scattered else "ptr"
         mask = self.mask or "splat (i1 true)"
@@ -138,7 +138,7 @@ class Vectors:
         return self.f.call(result, f"llvm.masked.{name}.{suffix}", kinds, values)
 
     def cast(self, value: str, dtype: np.dtype, to: np.dtype) -> str:
-        """The same numbers in another dtype."""
+        """Cast to another dtype."""
         if dtype == to:
             return value
         old, new = self.kind(dtype), self.kind(to)
@@ -162,40 +162,40 @@ class Vectors:
         return self.f.value(f"{how} {old} {value} to {new}")
 
     def do(self, instruction: str, dtype: np.dtype, *operands: str) -> str:
-        """An instruction on operands of one dtype."""
+        """Value of an instruction on operands of one dtype."""
         return self.f.value(f"{instruction} {self.kind(dtype)} {', '.join(operands)}")
 
     def choose(self, condition: str, dtype: np.dtype, one: str, other: str) -> str:
-        """One where the condition holds, else the other."""
+        """Selection: one where the condition holds, else the other."""
         kind_ = self.kind(dtype)
         return self.f.value(f"select {self.kind(TRUTH)} {condition}, {kind_} {one}, {kind_} {other}")
 
     def intrinsic(self, name: str, dtype: np.dtype, *operands: str) -> str:
-        """One of LLVM's own functions, of operands and to a result of one dtype."""
+        """Value of one of LLVM's intrinsics on operands of one dtype."""
         letter = {"f": "f", "i": "i", "u": "i"}[dtype.kind] + str(8 * dtype.itemsize)
         suffix = letter if self.lanes == 1 else f"v{self.lanes}{letter}"
         kind_ = self.kind(dtype)
         return self.f.call(kind_, f"llvm.{name}.{suffix}", [kind_] * len(operands), operands)
 
     def library(self, name: str, dtype: np.dtype, *operands: str) -> str:
-        """A function of the system's library, lane by lane."""
+        """Value of a function of the system's library, lane by lane."""
         name = f"{name}f" if dtype.itemsize == 4 else name
         kind_, whole = kind(dtype), self.kind(dtype)
         if self.lanes == 1:
             return self.f.call(kind_, name, [kind_] * len(operands), operands)
-        found = "poison"
+        total = "poison"
         for lane in range(self.count if isinstance(self.count, int) else self.lanes):
             each = [self.f.value(f"extractelement {whole} {operand}, i32 {lane}") for operand in operands]
             one = self.f.call(kind_, name, [kind_] * len(operands), each)
-            found = self.f.value(f"insertelement {whole} {found}, {kind_} {one}, i32 {lane}")
-        return found
+            total = self.f.value(f"insertelement {whole} {total}, {kind_} {one}, i32 {lane}")
+        return total
 
     def fma(self, dtype: np.dtype, a: str, b: str, c: str) -> str:
         """a·b + c, rounded once where the CPU can."""
         return self.intrinsic("fmuladd", dtype, a, b, c)
 
     def polynomial(self, dtype: np.dtype, x: str, coefficients: tuple[float, ...]) -> str:
-        """A polynomial, the coefficient of the highest power first."""
+        """Polynomial, its highest coefficient first."""
         total = self.number(coefficients[0], dtype)
         for coefficient in coefficients[1:]:
             total = self.fma(dtype, total, x, self.number(coefficient, dtype))
@@ -229,11 +229,11 @@ class Vectors:
         p = self.do("fadd", dtype, p, number(1))
         # In two factors, of which each is a normal number.
         half = self.intrinsic("floor", dtype, self.do("fmul", dtype, n, number(0.5)))
-        found = self.do("fmul", dtype, p, power(half))
-        found = self.do("fmul", dtype, found, power(self.do("fsub", dtype, n, half)))
-        found = self.choose(is_high, dtype, number(math.inf), found)
-        found = self.choose(is_low, dtype, number(0), found)
-        return self.choose(is_number, dtype, found, x)
+        total = self.do("fmul", dtype, p, power(half))
+        total = self.do("fmul", dtype, total, power(self.do("fsub", dtype, n, half)))
+        total = self.choose(is_high, dtype, number(math.inf), total)
+        total = self.choose(is_low, dtype, number(0), total)
+        return self.choose(is_number, dtype, total, x)
 
     def tanh(self, dtype: np.dtype, x: str) -> str:
         """tanh(x) = 1 − 2 / (exp(2x) + 1) for large |x|, a fraction of polynomials for small ones."""
