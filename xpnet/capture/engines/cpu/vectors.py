@@ -93,6 +93,9 @@ class Vectors:
         kind_, size = self.kind(stored), stored.itemsize
         if stride != 1 and self.lanes > 1:
             value = self._masked("gather", stored, [self._scattered(stored, address, stride)], kind_)
+        elif self.mask and self.count == 1:
+            one = self.f.value(f"load {kind(stored)}, ptr {address}, align {size}")
+            value = self.f.value(f"insertelement {kind_} zeroinitializer, {kind(stored)} {one}, i32 0")
         elif self.mask:
             value = self._masked("load", stored, [address], kind_)
         else:
@@ -106,6 +109,10 @@ class Vectors:
         address = self._address(dtype, row, column, stride, write=True)
         if stride != 1 and self.lanes > 1:
             self._masked("scatter", dtype, [value, self._scattered(dtype, address, stride)], "void")
+        elif self.mask and self.count == 1:
+            # LLVM 22 lets a masked store of a single narrowed lane write the wide number, beyond its place.
+            one = self.f.value(f"extractelement {self.kind(dtype)} {value}, i32 0")
+            self.f.do(f"store {kind(dtype)} {one}, ptr {address}, align {dtype.itemsize}")
         elif self.mask:
             self._masked("store", dtype, [value, address], "void")
         else:
@@ -151,10 +158,18 @@ class Vectors:
         if to.kind == "f":
             return self.f.value(f"{'sitofp' if is_signed else 'uitofp'} {old} {value} to {new}")
         if dtype.kind == "f":
-            # Through the widest, so that what does not fit comes to what C makes of it on most CPUs.
-            if to.itemsize < 8:
-                return self.cast(self.f.value(f"fptosi {old} {value} to {self.kind(INT64)}"), INT64, to)
-            return self.f.value(f"{'fptosi' if to.kind == 'i' else 'fptoui'} {old} {value} to {new}")
+            # Through a wider one, as C compilers do it, so that what does not fit mostly comes to what NumPy has.
+            if to.itemsize < 4 or to.name == "uint32":
+                between = INT32 if to.itemsize < 4 else INT64
+                return self.cast(self.f.value(f"fptosi {old} {value} to {self.kind(between)}"), between, to)
+            whole = self.f.value(f"fptosi {old} {value} to {new}")
+            if to.kind == "i":
+                return whole
+            # Half of them are too large to have a sign; those below zero go round.
+            half = self.number(2.0**63, dtype)
+            rest = self.f.value(f"fptosi {old} {self.do('fsub', dtype, value, half)} to {new}")
+            large = self.do("xor", to, rest, self.number(2**63, to))
+            return self.choose(self.do("fcmp oge", dtype, value, half), to, large, whole)
         size, wanted = (0 if d == TRUTH else d.itemsize for d in (dtype, to))
         if size == wanted:
             return value
