@@ -197,6 +197,7 @@ def test_a_resumed_report_has_the_epochs_before(tmp_path):
 
 def test_a_report_of_what_is_no_log_is_refused(tmp_path):
     """A file with other lines is told before the training, and left as it is."""
+    pytest.importorskip("matplotlib", reason="needs Matplotlib")
     model, log = str(tmp_path / "m"), tmp_path / "l"
     train.main([*SMALL, "--epochs", "1", "--save", model])
     log.write_text("no log\n")
