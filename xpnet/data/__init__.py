@@ -5,7 +5,7 @@ from xpnet.data.dataset import Data, digest, task
 from xpnet.data.picture import load as load_picture
 from xpnet.data.sources import load, load_rows
 from xpnet.data.stored import Stored, place, some
-from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
+from xpnet.data.targets import check_complete_labels, check_labels, check_targets, encode_targets, loss_for
 
 __all__ = [
     "Data",
@@ -19,6 +19,7 @@ __all__ = [
     "check_targets",
     "check_weights",
     "digest",
+    "encode_targets",
     "load",
     "load_picture",
     "load_rows",

@@ -1,6 +1,9 @@
-"""What labels and other targets must be, for each loss, on the arrays of any library."""
+"""Targets: what labels and other targets must be for each loss, and labels one-hot, on the arrays of any library."""
+
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from xpnet._support.typing import Array, Namespace
 from xpnet.data.checks import PlacedError, check_finite, check_numbers, count, first, spell_dtype
@@ -25,6 +28,13 @@ def loss_for(y: Array, *, name: str = "y", shape: tuple[int, ...] | None = None,
         f"{name} holds {spell_dtype(y)} of shape {shape or tuple(y.shape)}, which fits no loss: labels are a vector of "
         "integers, yes-or-no targets a matrix of 0 and 1, the targets of a regression floating-point numbers."
     )
+
+
+def encode_targets(y: Array, *, loss: str, outputs: int, dtype: Any, device: Any, xp: Namespace) -> Float[Array, "n k"]:
+    """Labels one-hot, everything else as a column for each output."""
+    if loss == "cross_entropy":
+        y = xp.astype(y, xp.int32)[:, None] == xp.arange(outputs, dtype=xp.int32, device=device)[None, :]
+    return xp.astype(xp.reshape(y, (-1, outputs)), dtype)
 
 
 def check_targets(y: Array, *, name: str = "y", loss: str, outputs: int, xp: Namespace) -> None:

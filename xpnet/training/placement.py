@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Float
 
 from xpnet import backends
 from xpnet._support.trees import arrays_in
 from xpnet._support.typing import Array, Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
-from xpnet.data import Stored, check_features, check_same_rows, check_targets, check_weights
+from xpnet.data import Stored, check_features, check_same_rows, check_targets, check_weights, encode_targets
 from xpnet.errors import InputError
 from xpnet.training import sparse
 from xpnet.training.memory_rows import in_memory
@@ -100,20 +99,19 @@ def encoded(
         if network.loss == "cross_entropy":
             check_labels_are_numbers(y, name=f"y{of}")
         check_targets(y, name=f"y{of}", loss=network.loss, outputs=network.sizes[-1], xp=backend.xp)
-        y = _targets(network, backend, y, dtype)
+        y = encode_targets(
+            y,
+            loss=network.loss,
+            outputs=network.sizes[-1],
+            dtype=backend.dtype(dtype),
+            device=backend.device,
+            xp=backend.xp,
+        )
     if weight is not None:
         weight = backend.asarray(weight, dtype)
         check_weights(weight, xp=backend.xp)
         check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
     return Batch(x, y, weight)
-
-
-def _targets(network: Shape, backend: Backend, y: Array, dtype: str) -> Float[Array, "n k"]:
-    """Labels one-hot, everything else as a column for each output."""
-    xp, outputs = backend.xp, network.sizes[-1]
-    if network.loss == "cross_entropy":
-        y = xp.astype(y, xp.int32)[:, None] == xp.arange(outputs, dtype=xp.int32, device=backend.device)[None, :]
-    return xp.astype(xp.reshape(y, (-1, outputs)), backend.dtype(dtype))
 
 
 def placed_rows(
