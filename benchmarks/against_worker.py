@@ -94,7 +94,7 @@ def classifier() -> tuple[Any, Any, Any]:
 def turn(row: str) -> Callable[[], Any]:
     """What is timed."""
     name, _, rest = row.partition(" ")
-    if rest.startswith("answers"):
+    if name in SIZES and rest.startswith("answers"):
         return asked(name, int(rest.split()[1].replace(",", "")))
     if name in SIZES:
         training = epochs(name, rest)

@@ -3,6 +3,7 @@
 A library is imported when it is first chosen, or when an array of its own comes in.
 """
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -110,6 +111,15 @@ def _module(name: str) -> Any:
     return import_module(f"{__name__}.{name}")
 
 
+def _finished(name: str) -> Any:
+    """The module of a backend, asked for with every array: without import_module's detour once its body has run.
+
+    sys.modules holds it before that, when another thread may still be importing it.
+    """
+    module = sys.modules.get(f"{__name__}.{name}")
+    return _module(name) if module is None or getattr(module.__spec__, "_initializing", False) else module
+
+
 def of(*arrays: Any, **named: Any) -> Backend:
     """The backend of the arrays, on their device.
 
@@ -151,8 +161,7 @@ def _holding(name: str, array: Any) -> Backend:
         raise InputError(f"{name} is sparse, a {type(array).__name__}; give what its toarray() returns.")
     for kind, is_kind in KINDS.items():
         if is_kind(array):
-            # Not by sys.modules, which holds a module before its body has run: another thread may be importing it.
-            backend: Backend = _module(kind).holding(array)
+            backend: Backend = _finished(kind).holding(array)
             return backend
     if not array_api_compat.is_array_api_obj(array):
         return _load("numpy", None)
