@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from operator import is_
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -101,8 +102,11 @@ class NumpyBackend(Backend):
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
         """Apply the function to whole chunks from a plan; the rest of the rows, which differ in number, as they are."""
-        inputs, chunks = self._in_order(arrays_in(data)), len(arrays_in(data)[0]) // chunk
-        params, data = map_arrays(_c_order, params), filled(data, inputs)
+        given = arrays_in(data)
+        inputs, chunks = self._in_order(given), len(given[0]) // chunk
+        data = data if all(map(is_, inputs, given)) else filled(data, inputs)
+        if not all(map(_is_c_ordered, arrays_in(params))):
+            params = map_arrays(_c_order, params)
         if self.engine == "plain" or not chunks:
             return super().map_rows(function, params, data, chunk)
         try:
@@ -151,9 +155,14 @@ def _in_c_order(step: Step) -> Step:
     return ordered
 
 
+def _is_c_ordered(array: Any) -> bool:
+    """Whether it is an array, whose numbers lie row by row."""
+    return isinstance(array, np.ndarray) and array.flags.c_contiguous
+
+
 def _c_order(array: Any) -> np.ndarray:
     """The array itself, or a copy of one in another order; an array without axes for a scalar."""
-    return array if isinstance(array, np.ndarray) and array.flags.c_contiguous else np.array(array, order="C")
+    return array if _is_c_ordered(array) else np.array(array, order="C")
 
 
 def load(index: int | None) -> NumpyBackend:
