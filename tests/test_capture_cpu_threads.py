@@ -9,7 +9,7 @@ import pytest
 
 from xpnet.capture.engines import thread_count, thread_pool
 from xpnet.capture.engines.cpu import cache
-from xpnet.capture.engines.cpu.driver import driver
+from xpnet.capture.engines.cpu.driver import driver_module
 from xpnet.capture.engines.cpu.text import exported
 from xpnet.capture.graph import Graph, Operation, Value
 from xpnet.capture.planning.memory import Home
@@ -118,11 +118,11 @@ def test_code_is_whole_whoever_else_compiles_it(monkeypatch, tmp_path):
     """Threads that ask for the same code at once, in a folder that is empty, all get the same."""
     pytest.importorskip("llvmlite")
     monkeypatch.setattr(cache, "folder", lambda: tmp_path)
-    text, begin = driver(), threading.Barrier(4)
+    text, begin = driver_module(), threading.Barrier(4)
 
     def loaded(_):
         begin.wait()
-        return cache.Code([text]).address(exported(text)) != 0 and cache.read(text)
+        return cache.Code([text]).address(exported(text)) != 0 and cache.read_code(text)
 
     with ThreadPoolExecutor(4) as pool:
         codes = list(pool.map(loaded, range(4)))

@@ -35,7 +35,7 @@ def test_files_longer_than_a_chunk_are_read(tmp_path, monkeypatch):
 
 def test_the_digest_is_that_of_the_uncompressed_file():
     """An array and its shape determine the file."""
-    assert idx.digest(IMAGES) == hashlib.sha256(CONTENT).hexdigest()
+    assert idx.file_digest(IMAGES) == hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.mark.parametrize(

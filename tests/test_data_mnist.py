@@ -46,7 +46,7 @@ def write(folder, names=tuple(ARRAYS), compress=gzip.compress):
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     """The user's folder and the cache folder, both still to be made; small files count as MNIST, no mirror is there."""
-    monkeypatch.setattr(mnist, "SHA256", {name: idx.digest(array) for name, array in ARRAYS.items()})
+    monkeypatch.setattr(mnist, "SHA256", {name: idx.file_digest(array) for name, array in ARRAYS.items()})
     monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache" / name)
     monkeypatch.setattr(download, "MIRRORS", ("http://127.0.0.1:1/",))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -38,7 +38,7 @@ def read(path: Path | str) -> np.ndarray:
             raise DataError(f"{path}: damaged, {error}") from error
 
 
-def digest(array: np.ndarray) -> str:
+def file_digest(array: np.ndarray) -> str:
     """The SHA-256 of the uncompressed file that holds this array, in hexadecimal digits."""
     lengths = b"".join(length.to_bytes(4, "big") for length in array.shape)
     content = hashlib.sha256(bytes([0, 0, UNSIGNED_BYTE, array.ndim]) + lengths)

@@ -34,12 +34,12 @@ def load() -> Data:
     Raises:
         DataError: A file is missing or has the wrong content, or none of the mirrors can be reached.
     """
-    files = given() or cached()
+    files = files_of_user() or cached_files()
     arrays = [read(path, name) for name, path in files.items()]
     return assemble(*arrays, origin=next(iter(files.values())).parent, name="mnist")
 
 
-def given() -> dict[str, Path]:
+def files_of_user() -> dict[str, Path]:
     """The four files in the user's folder; none where it holds none of them."""
     root = os.environ.get(VARIABLE)
     if not root:
@@ -51,7 +51,7 @@ def given() -> dict[str, Path]:
     return files
 
 
-def cached() -> dict[str, Path]:
+def cached_files() -> dict[str, Path]:
     """The four files in the cache folder, after those that it lacked have been downloaded."""
     from pooch import os_cache
 
@@ -70,6 +70,6 @@ def cached() -> dict[str, Path]:
 def read(path: Path, name: str) -> np.ndarray:
     """The array in one of the four files, if its content is the original's."""
     array = idx.read(path)
-    if idx.digest(array) != SHA256[name]:
+    if idx.file_digest(array) != SHA256[name]:
         raise DataError(f"{path}: not MNIST's {name} (SHA-256 differs); remove it or put the original there")
     return array

@@ -49,9 +49,11 @@ def check_targets(y: Array, *, name: str = "y", loss: str, outputs: int, xp: Nam
         )
     check_finite(y, name=name, xp=xp)
     if loss == "binary_cross_entropy":
-        refuse(neither_0_nor_1(y, xp=xp), f"{name} holds {{}}; the loss 'binary_cross_entropy' needs 0 or 1.", y, xp=xp)
+        refuse_where(
+            neither_0_nor_1(y, xp=xp), f"{name} holds {{}}; the loss 'binary_cross_entropy' needs 0 or 1.", y, xp=xp
+        )
     if loss == "poisson" and not xp.isdtype(y.dtype, "unsigned integer"):
-        refuse(y < 0, f"{name} holds {{}}; the loss 'poisson' needs counts, none below 0.", y, xp=xp)
+        refuse_where(y < 0, f"{name} holds {{}}; the loss 'poisson' needs counts, none below 0.", y, xp=xp)
 
 
 def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: Namespace) -> None:
@@ -90,7 +92,7 @@ def neither_0_nor_1(y: Array, *, xp: Namespace) -> Array:
     return (y != 0) & (y != 1)
 
 
-def refuse(bad: Array, sentence: str, y: Array, *, xp: Namespace) -> None:
+def refuse_where(bad: Array, sentence: str, y: Array, *, xp: Namespace) -> None:
     """Raise the sentence with the first bad value and its place, if there is one."""
     if bool(xp.any(bad)):
         place = first(bad, xp=xp)

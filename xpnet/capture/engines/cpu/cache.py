@@ -51,7 +51,7 @@ class Code:
         self._engine = llvmlite.binding.create_mcjit_compiler(llvmlite.binding.parse_assembly(""), _new_machine())
         self.loaded, self.nbytes = 0, ENGINE
         for text in dict.fromkeys(texts):
-            code = read(text) if on_disk else None
+            code = read_code(text) if on_disk else None
             if code is None:
                 code = compiled(text)
                 if on_disk:
@@ -74,7 +74,7 @@ def compiled(text: str) -> bytes:
     return bytes(_machine().emit_object(llvmlite.binding.parse_assembly(text)))
 
 
-def read(text: str) -> bytes | None:
+def read_code(text: str) -> bytes | None:
     """Object code of a module from the folder; None where there is none, or it is damaged."""
     name, place = _name(text), folder()
     try:

@@ -9,7 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from xpnet.capture.engines.cpu.cache import Code
-from xpnet.capture.engines.cpu.driver import APART, FIELDS, PLACES, driver
+from xpnet.capture.engines.cpu.driver import APART, FIELDS, PLACES, driver_module
 from xpnet.capture.engines.cpu.products import room
 from xpnet.capture.engines.cpu.program import Program, program
 from xpnet.capture.engines.cpu.text import exported
@@ -52,7 +52,7 @@ class Compiled:
             f"{self._code.loaded} functions from disk"
         )
         kinds = [ctypes.c_void_p, *[ctypes.c_int64] * 3, *[ctypes.c_void_p] * 2]
-        self._run = ctypes.CFUNCTYPE(None, *kinds)(self._code.address(exported(driver())))
+        self._run = ctypes.CFUNCTYPE(None, *kinds)(self._code.address(exported(driver_module())))
         # The text is as large as all the rest, and of no more use.
         self._memory, self._sliced = written.memory, written.sliced
         self._scratch = self._memory.scratch()

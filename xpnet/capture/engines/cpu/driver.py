@@ -27,7 +27,7 @@ APART = 64
 
 
 @cache
-def driver() -> str:
+def driver_module() -> str:
     """Module of the function (plan, thread, threads, steps, table, own).
 
     The plan is words: how many parts there are, how many places, the addresses of both, of a counter for each part and

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xpnet.capture.engines.cpu.parts import Body, Part, Pointer
-from xpnet.capture.engines.cpu.text import Loop, Word, kind
+from xpnet.capture.engines.cpu.text import LoopBlock, Word, kind
 from xpnet.capture.engines.cpu.tiles import WIDEST, Form, Tile, best_tile, dots, registers, split, tile, turned
 from xpnet.capture.engines.cpu.vectors import Vectors
 from xpnet.capture.graph import Graph, Number, Operation, Value
@@ -42,16 +42,16 @@ def room() -> int:
     return DEEPEST * WIDEST * registers().size
 
 
-class Factor(NamedTuple):
+class Operand(NamedTuple):
     """Matrix: its address and strides in numbers, from a row and from a column to the next."""
 
     at: str
     row: int
     column: int
 
-    def turned(self) -> "Factor":
+    def turned(self) -> "Operand":
         """Transpose."""
-        return Factor(self.at, self.column, self.row)
+        return Operand(self.at, self.column, self.row)
 
 
 class ProductWriter:
@@ -67,7 +67,7 @@ class ProductWriter:
         a, b = (value for value in operation.inputs[-2:] if isinstance(value, Value))
         (m, k), n = a.shape, b.shape[1]
         first, second, target = (
-            Factor(f.pointer(self._place(self._roots[value])), *value.strides) for value in (a, b, out)
+            Operand(f.pointer(self._place(self._roots[value])), *value.strides) for value in (a, b, out)
         )
         alpha, beta = Vectors(f, 1).number(1, dtype), Vectors(f, 1).number(0, dtype)
         if operation.name == "accumulate":
@@ -99,9 +99,9 @@ class _Product(NamedTuple):
     f: Body
     dtype: np.dtype
     sizes: tuple[int, int, int]
-    a: Factor
-    b: Factor
-    c: Factor
+    a: Operand
+    b: Operand
+    c: Operand
     alpha: str
     beta: str
     is_new: bool
@@ -144,7 +144,7 @@ class _Product(NamedTuple):
             whole, rest = divmod(n, width)
             for test, columns in (("slt", width if whole else 0), ("eq", rest)):
                 if columns:
-                    pieces = f.loop(0, k, depth) if in_pieces else nullcontext(Loop("0", []))
+                    pieces = f.loop(0, k, depth) if in_pieces else nullcontext(LoopBlock("0", []))
                     with f.when(f.value(f"icmp {test} i64 {strip.index}, {whole}")), pieces as piece:
                         start = piece.index if in_pieces else 0
                         deep = f.least(f.value(f"sub i64 {k}, {start}"), depth) if in_pieces else k
@@ -215,7 +215,7 @@ class _Product(NamedTuple):
             return -(-deep // lanes)
         return self.f.value(f"sdiv i64 {self.f.add(deep, lanes - 1)}, {lanes}")
 
-    def _at(self, factor: Factor, row: Word, column: Word) -> str:
+    def _at(self, factor: Operand, row: Word, column: Word) -> str:
         number = kind(self.dtype)
         return self.f.at(self.f.at(factor.at, self.f.times(row, factor.row), number),
                          self.f.times(column, factor.column), number)  # fmt: skip

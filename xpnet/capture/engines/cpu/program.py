@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from xpnet.capture.engines.cpu.driver import driver
+from xpnet.capture.engines.cpu.driver import driver_module
 from xpnet.capture.engines.cpu.loops import LoopWriter
 from xpnet.capture.engines.cpu.parts import Part, Pointer
 from xpnet.capture.engines.cpu.products import ProductWriter
@@ -33,7 +33,7 @@ class Program(NamedTuple):
     @property
     def texts(self) -> list[str]:
         """Modules, equal ones once, with the driver's."""
-        return list(dict.fromkeys([*(part.text for part in self.parts), driver()]))
+        return list(dict.fromkeys([*(part.text for part in self.parts), driver_module()]))
 
     @property
     def lines(self) -> int:

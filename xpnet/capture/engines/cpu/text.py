@@ -35,7 +35,7 @@ def kind(dtype: np.dtype, lanes: int = 1) -> str:
     return KINDS[dtype.name] if lanes == 1 else f"<{lanes} x {KINDS[dtype.name]}>"
 
 
-class Loop:
+class LoopBlock:
     """Loop being written.
 
     Attributes:
@@ -129,7 +129,9 @@ class Function:
         return self._checks
 
     @contextmanager
-    def loop(self, first: Word, end: Word, step: int = 1, carried: Sequence[tuple[str, str]] = ()) -> Iterator[Loop]:
+    def loop(
+        self, first: Word, end: Word, step: int = 1, carried: Sequence[tuple[str, str]] = ()
+    ) -> Iterator[LoopBlock]:
         """Context of a loop from one number to below another; there is no turn if none lies between.
 
         Args:
@@ -151,7 +153,7 @@ class Function:
         place = len(self._lines)
         names = [f"%v{self._values + i}" for i in range(1 + len(carried))]
         self._values += len(names)
-        loop = Loop(names[0], names[1:])
+        loop = LoopBlock(names[0], names[1:])
         yield loop
         following = self.value(f"add i64 {loop.index}, {step}")
         more = self.value(f"icmp slt i64 {following}, {end}")
