@@ -19,7 +19,7 @@ Run = Callable[[Step, Carry, Batch | None, Array], tuple[Carry, tuple[Array, ...
 """How steps are run one operation after another, as `Backend.run_block` does."""
 
 
-class Graph(NamedTuple):
+class StepGraph(NamedTuple):
     """Some steps, captured.
 
     Attributes:
@@ -42,7 +42,7 @@ class Graphs:
         self._data = data
         self._device = device
         self._stream, self._pool = torch.cuda.Stream(device), torch.cuda.graph_pool_handle()
-        self._known: dict[tuple[int, ...], Graph] = {}
+        self._known: dict[tuple[int, ...], StepGraph] = {}
 
     @property
     def nbytes(self) -> int:
@@ -66,7 +66,7 @@ class Graphs:
             measured.append(copied(graph.metrics))
         return copied(self._carry), tuple(torch.cat(column) for column in zip(*measured, strict=True))
 
-    def _graph(self, run: Run, step: Step, rows: Array) -> Graph:
+    def _graph(self, run: Run, step: Step, rows: Array) -> StepGraph:
         """The graph for that many steps and rows; captured if there is none yet."""
         shape = tuple(rows.shape)
         if shape not in self._known:
@@ -78,7 +78,7 @@ class Graphs:
                 raise CaptureError(f"torch cannot capture these steps as a CUDA graph ({why})") from error
         return self._known[shape]
 
-    def _captured(self, run: Run, step: Step, rows: Array) -> Graph:
+    def _captured(self, run: Run, step: Step, rows: Array) -> StepGraph:
         """Capture the steps, after they have run once: kernels must not be loaded nor chosen meanwhile."""
 
         def steps() -> tuple[Array, ...]:
@@ -94,7 +94,7 @@ class Graphs:
         # torch 2.13 leaves its stream the current one where a capture fails; the outer context does not.
         with torch.cuda.stream(backend), torch.cuda.graph(launches, pool=self._pool, stream=self._stream):
             metrics = steps()
-        return Graph(launches, rows, metrics)
+        return StepGraph(launches, rows, metrics)
 
 
 def graphs(step: Step, carry: Carry, data: Batch | None, device: torch.device, precision: str) -> Graphs:
