@@ -183,6 +183,13 @@ def device(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Try kills, damaged files, engines against each other, extreme numbers; `-- --quick`, `-- --long --state FILE`."""
+    session.install("-e", ".[fast,plot,sklearn]", *groups("test", "torch", "jax"))
+    session.run("python", "-m", "robustness", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def shapes(session: nox.Session) -> None:
     """Test with the shapes in the mathematics' signatures checked at run time."""
     # Where torch and ndonnx are not installed: its compiler and its arrays do not go with these checks.
