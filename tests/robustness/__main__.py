@@ -13,6 +13,7 @@ PARTS: dict[str, Part] = {
     "files": file_system.PART,
     "writers": writers.PART,
     "mutations": mutations.PART,
+    "functions": engines.FUNCTIONS,
     "trainings": engines.TRAININGS,
     "numbers": numbers.PART,
     "growth": growth.PART,

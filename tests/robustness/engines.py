@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from helpers.differences import outcomes
+from helpers.random_functions import function
 from threadpoolctl import threadpool_limits
 
 import xpnet
@@ -124,5 +126,18 @@ def bits(one: Ends, other: Ends) -> str:
             return f"array {index}, by up to {np.abs(a - b).max():g}"
     return ""
 
+
+def random_function(number: int, folder: Path) -> str:
+    """A random function, replayed and compiled, beside NumPy itself."""
+    results = []
+    for engine in ("replay", *(("compiled",) if COMPILED else ())):
+        ((_, result),) = outcomes(engine, range(number, number + 1))
+        if result[0].isupper():
+            raise Surprise(f"{engine}: {result}\n{function(number)!r}")
+        results.append(result.split(":")[0])
+    return "compared" if results[-1].startswith("compared") else results[-1]
+
+
+FUNCTIONS = Part("random functions, replayed and compiled", random_function, quick=300, normal=3000, long=100_000)
 
 TRAININGS = Part("random trainings on every engine and number of threads", training, quick=40, normal=200, long=3000)
