@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from helpers.commands import PYTHON, process, sentence
 
-from xpnet import train
+from xpnet import serialization, train
 from xpnet._cli import commandline
 from xpnet.errors import XpnetError
 
@@ -171,3 +172,39 @@ def test_a_warning_about_an_engine_is_one_line():
     first, second = answer.stderr.splitlines()[:2]
     assert first == "xpnet: it runs plain."
     assert second.endswith("RuntimeWarning: other.")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp932", "gbk", "latin-1"])
+def test_a_console_that_lacks_a_letter_shows_another(encoding):
+    """The doctor's ‖ and − end no command, whatever the console's letters are."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    answer = process("xpnet.doctor", "--backend", "numpy", env=environment, encoding=encoding)
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full disk to write to")
+@pytest.mark.parametrize("command", ["xpnet.train --epochs 1", "xpnet.doctor --backend numpy", "xpnet"])
+def test_output_to_a_full_disk_is_a_sentence(command):
+    """Not a traceback."""
+    with open("/dev/full", "w") as full:
+        line = [*PYTHON, "-m", *command.split()]
+        answer = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100, check=False)
+    assert (answer.returncode, answer.stderr) == (2, "xpnet: cannot write the output: No space left on device.\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="streams are closed by a shell")
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&-"])
+def test_a_training_needs_no_streams(closed, tmp_path):
+    """Without stdout or stderr, as a service may be started, all epochs are trained and saved."""
+    line = shlex.join([*PYTHON, "-m", "xpnet.train", "--epochs", "2", "--save", str(tmp_path / "m")])
+    assert subprocess.run(f"{line} {closed}", shell=True, timeout=100, check=False).returncode == 0
+    assert serialization.load(tmp_path / "m").checkpoint.epoch == 2
+
+
+def test_a_message_holds_nothing_that_moves_the_terminal(capsys):
+    """Escape codes of a file are shown as question marks, and a long value is cut."""
+    with pytest.raises(SystemExit):
+        commandline.leave(2, "\x1b]0;owned\x07" + "A" * 100_000)
+    said = capsys.readouterr().err
+    assert said.startswith("xpnet: ?]0;owned?AAA")
+    assert len(said) < 2100

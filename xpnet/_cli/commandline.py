@@ -1,6 +1,8 @@
 """Parser whose errors are one sentence, and the exit of a command."""
 
 import argparse
+import errno
+import io
 import os
 import signal
 import sys
@@ -11,6 +13,9 @@ from typing import NoReturn
 
 from xpnet import __version__, backends
 from xpnet.errors import EngineWarning, InputError, XpnetError
+
+LONGEST = 2000
+"""Characters of a message; a longer one repeats what a file holds."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,6 +61,10 @@ def real_number(text: str) -> float:
 def run(command: Callable[[list[str]], int | None]) -> NoReturn:
     """Run a command and exit: with 0 or its own status, 2 with a sentence for a user's mistake, 130 for Ctrl-C."""
     warnings.formatwarning = formatted(warnings.formatwarning)
+    for stream in (sys.stdout, sys.stderr):
+        # A console that lacks a letter, such as that of R², shows a question mark for it.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         status = command(sys.argv[1:])
         # Unlike sys.stdout.flush() this also does where stdout is closed.
@@ -65,10 +74,21 @@ def run(command: Callable[[list[str]], int | None]) -> NoReturn:
     except KeyboardInterrupt as stop:
         leave(130, str(stop) or "interrupted.")
     except BrokenPipeError:
-        # Whoever read the output has gone; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has gone.
+        drop_output()
         sys.exit(1)
+    except OSError as error:
+        # Files that are written have sentences of their own; stdout has no name.
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        drop_output()
+        leave(2, f"cannot write the output: {error.strerror}.")
     sys.exit(status or 0)
+
+
+def drop_output() -> None:
+    """Send stdout nowhere: Python would complain once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
@@ -106,6 +126,7 @@ def formatted(otherwise: Callable[..., str]) -> Callable[..., str]:
 
 
 def leave(status: int, sentence: str) -> NoReturn:
-    """Print why on stderr, and exit."""
-    print(f"xpnet: {sentence}", file=sys.stderr)
+    """Print why on stderr, and exit; what a file has put into the sentence does not reach the terminal raw."""
+    shown = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in sentence)
+    print(f"xpnet: {shown if len(shown) <= LONGEST else f'{shown[:LONGEST]} …'}", file=sys.stderr)
     sys.exit(status)

@@ -1,5 +1,6 @@
 """Progress bars: over an epoch's samples, over iterations, and while something is being compiled."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +26,8 @@ class Bar:
 
     def __init__(self, wanted: bool, description: str, total: int, accuracy: bool) -> None:
         self.shown = False
-        if not wanted:
+        # A service may have no stderr.
+        if not wanted or sys.stderr is None:
             return
         from tqdm import tqdm
 
@@ -60,7 +62,7 @@ class Bar:
 @contextmanager
 def compile_notice(wanted: bool) -> Iterator[None]:
     """Context during which a terminal says that something is being compiled."""
-    if not wanted:
+    if not wanted or sys.stderr is None:
         yield
         return
     from tqdm import tqdm
@@ -72,7 +74,7 @@ def compile_notice(wanted: bool) -> Iterator[None]:
 @contextmanager
 def iterating(total: int, description: str, wanted: bool) -> Iterator[Callable[[float], None]]:
     """Context with a function that shows each iteration's loss in a bar; unlike `Bar` it needs no terminal."""
-    if not wanted:
+    if not wanted or sys.stderr is None:
         yield lambda loss: None
         return
     from tqdm.auto import tqdm
