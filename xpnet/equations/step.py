@@ -56,7 +56,7 @@ def input_scale(model: Model, x: Array, *, xp: Namespace) -> float:
     """Number that inputs of x's dtype are divided by."""
     if model.input_scale is None:
         return 255.0 if x.dtype == xp.uint8 else 1.0
-    return model.input_scale
+    return float(model.input_scale)
 
 
 def inputs(model: Model, params: Params, x: Array, *, xp: Namespace) -> Array:
