@@ -1,4 +1,4 @@
-"""What is run on this project; versions and groups are read from pyproject.toml."""
+"""Sessions that test, lint, build and time this project; versions and groups are read from pyproject.toml."""
 
 import os
 from pathlib import Path
@@ -19,12 +19,12 @@ PICTURES = ("xpnet/data/picture.py", "xpnet/plots/*")
 
 
 def groups(*names: str) -> tuple[str, ...]:
-    """The requirements in dependency groups."""
+    """Requirements in dependency groups."""
     return nox.project.dependency_groups(PYPROJECT, *names)
 
 
 def measured(session: nox.Session, *arguments: str, report: tuple[str, str], **environment: str) -> None:
-    """Run pytest and hold the coverage, unless arguments of the user's choose among the tests."""
+    """Run pytest and require the coverage, unless the user's arguments choose among the tests."""
     # Each session counts for itself: several may run at the same time.
     environment["COVERAGE_FILE"] = os.path.join(session.create_tmp(), ".coverage")
     session.run("coverage", "erase", env=environment)
@@ -36,9 +36,9 @@ def measured(session: nox.Session, *arguments: str, report: tuple[str, str], **e
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Test on NumPy and array-api-strict, and hold the coverage; needs no framework and no GPU."""
+    """Test on NumPy and array-api-strict, and require the coverage; needs no framework and no GPU."""
     session.install("-e", ".", *groups("test"))
-    # These are held to the same coverage where their libraries are.
+    # Covered as much by the sessions that install their libraries.
     elsewhere = [f"xpnet/backends/{name}*.py" for name in OPTIONAL]
     elsewhere += [
         "xpnet/capture/engines/cpu/*",
@@ -63,7 +63,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("library", OPTIONAL, ids=OPTIONAL)
 def backends(session: nox.Session, library: str) -> None:
-    """Test on one array library, and with it as an oracle; it is an error if it cannot be had."""
+    """Test on one array library, and with it as an oracle; an error where it is not available."""
     if library in PYPROJECT["dependency-groups"]:
         session.install("-e", ".", *groups("test", library))
         included = f"xpnet/backends/{library}*.py,xpnet/serialization/{library}*.py"
@@ -75,7 +75,7 @@ def backends(session: nox.Session, library: str) -> None:
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """Test compiled plans, and the engines with them; it is an error if llvmlite cannot be had."""
+    """Test compiled plans, and the engines with them; an error without llvmlite."""
     session.install("-e", ".[fast]", *groups("test"))
     session.run("python", "-c", "import llvmlite")
     files = [*sorted(Path("tests").glob("test_capture_cpu*.py")), "tests/test_training_epochs_engines.py"]
@@ -84,7 +84,7 @@ def fast(session: nox.Session) -> None:
 
 @nox.session
 def exports(session: nox.Session) -> None:
-    """Test ONNX files and scikit-learn's perceptrons beside those libraries; it is an error if they cannot be had."""
+    """Test ONNX files and scikit-learn's perceptrons beside those libraries; an error without them."""
     session.install("-e", ".[onnx,sklearn]", *groups("test", "oracles"))
     session.run("python", "-c", "import ndonnx, onnx, onnxruntime, sklearn")
     files = [f"tests/test_{name}.py" for name in ("onnx", "export", "serialization_sklearn")]
@@ -93,7 +93,7 @@ def exports(session: nox.Session) -> None:
 
 @nox.session
 def plots(session: nox.Session) -> None:
-    """Test pictures, reports and what is read from pictures; it is an error if Matplotlib cannot be had."""
+    """Test pictures, reports and what is read from pictures; an error without Matplotlib."""
     session.install("-e", ".[plot]", *groups("test"))
     session.run("python", "-c", "import matplotlib, PIL")
     names = (
@@ -111,7 +111,7 @@ def plots(session: nox.Session) -> None:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """Read a report in a headless Chromium, the system's; skipped where there is none."""
+    """Read a report in a headless Chromium, the system's; skipped without one."""
     if missing := run_path("tests/helpers/browser.py")["missing"]():
         session.skip(f"{missing}; on Debian, run apt-get install chromium chromium-driver")
     session.install("-e", ".[plot]", *groups("test"))
@@ -120,7 +120,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def sklearn(session: nox.Session) -> None:
-    """Test the estimators beside scikit-learn's, on every library of the CPU; it is an error if it cannot be had."""
+    """Test the estimators beside scikit-learn's, on every library of the CPU; an error where it is not available."""
     session.install("-e", ".[sklearn,fast]", *groups("test", "sklearn", "torch", "jax"))
     session.run("python", "-c", "import sklearn, pandas, torch, jax, array_api_strict")
     files = [
@@ -134,7 +134,7 @@ def sklearn(session: nox.Session) -> None:
 
 @nox.session
 def mpi(session: nox.Session) -> None:
-    """Train on two and three ranks under mpiexec; it is an error if MPI cannot be had."""
+    """Train on two and three ranks under mpiexec; an error without MPI."""
     session.install("-e", ".[mpi,fast]", *groups("test"))
     for ranks in ("2", "3"):
         session.run("mpiexec", "-n", ranks, "python", "-c", "from mpi4py import MPI; print(MPI.COMM_WORLD.size)")
@@ -240,17 +240,17 @@ def gpu(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """Build sdist and wheel, and try the wheel as a new user would: the README's blocks, far from the checkout."""
     session.install(*groups("build"))
-    with TemporaryDirectory() as folder:
-        there = Path(folder)
-        session.run("python", "-m", "build", "--outdir", str(there))
-        (wheel,) = there.glob("*.whl")
-        held = ZipFile(wheel).namelist()
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        session.run("python", "-m", "build", "--outdir", str(folder))
+        (wheel,) = folder.glob("*.whl")
+        members = ZipFile(wheel).namelist()
         for name in ("xpnet/data/digits.npz", "xpnet/plots/report/page.css", "xpnet/py.typed", "licenses/LICENSE"):
-            if not any(path.endswith(name) for path in held):
-                session.error(f"{wheel.name} holds no {name}.")
+            if not any(path.endswith(name) for path in members):
+                session.error(f"{wheel.name} lacks {name}.")
 
-        session.run("python", "-m", "venv", str(there / "fresh"))
-        python = str(there / "fresh" / ("Scripts" if os.name == "nt" else "bin") / "python")
+        session.run("python", "-m", "venv", str(folder / "fresh"))
+        python = str(folder / "fresh" / ("Scripts" if os.name == "nt" else "bin") / "python")
         session.run(python, "-m", "pip", "install", "--quiet", str(wheel), external=True)
         session.run(python, "-m", "pip", "check", external=True)
         installed = session.run(python, "-m", "pip", "list", "--format=freeze", external=True, silent=True)
@@ -260,16 +260,16 @@ def build(session: nox.Session) -> None:
 
         session.run(python, "-m", "pip", "install", "--quiet", "pytest", external=True)
         for path in ("README.md", "tests/test_readme.py"):
-            (there / path).parent.mkdir(exist_ok=True)
-            (there / path).write_bytes(Path(path).read_bytes())
-        with session.chdir(there):
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_bytes(Path(path).read_bytes())
+        with session.chdir(folder):
             session.run(python, "-m", "pytest", "-W", "error", "tests", external=True)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time steps and answers beside peers and the floor; `-- --quick`, or `-- --against COMMIT`."""
+    """Time steps and answers beside peers and the floor; with `-- --against COMMIT` beside that commit, or fail."""
     session.install("-e", ".[fast]", *groups("bench", "torch", "jax"))
     session.run("python", "benchmarks", *session.posargs)
-    if not any(argument.startswith("--against") for argument in session.posargs):
-        session.run("python", "benchmarks/bench_import.py")
+    if not {argument.partition("=")[0] for argument in session.posargs} & {"--against", "--help"}:
+        session.run("python", "benchmarks/import_time.py")

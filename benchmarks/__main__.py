@@ -1,32 +1,48 @@
-"""Runs the benchmarks on pinned threads: `python benchmarks --quick`, `--against COMMIT`, or any option of pytest's."""
+"""Benchmarks of xpnet, on pinned threads: beside the best of other libraries, or beside another commit.
+
+python benchmarks
+    Times steps, epochs, answers and fits of xpnet and its peers, prints tables and writes benchmarks/results; with
+    --quick one pass of few rounds, which writes nothing. --device cuda times a GPU, --only A,C128 these configurations.
+    Any option of pytest's works, too.
+python benchmarks --against COMMIT
+    Times this checkout and the other commit in turns, and exits with 1 where a row is slower, as no change may be.
+    With --quick a few minutes; --against COMMIT --help tells what is measured and what fails.
+"""
 
 import os
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 LIMITS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+COMPARE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from compare import main; sys.exit(main(sys.argv[1:]))"
 
 
 def main() -> None:
     """Leave so many cores and threads to a new process: a library looks for them once, when it is imported."""
-    parser = ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--threads", type=int, default=1)
-    threads = parser.parse_known_args()[0].threads
+    parser = ArgumentParser(
+        "benchmarks",
+        description=__doc__,
+        formatter_class=RawDescriptionHelpFormatter,
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of each library (default: 1)")
+    parser.add_argument("--against", metavar="COMMIT", help="commit to compare with")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    flags = parser.parse_known_args()[0]
+    if flags.against is None and {"-h", "--help"} & set(sys.argv[1:]):
+        parser.print_help()
+        return
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    environment = os.environ | dict.fromkeys(LIMITS, str(threads))
-    if threads == 1:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: flags.threads])
+    environment = os.environ | dict.fromkeys(LIMITS, str(flags.threads))
+    if flags.threads == 1:
         environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    if any(argument.partition("=")[0] == "--against" for argument in sys.argv):
-        program = (
-            "import sys; sys.path.insert(0, sys.argv.pop(1)); from against import main; sys.exit(main(sys.argv[1:]))"
-        )
-        os.execve(
-            sys.executable, [sys.executable, "-c", program, os.path.dirname(__file__), *sys.argv[1:]], environment
-        )
+    folder = os.path.dirname(os.path.abspath(__file__))
     names = ("-o", "python_files=bench_*.py", "-o", "python_functions=bench_*")
-    command = [sys.executable, "-m", "pytest", os.path.dirname(__file__), *names, *sys.argv[1:]]
-    os.execve(sys.executable, command, environment)
+    program = ["-m", "pytest", folder, *names] if flags.against is None else ["-c", COMPARE, folder]
+    os.execve(sys.executable, [sys.executable, *program, *sys.argv[1:]], environment)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How fast memory is copied, beside which everything that is no product is to be seen."""
+"""Speed of copying memory, a measure for everything that is no matrix product."""
 
 import pytest
 from configurations import Configuration, random_problem
-from contenders import Unavailable
+from contender import Unavailable
 from floor import library
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -16,10 +16,10 @@ def bench_copy(
 ) -> None:
     """An array into another on the same device; each byte is read and written."""
     try:
-        xp, there, synchronize = library(pytestconfig.getoption("--device"))
+        xp, to_device, synchronize = library(pytestconfig.getoption("--device"))
     except Unavailable as error:
         pytest.skip(str(error))
-    source = there(random_problem(Configuration("copy", (784, 10), 1, 1), True).x)
+    source = to_device(random_problem(Configuration("copy", (784, 10), 1, 1), True).x)
     times = SIZE // (source.shape[0] * source.shape[1] * 4)
     target = xp.empty_like(source)
 

@@ -1,4 +1,4 @@
-"""How fast scikit-learn's interface is: ours beside its own perceptron, and torch's through skorch."""
+"""Time of estimators with scikit-learn's interface: xpnet's, scikit-learn's own, and torch through skorch."""
 
 import warnings
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from configurations import FITTED, Fitted, random_data
-from contenders import Unavailable
+from contender import Unavailable
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from xpnet.errors import MissingExtraError
@@ -16,11 +16,11 @@ from xpnet.errors import MissingExtraError
 TURNS = 7
 
 CLOSE = 1e-2
-"""How far our coefficients may be from scikit-learn's after thousands of steps in float32: ‖a − b‖ / ‖b‖."""
+"""Distance that xpnet's coefficients may be from scikit-learn's after thousands of steps in float32: ‖a − b‖ / ‖b‖."""
 
 
-def ours(fitted: Fitted) -> Any:
-    """xpnet's."""
+def xpnets(fitted: Fitted) -> Any:
+    """Classifier of xpnet."""
     try:
         from xpnet.estimators import MLPClassifier
     except MissingExtraError as error:
@@ -29,7 +29,7 @@ def ours(fitted: Fitted) -> Any:
 
 
 def scikit_learns(fitted: Fitted) -> Any:
-    """scikit-learn's own."""
+    """Classifier of scikit-learn."""
     try:
         from sklearn.neural_network import MLPClassifier
     except ImportError as error:
@@ -38,33 +38,33 @@ def scikit_learns(fitted: Fitted) -> Any:
 
 
 def skorchs(fitted: Fitted) -> Any:
-    """The same network, rule and epochs in torch, as skorch wraps them."""
+    """Classifier of skorch: the same network, rule and epochs in torch."""
     try:
         import torch
         from skorch import NeuralNetClassifier
     except ImportError as error:
         raise Unavailable("skorch or torch is not installed") from error
     torch.manual_seed(0)
-    given = fitted.parameters
-    (hidden,), momentum = given["hidden_layer_sizes"], dict(momentum=0.9, nesterov=True)
+    parameters = fitted.parameters
+    (hidden,), momentum = parameters["hidden_layer_sizes"], dict(momentum=0.9, nesterov=True)
     return NeuralNetClassifier(
         torch.nn.Sequential(
             torch.nn.Linear(fitted.columns, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, fitted.classes)
         ),
         criterion=torch.nn.CrossEntropyLoss,
-        optimizer=torch.optim.SGD if given["solver"] == "sgd" else torch.optim.Adam,
+        optimizer=torch.optim.SGD if parameters["solver"] == "sgd" else torch.optim.Adam,
         lr=0.001,
-        max_epochs=given["max_iter"],
-        batch_size=given["batch_size"],
+        max_epochs=parameters["max_iter"],
+        batch_size=parameters["batch_size"],
         iterator_train__shuffle=True,
         train_split=None,
         verbose=0,
-        **{f"optimizer__{name}": value for name, value in momentum.items() if given["solver"] == "sgd"},
+        **{f"optimizer__{name}": value for name, value in momentum.items() if parameters["solver"] == "sgd"},
     )
 
 
 CONTENDERS: dict[str, Callable[[Fitted], Any]] = {
-    "xpnet MLPClassifier": ours,
+    "xpnet MLPClassifier": xpnets,
     "scikit-learn": scikit_learns,
     "torch through skorch": skorchs,
 }
@@ -80,7 +80,7 @@ TRIALS = [
 
 @lru_cache(maxsize=1)
 def rows(configuration: str) -> tuple[np.ndarray, np.ndarray]:
-    """The data of a configuration; the last ones asked for are kept."""
+    """Data of a configuration; the latest ones are cached."""
     fitted = FITTED[configuration]
     if fitted.columns == 784:
         x, labels, _ = random_data()
@@ -92,46 +92,46 @@ def rows(configuration: str) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache
 def estimator(configuration: str, contender: str) -> Any:
-    """A contender that has been fitted once, ours held to scikit-learn's coefficients; or why there is none."""
+    """Contender, fitted once, and xpnet's compared with scikit-learn's coefficients; or why it cannot be timed."""
     try:
-        made = CONTENDERS[contender](FITTED[configuration])
+        timed = CONTENDERS[contender](FITTED[configuration])
     except Unavailable as error:
         return str(error)
-    fit(made, configuration)
+    fit(timed, configuration)
     if contender == "xpnet MLPClassifier":
         theirs = estimator(configuration, "scikit-learn")
-        for found, wanted in zip(made.coefs_, theirs.coefs_, strict=True):
-            assert np.linalg.norm(found - wanted) < CLOSE * np.linalg.norm(wanted), configuration
-    return made
+        for result, wanted in zip(timed.coefs_, theirs.coefs_, strict=True):
+            assert np.linalg.norm(result - wanted) < CLOSE * np.linalg.norm(wanted), configuration
+    return timed
 
 
-def fit(made: Any, configuration: str) -> None:
-    """All of a fit; that it is a short one need not be said."""
+def fit(timed: Any, configuration: str) -> None:
+    """Fit, without the warning that it is a short one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made.fit(*rows(configuration))
+        timed.fit(*rows(configuration))
 
 
 def ready(configuration: str, contender: str) -> Any:
-    """The contender, or a skip with the reason."""
-    made = estimator(configuration, contender)
-    if isinstance(made, str):
-        pytest.skip(made)
-    return made
+    """Contender, or a skip with the reason."""
+    timed = estimator(configuration, contender)
+    if isinstance(timed, str):
+        pytest.skip(timed)
+    return timed
 
 
 @pytest.mark.parametrize(("configuration", "turn", "contender"), TRIALS)
 def bench_fit(benchmark: BenchmarkFixture, configuration: str, turn: int, contender: str) -> None:
     """A fit from new weights on."""
-    made, fitted = ready(configuration, contender), FITTED[configuration]
+    timed, fitted = ready(configuration, contender), FITTED[configuration]
     benchmark.extra_info.update(kind="fit", units=1, samples=fitted.rows * fitted.parameters["max_iter"])
-    benchmark.pedantic(fit, (made, configuration), rounds=fitted.rounds, iterations=1)
+    benchmark.pedantic(fit, (timed, configuration), rounds=fitted.rounds, iterations=1)
 
 
 @pytest.mark.parametrize(("configuration", "turn", "contender"), TRIALS)
 def bench_probabilities(benchmark: BenchmarkFixture, configuration: str, turn: int, contender: str) -> None:
     """The probabilities of the rows that were fitted on."""
-    made, (x, _) = ready(configuration, contender), rows(configuration)
-    assert made.predict_proba(x[:2]).shape == (2, FITTED[configuration].classes)
+    timed, (x, _) = ready(configuration, contender), rows(configuration)
+    assert timed.predict_proba(x[:2]).shape == (2, FITTED[configuration].classes)
     benchmark.extra_info.update(kind="probabilities", units=1, samples=len(x))
-    benchmark.pedantic(made.predict_proba, (x,), rounds=10, iterations=1, warmup_rounds=1)
+    benchmark.pedantic(timed.predict_proba, (x,), rounds=10, iterations=1, warmup_rounds=1)

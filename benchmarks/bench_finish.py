@@ -29,7 +29,7 @@ CONTENDERS = {
     "torch": "torch",
     "JAX jit": "jax",
 }
-"""What each needs."""
+"""Module that each needs."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def bench_finish(
     """One process, started and waited for."""
     task, source = TASKS[configuration], files[configuration]
     pytest.importorskip(CONTENDERS[contender])
-    kept = tmp_path if "first" in contender else tmp_path_factory.getbasetemp() / "kept"
+    cache = tmp_path if "first" in contender else tmp_path_factory.getbasetemp() / "cache"
     if contender.startswith("xpnet"):
         engine = contender.removeprefix("xpnet ").partition(",")[0]
         flags = dict(hidden=task["hidden"], batch_size=task["batch"], epochs=task["epochs"], learning_rate=task["rate"])
@@ -74,10 +74,10 @@ def bench_finish(
         command = [str(SCRIPTS / f"with_{CONTENDERS[contender]}.py"), str(source), *map(str, task.values())]
 
     def process() -> None:
-        environment = os.environ | {"XPNET_CACHE_DIR": str(kept)}
+        environment = os.environ | {"XPNET_CACHE_DIR": str(cache)}
         subprocess.run([sys.executable, *command], check=True, env=environment)
 
     benchmark.extra_info.update(kind="finish", units=1, samples=len(np.load(source)["y_train"]) * task["epochs"])
-    # A first time comes once; everybody else's files are read, and their code is kept, the second time.
+    # A first time comes once; the second time all files are cached, and compiled code.
     first = "first" in contender
     benchmark.pedantic(process, rounds=1, iterations=1, warmup_rounds=0 if first or turn else 1)

@@ -4,7 +4,7 @@ from html import escape
 from math import floor, log10
 
 COLOURS = ("#0072b2", "#56b4e9", "#e69f00", "#d55e00", "#999999")
-"""Of Okabe and Ito, told apart by the colour-blind too."""
+"""Colours of Okabe and Ito, distinguished by the colour-blind too."""
 
 LEFT, WIDTH, RIGHT = 235, 470, 60
 BAR, GAP, TOP = 13, 10, 62
@@ -51,10 +51,10 @@ def bars(title: str, groups: dict[str, dict[str, float]]) -> str:
                     f'<text class="small" text-anchor="middle" x="{x(tick):.1f}" y="{height - 6}">{tick:g}</text>'
                 )
     y = float(TOP)
-    for group, found in groups.items():
-        middle = y + len(found) * BAR / 2 + 4
+    for group, bars_of_group in groups.items():
+        middle = y + len(bars_of_group) * BAR / 2 + 4
         lines.append(f'<text text-anchor="end" x="{LEFT - 10}" y="{middle:.1f}">{escape(group)}</text>')
-        for name, value in found.items():
+        for name, value in bars_of_group.items():
             width, colour = x(value) - LEFT, COLOURS[names.index(name)]
             lines.append(
                 f'<rect x="{LEFT}" y="{y:.1f}" width="{width:.1f}" height="{BAR - 2}" fill="{colour}">'

@@ -1,4 +1,4 @@
-"""What is trained and asked: networks with their batches, and random data of MNIST's shape."""
+"""Configurations: networks with their batches, and random data of MNIST's shape."""
 
 from functools import lru_cache
 from itertools import pairwise
@@ -20,9 +20,9 @@ class Configuration(NamedTuple):
     """A network with sigmoid hidden layers and a softmax, trained by plain SGD on cross-entropy.
 
     Attributes:
-        name: What tables and `--only` call it.
-        sizes: Neurons a layer, inputs first.
-        batch_size: Rows a step.
+        name: Name in tables and for `--only`.
+        sizes: Neurons per layer, inputs first.
+        batch_size: Rows per step.
         steps: Steps of one timed block.
     """
 
@@ -67,7 +67,7 @@ STEPS = {
     "F": Configuration("F", (784, 512, 512, 10), 1024, 50),
     "G": Configuration("G", (784, 4096, 4096, 10), 8192, 2),
 }
-"""Of a training step."""
+"""Configurations of a training step."""
 
 ON_GPU = ("B", "C128", "F", "G")
 """Those that a GPU is timed with; F and G are for it alone."""
@@ -76,11 +76,11 @@ EPOCHS = {"A": 3000, "B": 10_000, "C64": 60_000, "C128": 60_000, "D": 10_000, "E
 """Rows of a timed epoch: fewer than ROWS where that would take too long; most end in a short batch."""
 
 FINISHED = {"digits": "20 epochs of the digits", "mnist": "an epoch of MNIST"}
-"""What whole processes train."""
+"""Trainings of whole processes."""
 
 
 class Fitted(NamedTuple):
-    """What estimators with scikit-learn's interface are fitted on, and how.
+    """Fit of estimators with scikit-learn's interface: their data and parameters.
 
     Attributes:
         parameters: scikit-learn's, those of its perceptron.
@@ -95,8 +95,8 @@ class Fitted(NamedTuple):
 
     def __str__(self) -> str:
         """The rows and the training: `60,000×784, sgd, 5 iterations`."""
-        given = self.parameters
-        return f"{self.rows:,}×{self.columns}, {given['solver']}, {given['max_iter']} iterations"
+        parameters = self.parameters
+        return f"{self.rows:,}×{self.columns}, {parameters['solver']}, {parameters['max_iter']} iterations"
 
 
 FITTED = {
@@ -110,7 +110,7 @@ FITTED = {
 """Of MNIST's shape in float32, and of the irises'."""
 
 ASKING = ("C128", "D")
-"""Those that are asked for ASKED rows too."""
+"""Names whose networks predict ASKED rows, too."""
 
 BLOCK_WORK = 2e9
 """Floating-point operations of a timed block where the configuration is one of a series: tens of milliseconds."""
@@ -131,12 +131,12 @@ BATCHES = {
     for size in (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 }
 SCALING = WIDTHS | BATCHES
-"""How cost grows: with the width at batches of 128, and with the batch at 784-128-10."""
+"""Configurations by which cost grows: with the width at batches of 128, and with the batch at 784-128-10."""
 
 CONFIGURATIONS = STEPS | SCALING
 
 QUICK = {*STEPS, "copy", "width 64", "width 512", "batch 1", "batch 256", "digits", *FITTED}
-"""What a quick run tries; of whole epochs QUICK_EPOCHS only."""
+"""Names that a quick run times; of whole epochs QUICK_EPOCHS only."""
 
 QUICK_EPOCHS = ("C128",)
 
@@ -153,7 +153,7 @@ def one_hot(labels: np.ndarray) -> np.ndarray:
 
 
 def start(sizes: tuple[int, ...]) -> Parameters:
-    """Normal weights of deviation 1/√d_in, small biases."""
+    """Normal weights of standard deviation 1/√d_in, small biases."""
     rng = np.random.default_rng(1)
     return tuple(
         (

@@ -22,40 +22,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """See that the threads are pinned, and leave the table to the one below."""
-    from measuring import blas
+    """Check that the threads are pinned, and leave the tables to the summary below."""
+    from machine import blas
 
     blas(config.getoption("--threads"))
     config.option.benchmark_quiet = True
-    # What the peers warn of is not ours to mend.
+    # Warnings of other libraries are not xpnet's to mend.
     config.addinivalue_line("filterwarnings", "default")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep what the device is timed with, of that what is asked for, and of a quick run the first pass.
+    """Keep the configurations for the device, the requested ones, and in a quick run the first pass.
 
-    What a configuration is set up for comes together.
+    Those of one configuration follow each other.
     """
     only = [name for name in config.getoption("--only").split(",") if name]
 
-    def given(item: pytest.Item) -> dict[str, Any]:
+    def parameters(item: pytest.Item) -> dict[str, Any]:
         return getattr(item, "callspec", SimpleNamespace(params={})).params
 
     def wanted(item: pytest.Item) -> bool:
-        name, turn = given(item).get("configuration"), given(item).get("turn", 0)
+        name, turn = parameters(item).get("configuration"), parameters(item).get("turn", 0)
         names = QUICK_EPOCHS if item.name.startswith("bench_epoch") else QUICK
         if name is not None and not is_for(name, config.getoption("--device")):
             return False
         return (not only or name in only) and not (config.getoption("--quick") and (turn > 0 or name not in names))
 
     order = {name: i for i, name in enumerate(CONFIGURATIONS)}
-    items[:] = sorted(filter(wanted, items), key=lambda item: order.get(given(item).get("configuration"), len(order)))
+    items[:] = sorted(
+        filter(wanted, items), key=lambda item: order.get(parameters(item).get("configuration"), len(order))
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Pool the rounds of each contender, print them beside the floor and the best peer, and keep them."""
+    """Pool the rounds of each contender, print them beside the floor and the best peer, and store them."""
     import report
-    from measuring import machine
+    from machine import machine
 
     rounds: dict[tuple[str, str, str], report.Pooled] = {}
     for result in config._benchmarksession.benchmarks:  # type: ignore[attr-defined]

@@ -1,67 +1,67 @@
-"""What is timed, whoever's it is: trained a block of steps at a time, a whole epoch, or asked for many rows."""
+"""List of all contenders: the floor, xpnet on every backend by every engine, and the peers."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
-import numpy as np
-from configurations import Parameters, Problem
+from configurations import Problem
+from contender import Contender
+from floor import Floor
+from gpu_peers import GraphedTorch, ReducedTorch
+from peers import ByHand, CompiledTorch, Jax, ScannedJax, ScikitLearn, Thinc, Torch
+from xpnet_contender import Xpnet
 
 
-class Unavailable(Exception):
-    """A contender cannot take part; the message says why."""
-
-
-class Contender:
-    """One way to train a network and to ask it.
-
-    A method returns when the work is done, on whatever device.
+class Entry(NamedTuple):
+    """Contender in the list.
 
     Attributes:
-        compiles: Whether new shapes take time of their own, the first time.
-        close: How far its parameters may be from NumPy's after the first steps: ‖a − b‖ / ‖b‖.
-        note: What was chosen among the library's options, if anything.
+        kind: "floor", "xpnet" or "peer".
+        make: `make(problem, device)` sets it up, or raises Unavailable.
+        predicts: Whether it has a way of its own to predict.
+        grows: Whether the growth of its cost is measured.
+        slow: Why a quick run leaves it out, or "".
+        hopeless: Why every run leaves it out, or "".
     """
 
-    compiles: ClassVar[bool] = False
-    close: float = 1e-4
-    note: str = ""
-
-    def __init__(self, problem: Problem, device: str) -> None:
-        self.problem = problem
-
-    def block(self, rows: np.ndarray) -> None:
-        """Train a step for each line of rows (steps, batch)."""
-        raise NotImplementedError
-
-    def epoch(self, rows: int) -> None:
-        """Train one epoch on the first rows, in a new order; the last batch is short where they do not divide."""
-        order = np.random.default_rng().permutation(rows)
-        size = self.problem.configuration.batch_size
-        whole = rows // size * size
-        if whole:
-            self.block(order[:whole].reshape(-1, size))
-        if whole < rows:
-            self.block(order[None, whole:])
-
-    def params(self) -> Parameters:
-        """The parameters as they are now, copied."""
-        raise NotImplementedError
-
-    def predict(self) -> np.ndarray:
-        """The probabilities (m, k) of the rows that the problem asks for, on the host."""
-        raise NotImplementedError
+    kind: str
+    make: Callable[[Problem, str], Contender]
+    predicts: bool = True
+    grows: bool = False
+    slow: str = ""
+    hopeless: str = ""
 
 
-TF32 = 1e-2
-"""How close parameters are where products keep about three digits."""
+def xpnet(name: str, engine: str, precision: str = "fp32", hopeless: str = "") -> dict[str, Entry]:
+    """Entry of a backend with an engine and a precision."""
+    make = partial(Xpnet, name=name, engine=engine, precision=precision)
+    called = f"xpnet {name} {engine}{'' if precision == 'fp32' else f' {precision}'}"
+    return {called: Entry("xpnet", make, grows=precision == "fp32", hopeless=hopeless)}
 
 
-def on_gpu_only(device: str) -> None:
-    """Refuse the CPU."""
-    if device == "cpu":
-        raise Unavailable("computes on a GPU only")
-
-
-def on_cpu_only(device: str) -> None:
-    """Refuse another device."""
-    if device != "cpu":
-        raise Unavailable("computes on the CPU only")
+CONTENDERS: dict[str, Entry] = {
+    "floor": Entry("floor", Floor, grows=True),
+    "floor tf32": Entry("floor", partial(Floor, precision="tf32")),
+    **xpnet("numpy", "plain"),
+    **xpnet("numpy", "replay"),
+    **xpnet("numpy", "compiled"),
+    **xpnet("cupy", "plain"),
+    **xpnet("cupy", "replay"),
+    **xpnet("cupy", "compiled"),
+    **xpnet("cupy", "compiled", "tf32"),
+    **xpnet("torch", "plain"),
+    **xpnet("torch", "compiled"),
+    **xpnet(
+        "jax", "plain", hopeless="operation by operation JAX takes milliseconds per step; too slow to be worth timing"
+    ),
+    **xpnet("jax", "compiled"),
+    "NumPy by hand": Entry("peer", ByHand),
+    "scikit-learn": Entry("peer", ScikitLearn),
+    "thinc": Entry("peer", Thinc),
+    "torch eager": Entry("peer", Torch, grows=True),
+    "torch.compile": Entry("peer", CompiledTorch, slow="it compiles for up to half a minute a network"),
+    "torch.cuda.graph": Entry("peer", GraphedTorch, predicts=False),
+    "torch.compile, reduced overhead": Entry("peer", ReducedTorch, slow="it compiles for up to half a minute"),
+    "JAX jit": Entry("peer", Jax),
+    "JAX scan": Entry("peer", ScannedJax, predicts=False, grows=True),
+}

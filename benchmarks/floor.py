@@ -1,4 +1,4 @@
-"""The floor: the matrix products of a step alone, or of the forward pass, into memory that is there already."""
+"""Floor of all times: the matrix products of a step alone, or of the forward pass, into memory that exists already."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from configurations import Problem
-from contenders import Contender, Unavailable, on_gpu_only
+from contender import Contender, Unavailable, on_gpu_only
 
 
 class Floor(Contender):
@@ -18,21 +18,21 @@ class Floor(Contender):
         super().__init__(problem, device)
         if precision != "fp32":
             on_gpu_only(device)
-        xp, there, self.synchronize = library(device)
+        xp, to_device, self.synchronize = library(device)
         self.matmul, self.precise = xp.matmul, partial(in_precision, xp, precision)
-        self.x, self.asked = there(problem.x), there(problem.asked)
-        self.w = [there(w) for w, _ in problem.start]
+        self.x, self.asked = to_device(problem.x), to_device(problem.asked)
+        self.w = [to_device(w) for w, _ in problem.start]
         self.grads = [xp.empty_like(w) for w in self.w]
         self.rooms: dict[int, tuple[list[Any], list[Any]]] = {}
-        self.there = there
+        self.to_device = to_device
 
     def room(self, rows: int) -> tuple[list[Any], list[Any]]:
-        """Memory for so many rows' activations and ∂C/∂z, a layer each; made once."""
+        """Memory for so many rows' activations and ∂C/∂z, a layer each; allocated once."""
         if rows not in self.rooms:
             rng = np.random.default_rng(0)
             sizes = self.problem.configuration.sizes[1:]
             # Like a training's in size, so that nothing is subnormal.
-            pair = [[self.there(rng.random((rows, size), np.float32)) for size in sizes] for _ in "az"]
+            pair = [[self.to_device(rng.random((rows, size), np.float32)) for size in sizes] for _ in "az"]
             self.rooms[rows] = (pair[0], pair[1])
         return self.rooms[rows]
 
@@ -80,19 +80,19 @@ def in_precision(xp: Any, precision: str) -> Iterator[None]:
         import cupy
 
         core = cupy._core
-        kept = core.get_compute_type("float32")
+        before = core.get_compute_type("float32")
         core.set_compute_type("float32", core._routines_linalg.COMPUTE_TYPE_TF32)
         yield
-        core.set_compute_type("float32", kept)
+        core.set_compute_type("float32", before)
     except ImportError:
         products = xp.backends.cuda.matmul
-        kept, products.fp32_precision = products.fp32_precision, "tf32"
+        before, products.fp32_precision = products.fp32_precision, "tf32"
         yield
-        products.fp32_precision = kept
+        products.fp32_precision = before
 
 
 def library(device: str) -> tuple[Any, Any, Any]:
-    """A namespace, what brings an array to the device, and what waits for it."""
+    """A namespace, a function that brings an array to the device, and one that waits for it."""
     if device == "cpu":
         return np, np.asarray, lambda: None
     number = int(device.partition(":")[2] or 0)

@@ -1,10 +1,10 @@
-"""What a user would take on a GPU instead: torch with its launches recorded, by hand and by its compiler."""
+"""Peers of xpnet on a GPU: torch with its launches recorded, by hand and by its compiler."""
 
 from typing import Any
 
 import numpy as np
 from configurations import Problem
-from contenders import on_gpu_only
+from contender import on_gpu_only
 from peers import CompiledTorch, Torch
 
 WARM_UP = 3
@@ -35,13 +35,13 @@ class GraphedTorch(Torch):
         self.begin(self.note)
 
     def step(self) -> None:
-        """On the rows that are named there."""
+        """A step on the rows in the buffer."""
         self.optimizer.zero_grad(set_to_none=True)
         self.loss(self.net(self.x[self.rows]), self.labels[self.rows]).backward()
         self.optimizer.step()
 
     def block(self, rows: np.ndarray) -> None:
-        """A launch a step; a short batch is run as it is."""
+        """One launch per step; a short batch is run as it is."""
         if self.graph is None or rows.shape[1] != len(self.rows):
             super().block(rows)
             return

@@ -1,4 +1,4 @@
-"""What a user would take instead, written as its own users write it, and checked against the first of them.
+"""Peers of xpnet, each written as its own users write it, and checked against NumPy by hand.
 
 Each trains the same network from the same start on the same batches: sigmoid hidden layers, a softmax with
 cross-entropy, plain SGD, float32. Where a library has several ways, its fastest is taken.
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from configurations import CLASSES, LEARNING_RATE, Parameters, Problem
-from contenders import Contender, Unavailable, on_cpu_only
+from contender import Contender, Unavailable, on_cpu_only
 
 
 class ByHand(Contender):
@@ -136,7 +136,7 @@ class Thinc(Contender):
 
 
 class Torch(Contender):
-    """nn.Sequential, CrossEntropyLoss and optim.SGD, eagerly; the option of SGD that is the fastest here."""
+    """nn.Sequential, CrossEntropyLoss and optim.SGD, eagerly; the option of SGD that is the fastest."""
 
     OPTIONS = ("fused", "foreach", "single")
     TRIES = 3
@@ -223,17 +223,19 @@ class CompiledTorch(Torch):
         self.net = self.torch.compile(self.net)
 
     def block(self, rows: np.ndarray) -> None:
-        """As eagerly, once the network is compiled."""
+        """Eager steps, once the network is compiled."""
         try:
             super().block(rows)
         except RuntimeError as error:
             if "compiler" in str(error):
-                raise Unavailable(f"torch.compile cannot work here ({str(error).splitlines()[0]})") from error
+                raise Unavailable(
+                    f"torch.compile cannot work on this machine ({str(error).splitlines()[0]})"
+                ) from error
             raise
 
 
 class Jax(Contender):
-    """A jitted step, called once a batch: jax.grad, and the update in the same program."""
+    """A jitted step, called once per batch: jax.grad, and the update in the same program."""
 
     compiles = True
 
@@ -249,7 +251,7 @@ class Jax(Contender):
             where = jax.devices(device.partition(":")[0])[int(device.partition(":")[2] or 0)]
         except (RuntimeError, IndexError) as error:
             raise Unavailable(f"JAX has no device {device}") from error
-        # On a GPU JAX multiplies float32 matrices in less than float32, unless told otherwise.
+        # On a GPU JAX multiplies float32 matrices in less than float32 by default.
         jax.config.update("jax_default_matmul_precision", "highest")
         self.x, self.targets, self.asked, self.layers = jax.device_put(
             (jnp.asarray(problem.x), jnp.asarray(problem.targets), jnp.asarray(problem.asked), problem.start), where
@@ -275,7 +277,7 @@ class Jax(Contender):
         self.answer = jax.jit(lambda layers, x: jax.nn.softmax(forward(layers, x)))
 
     def block(self, rows: np.ndarray) -> None:
-        """A call a step."""
+        """One call per step."""
         for batch in rows:
             self.layers, _ = self.step(self.layers, self.x, self.targets, batch)
         self.jax.block_until_ready(self.layers)
@@ -290,9 +292,9 @@ class Jax(Contender):
 
 
 class ScannedJax(Jax):
-    """The same step in lax.scan, called once a block."""
+    """The same step in lax.scan, called once per block."""
 
     def block(self, rows: np.ndarray) -> None:
-        """A call a block."""
+        """One call per block."""
         self.layers, _ = self.scan(self.layers, self.x, self.targets, rows)
         self.jax.block_until_ready(self.layers)

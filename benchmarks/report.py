@@ -1,4 +1,4 @@
-"""What was measured, as a table for people, as JSON, and in the README: `python benchmarks/report.py --readme`."""
+"""Report of the results, as tables, JSON, charts and in the README: `python benchmarks/report.py --readme`."""
 
 import json
 import re
@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 
 from chart import bars
 from configurations import ASKED, ASKING, BATCHES, EPOCHS, FINISHED, FITTED, STEPS, WIDTHS
-from roster import ROSTER
+from contenders import CONTENDERS
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results"
-README = HERE.parent / "README.md"
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results"
+README = FOLDER.parent / "README.md"
 MARKED = re.compile(r"(?<=<!-- bench -->\n).*?(?=<!-- /bench -->)", re.DOTALL)
 
-TOLD = ("floor", "xpnet numpy compiled", "xpnet numpy replay", "JAX scan", "torch eager", "scikit-learn")
+SHOWN = ("floor", "xpnet numpy compiled", "xpnet numpy replay", "JAX scan", "torch eager", "scikit-learn")
 """The rows of the README's table for the CPU."""
 
-GPU_TOLD = (
+SHOWN_ON_GPU = (
     "floor", "xpnet cupy compiled", "xpnet cupy plain", "torch.compile, reduced overhead", "torch.cuda.graph",
     "torch eager", "JAX scan",
 )  # fmt: skip
@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 
 class Pooled(NamedTuple):
-    """The rounds of a contender, turn by turn: seconds a unit, and how many samples that is."""
+    """Rounds of a contender, turn by turn: seconds per unit, and the samples of a unit."""
 
     samples: float
     turns: dict[int, list[float]]
@@ -75,14 +75,14 @@ def results(rounds: dict[tuple[str, str, str], Pooled]) -> list[Row]:
 
 
 def role(contender: str) -> str:
-    """The kind that the roster has it as; whole processes are not in it."""
-    if contender in ROSTER:
-        return ROSTER[contender].kind
+    """Kind of a contender in the list; whole processes are not in it."""
+    if contender in CONTENDERS:
+        return CONTENDERS[contender].kind
     return "xpnet" if contender.startswith("xpnet") else "peer"
 
 
 def table(rows: list[Row]) -> list[str]:
-    """Lines: µs a step, an epoch or an answer, samples/s, ÷ floor, × best peer."""
+    """Lines: µs per step, epoch or answer, samples/s, ÷ floor, × best peer."""
     titles = {
         **{("step", name): f"{name}: {STEPS[name]}" for name in STEPS},
         **{("epoch", name): f"{name}: an epoch of {rows:,} rows" for name, rows in EPOCHS.items()},
@@ -108,19 +108,19 @@ def table(rows: list[Row]) -> list[str]:
 
 
 def growth(rows: list[Row]) -> list[str]:
-    """Lines: µs a step for each width and batch, and p where the cost grows as the p-th power, by the upper half."""
+    """Lines: µs per step for each width and batch, and p where the cost grows as the p-th power, by the upper half."""
     lines = []
     for what, series in (("width", WIDTHS), ("batch", BATCHES)):
-        found: dict[str, dict[int, float]] = {}
+        by_contender: dict[str, dict[int, float]] = {}
         for row in rows:
             if row["kind"] == "growth" and row["configuration"] in series:
                 at = int(row["configuration"].split()[1])
-                found.setdefault(row["contender"], {})[at] = row["microseconds"]
-        columns = sorted({at for times in found.values() for at in times})
+                by_contender.setdefault(row["contender"], {})[at] = row["microseconds"]
+        columns = sorted({at for times in by_contender.values() for at in times})
         if not columns:
             continue
-        lines += ["", f"{f'µs a step by {what}':28}{''.join(f'{at:>11,}' for at in columns)}{'power':>8}"]
-        for contender, times in found.items():
+        lines += ["", f"{f'µs per step by {what}':28}{''.join(f'{at:>11,}' for at in columns)}{'power':>8}"]
+        for contender, times in by_contender.items():
             cells = "".join(f"{times[at]:11,.1f}" if at in times else f"{'-':>11}" for at in columns)
             lines.append(f"  {contender:26}{cells}{exponent(times):8.2f}")
     return lines
@@ -140,7 +140,7 @@ def copies(rows: list[Row]) -> list[str]:
 
 
 def where(about: dict[str, Any]) -> str:
-    """What computed."""
+    """Device that computed."""
     if "gpu" in about:
         return str(about["gpu"])
     return f"{about['cpu']}, {about['threads']} {'thread' if about['threads'] == 1 else 'threads'}"
@@ -152,17 +152,21 @@ def write(about: dict[str, Any], rows: list[Row]) -> Path:
     name = about.get("gpu", f"cpu {about['threads']} threads")
     path = RESULTS / f"{re.sub('[^a-z0-9]+', '-', name.lower())}.json"
     path.write_text(json.dumps({"machine": about, "results": rows}, indent=1) + "\n", encoding="utf-8")
-    if any(row["kind"] == "step" and row["of_floor"] and row["contender"] in TOLD[1:] + GPU_TOLD[1:] for row in rows):
+    if any(
+        row["kind"] == "step" and row["of_floor"] and row["contender"] in SHOWN[1:] + SHOWN_ON_GPU[1:] for row in rows
+    ):
         path.with_suffix(".svg").write_text(drawn(about, rows), encoding="utf-8")
     return path
 
 
 def drawn(about: dict[str, Any], rows: list[Row]) -> str:
-    """The chart: how long a step takes, in units of its matrix products alone."""
-    told = GPU_TOLD if "gpu" in about else TOLD
-    found = {(row["contender"], row["configuration"]): row["of_floor"] for row in rows if row["kind"] == "step"}
+    """Chart of the time of a step, in units of its matrix products alone."""
+    shown_contenders = SHOWN_ON_GPU if "gpu" in about else SHOWN
+    ratios = {(row["contender"], row["configuration"]): row["of_floor"] for row in rows if row["kind"] == "step"}
     groups = {
-        f"{name}: {STEPS[name]}": {each: found[each, name] for each in told[1:] if found.get((each, name))}
+        f"{name}: {STEPS[name]}": {
+            each: ratios[each, name] for each in shown_contenders[1:] if ratios.get((each, name))
+        }
         for name in STEPS
     }
     title = f"Time of a training step ÷ its matrix products alone ({where(about)})"
@@ -170,13 +174,13 @@ def drawn(about: dict[str, Any], rows: list[Row]) -> str:
 
 
 def markdown(about: dict[str, Any], rows: list[Row]) -> str:
-    """The README's table: µs a step of the engines, the floor and the peers."""
+    """Table of the README: µs per step of the engines, the floor and the peers."""
     cells = {(row["contender"], row["configuration"]): row["microseconds"] for row in rows if row["kind"] == "step"}
     names = [name for name in STEPS if any(key[1] == name for key in cells)]
     heads = [f"{'-'.join(map(str, STEPS[name].sizes))}, {STEPS[name].batch_size:,}" for name in names]
-    unit = f"µs a step, {where(about) if 'gpu' in about else where(about).rpartition(', ')[2]}"
+    unit = f"µs per step, {where(about) if 'gpu' in about else where(about).rpartition(', ')[2]}"
     lines = [f"| {unit} | {' | '.join(heads)} |", "|---|" + "---:|" * len(names)]
-    for contender in GPU_TOLD if "gpu" in about else TOLD:
+    for contender in SHOWN_ON_GPU if "gpu" in about else SHOWN:
         numbers = [number(cells[contender, n]) if (contender, n) in cells else "" for n in names]
         shown = f"**{contender}**" if contender.startswith("xpnet") else contender
         lines.append(f"| {shown} | {' | '.join(numbers)} |")
@@ -189,13 +193,13 @@ def number(microseconds: float) -> str:
 
 
 def main() -> None:
-    """Draw the charts anew from the results that are kept, and write the README's tables: one thread's, and GPUs'."""
+    """Draw the charts anew from the results that are stored, and write the README's tables: one thread's, and GPUs'."""
     tables = []
     for path in sorted(RESULTS.glob("*.json")):
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        path.with_suffix(".svg").write_text(drawn(kept["machine"], kept["results"]), encoding="utf-8")
-        if "gpu" in kept["machine"] or kept["machine"]["threads"] == 1:
-            tables.append(markdown(kept["machine"], kept["results"]))
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        path.with_suffix(".svg").write_text(drawn(stored["machine"], stored["results"]), encoding="utf-8")
+        if "gpu" in stored["machine"] or stored["machine"]["threads"] == 1:
+            tables.append(markdown(stored["machine"], stored["results"]))
     text = "\n\n".join(tables) + "\n"
     if "--readme" in sys.argv[1:]:
         README.write_text(MARKED.sub(lambda _: text, README.read_text(encoding="utf-8")), encoding="utf-8")

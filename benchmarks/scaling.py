@@ -1,4 +1,4 @@
-"""How far data-parallel training scales: measured on one and two ranks here, and from that predicted for many.
+"""Scaling of data-parallel training: measured on one and two ranks, and from that predicted for many.
 
 `python benchmarks/scaling.py` starts both under mpiexec, each rank with one thread on a core of its own, fits the usual
 model to what they take, holds the model to the two ranks' steps, and prints what it says of clusters.
@@ -38,7 +38,7 @@ Assumptions
 
 
 class Compute(NamedTuple):
-    """Seconds that a rank computes a step."""
+    """Seconds that a rank computes per step."""
 
     fixed: float
     each: float
@@ -49,7 +49,7 @@ class Compute(NamedTuple):
 
 
 class Link(NamedTuple):
-    """What sums travel over.
+    """Connection that sums travel over.
 
     Attributes:
         alpha: Seconds a message takes that holds nothing.
@@ -73,7 +73,7 @@ def main() -> None:
     asked["rounds"] = 3 if flags.quick else 15
     one, two = (launched(ranks, asked) for ranks in (1, 2))
     compute, link = fitted(one, two)
-    told(flags, one, two, compute, link)
+    print_measurements(flags, one, two, compute, link)
     clusters(flags, two["bytes"], compute)
 
 
@@ -89,7 +89,7 @@ def parser() -> ArgumentParser:
     flags.add_argument("--gpu-sizes", type=widths, default=[784, 4096, 4096, 10], metavar="N,N")
     flags.add_argument("--gpu-batch-size", type=int, default=8192, metavar="N")
     flags.add_argument("--gpu-rate", type=float, default=47.0, metavar="TFLOP/S", help="of products (default: 47)")
-    flags.add_argument("--gpu-launch", type=float, default=30.0, metavar="US", help="a step, of launches (default: 30)")
+    flags.add_argument("--gpu-launch", type=float, default=30.0, metavar="US", help="launches of a step (default: 30)")
     flags.add_argument("--gpu-memory", type=float, default=2000.0, metavar="GB/S", help="for updates (default: 2000)")
     flags.add_argument("--gpu-latency", type=float, default=10.0, metavar="US", help="between GPUs (default: 10)")
     flags.add_argument("--gpu-bandwidth", type=float, default=50.0, metavar="GB/S", help="of it (default: 50)")
@@ -102,13 +102,13 @@ def widths(text: str) -> list[int]:
 
 
 def launched(ranks: int, asked: dict[str, Any]) -> Any:
-    """What so many ranks measure, each with one thread."""
+    """Measurements of some ranks, each with one thread."""
     launcher = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
     if launcher is None:
         raise SystemExit("There is no mpiexec; run pip install mpi4py mpich.")
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     with TemporaryDirectory() as folder:
-        out = Path(folder) / "found.json"
+        out = Path(folder) / "measured.json"
         command = [launcher, "-n", str(ranks), sys.executable, str(WORKER), str(out), json.dumps(asked)]
         subprocess.run(command, check=True, env=os.environ | one_thread)
         return json.loads(out.read_text(encoding="utf-8"))
@@ -127,26 +127,26 @@ def fitted(one: Any, two: Any) -> tuple[Compute, Link]:
 def least_squares(columns: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     """The factors of the columns, none below 0, whose sum is nearest to the seconds in proportion."""
     scaled = columns / seconds[:, None]
-    found = np.linalg.lstsq(scaled, np.ones(len(seconds)), rcond=None)[0]
-    if found[0] < 0:
-        found = np.asarray([0.0, np.linalg.lstsq(scaled[:, 1:], np.ones(len(seconds)), rcond=None)[0][0]])
-    return found
+    factors = np.linalg.lstsq(scaled, np.ones(len(seconds)), rcond=None)[0]
+    if factors[0] < 0:
+        factors = np.asarray([0.0, np.linalg.lstsq(scaled[:, 1:], np.ones(len(seconds)), rcond=None)[0][0]])
+    return factors
 
 
-def told(flags: Namespace, one: Any, two: Any, compute: Compute, link: Link) -> None:
+def print_measurements(flags: Namespace, one: Any, two: Any, compute: Compute, link: Link) -> None:
     """Print what was measured, what was fitted, and how far the one is from the other."""
     batch, size = flags.batch_size, two["bytes"]
     overlap = overlapped(two, compute, link, batch)
     predicted = compute(batch / 2) + (1 - overlap) * link(2, size)
     print(f"{'-'.join(map(str, flags.sizes))}, batch {batch}, {flags.engine}, float32, sgd; {two['ranks']}\n")
-    print(f"one rank           {one['whole'] / MS:8.3f} ms a step, {batch / one['whole']:,.0f} samples/s")
+    print(f"one rank           {one['whole'] / MS:8.3f} ms per step, {batch / one['whole']:,.0f} samples/s")
     halved, shared, silent = one["shared"][str(batch)], two["shared"][str(batch)], two["compute"][str(batch)]
     print(f"  in two halves    {halved / MS:8.3f} ms")
     print(f"two ranks          {shared / MS:8.3f} ms, {batch / shared:,.0f} samples/s: ", end="")
     print(f"{one['whole'] / shared:.2f} times one rank")
     print(f"  without sums     {silent / MS:8.3f} ms; the sums' part of a step is {1 - silent / shared:.0%}")
     print(f"  sums alone       {at(two, size) / MS:8.3f} ms of {size / 1e6:.2f} MB, fitted from {len(BYTES)} sizes\n")
-    print(f"fitted  compute {compute.fixed / US:.0f} µs + {compute.each / US:.3f} µs a row")
+    print(f"fitted  compute {compute.fixed / US:.0f} µs + {compute.each / US:.3f} µs per row")
     print(f"        sums α {link.alpha / US:.2f} µs, β {link.beta / 1e9:.2f} GB/s, ", end="")
     print(f"overlap {overlap:.0%}, of smaller batches")
     print(f"check   two ranks' step: predicted {predicted / MS:.3f} ms, measured {shared / MS:.3f} ms, ", end="")
@@ -180,7 +180,9 @@ def clusters(flags: Namespace, size: int, compute: Compute) -> None:
     network = Link(flags.gpu_latency * US, flags.gpu_bandwidth * 1e9)
     layers = "-".join(map(str, sizes))
     print(f"\nGPUs, {layers}, batch {batch}; none was measured. A weight and row take 6 operations", end="")
-    print(f" at {flags.gpu_rate:g} TFLOP/s, launches {flags.gpu_launch:g} µs a step, memory {flags.gpu_memory:g} GB/s;")
+    print(
+        f" at {flags.gpu_rate:g} TFLOP/s, launches {flags.gpu_launch:g} µs per step, memory {flags.gpu_memory:g} GB/s;"
+    )
     about = f"α {flags.gpu_latency:g} µs, β {flags.gpu_bandwidth:g} GB/s, no overlap"
     table(about, [2**power for power in range(1, 7)], batch, 4 * numbers, gpu, network)
 

@@ -17,7 +17,7 @@ SHAPES = [
     ([784, *[512] * 8, 10], 64),
     ([784, *[512] * 8, 10], 16),
 ]
-"""Widths, and rows of a rank."""
+"""Widths, and rows per rank."""
 
 WAYS = ("no sums", "after", "beside")
 PASSES, ROUNDS, STEPS = 4, 8, 10
@@ -32,7 +32,7 @@ class Steps:
         self.w = [rng.standard_normal((d_out, d_in), np.float32) / d_in**0.5 for d_in, d_out in pairwise(sizes)]
         self.sums = np.zeros(sum(w.size for w in self.w), np.float32)
         starts = accumulate((w.size for w in self.w), initial=0)
-        self.found = [self.sums[at : at + w.size].reshape(w.shape) for at, w in zip(starts, self.w, strict=False)]
+        self.gradients = [self.sums[at : at + w.size].reshape(w.shape) for at, w in zip(starts, self.w, strict=False)]
 
     def step(self) -> None:
         """Forward, backward, sums, update."""
@@ -41,9 +41,9 @@ class Steps:
             a.append(np.maximum(a[-1] @ w.T, 0))
         dC_dz, travelling = a[-1], []
         for layer in reversed(range(len(self.w))):
-            np.matmul(dC_dz.T, a[layer], out=self.found[layer])
+            np.matmul(dC_dz.T, a[layer], out=self.gradients[layer])
             if self.way == "beside":
-                travelling.append(MPI.COMM_WORLD.Iallreduce(MPI.IN_PLACE, self.found[layer]))
+                travelling.append(MPI.COMM_WORLD.Iallreduce(MPI.IN_PLACE, self.gradients[layer]))
             if layer:
                 dC_dz = (dC_dz @ self.w[layer]) * (a[layer] > 0)
                 # MPI goes on with what travels only when it is called.
@@ -51,12 +51,12 @@ class Steps:
         MPI.Request.Waitall(travelling)
         if self.way == "after":
             MPI.COMM_WORLD.Allreduce(MPI.IN_PLACE, self.sums)
-        for w, found in zip(self.w, self.found, strict=True):
-            w -= 1e-6 * found
+        for w, gradient in zip(self.w, self.gradients, strict=True):
+            w -= 1e-6 * gradient
 
 
 def measured(sizes: list[int], rows: int) -> dict[str, float]:
-    """Median milliseconds a step of each way, all in turn."""
+    """Median milliseconds per step of each way, in turns."""
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     steps = {way: Steps(sizes, rows, way) for way in WAYS}
     for _ in range(PASSES):
@@ -75,11 +75,11 @@ if __name__ == "__main__":
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {MPI.COMM_WORLD.rank})
     for sizes, rows in SHAPES:
-        found = measured(sizes, rows)
+        milliseconds_of = measured(sizes, rows)
         if MPI.COMM_WORLD.rank == 0:
-            gain = found["after"] / found["beside"] - 1
-            told = ", ".join(f"{way} {milliseconds:.3f} ms" for way, milliseconds in found.items())
+            gain = milliseconds_of["after"] / milliseconds_of["beside"] - 1
+            listed = ", ".join(f"{way} {milliseconds:.3f} ms" for way, milliseconds in milliseconds_of.items())
             print(
-                f"{'-'.join(map(str, sizes))}, {rows} rows a rank: {told}; beside: {gain:+.1%} steps a second",
+                f"{'-'.join(map(str, sizes))}, {rows} rows per rank: {listed}; beside: {gain:+.1%} steps per second",
                 flush=True,
             )

@@ -27,9 +27,9 @@ def cost(params, x, y):
 @jax.jit
 def step(params, m, v, t, rows):
     """Adam."""
-    found = jax.grad(cost)(params, x[rows], y[rows])
-    m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, found)
-    v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, found)
+    gradients = jax.grad(cost)(params, x[rows], y[rows])
+    m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, gradients)
+    v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, gradients)
     params = jax.tree.map(
         lambda p, m, v: p - rate * (m / (1 - 0.9**t)) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8), params, m, v
     )

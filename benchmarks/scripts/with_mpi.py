@@ -34,7 +34,7 @@ class Silent:
         self.share, self.agree = ranks.share, ranks.agree
 
     def __call__(self, sums: Any) -> Any:
-        """What is there."""
+        """Sums as they are."""
         return sums
 
 
@@ -51,7 +51,7 @@ def timed(ranks: Ranks, function: Callable[[], object], rounds: int) -> float:
 
 
 def measured(ranks: Ranks, sizes: list[int], batch_size: int, engine: str, shares: list[int], rounds: int) -> Any:
-    """Seconds a step: as a training alone does it, with all sums, without, and for batches of other sizes."""
+    """Seconds per step: as a training alone does it, with all sums, without, and for batches of other sizes."""
     rng = np.random.default_rng(0)
     network, optimizer, backend = Network(sizes, "sigmoid"), sgd(0.1), backends.resolve("numpy").with_engine(engine)
     x, y = rng.random((ROWS, sizes[0]), dtype=np.float32), rng.integers(sizes[-1], size=ROWS)
@@ -63,15 +63,15 @@ def measured(ranks: Ranks, sizes: list[int], batch_size: int, engine: str, share
         return backend.copy(params), step.State((), np.asarray(0, np.int32), rate, None)
 
     def seconds(run_block: Any, size: int) -> float:
-        held, rows = [carry()], rng.integers(ROWS, size=(BLOCK, size))
+        current, rows = [carry()], rng.integers(ROWS, size=(BLOCK, size))
 
         def block() -> None:
-            held[0], _ = run_block(held[0], data, rows)
+            current[0], _ = run_block(current[0], data, rows)
 
         return timed(ranks, block, rounds) / BLOCK
 
     def alone(size: int) -> float:
-        return seconds(lambda held, data, rows: backend.run_block(whole, held, data, rows), size)
+        return seconds(lambda carry, data, rows: backend.run_block(whole, carry, data, rows), size)
 
     silent, joined = (
         SharedBatches(lambda size: backend, backend, both, average, params) for average in (Silent(ranks), ranks)
@@ -87,18 +87,18 @@ def measured(ranks: Ranks, sizes: list[int], batch_size: int, engine: str, share
 
 def sums(ranks: Ranks, sizes: list[int], rounds: int) -> dict[int, float]:
     """Seconds to add up arrays of so many bytes."""
-    found = {}
+    seconds = {}
     for size in sizes:
         array = np.zeros(size // 4, np.float32)
-        found[size] = timed(ranks, partial(ranks, array), 3 * rounds)
-    return found
+        seconds[size] = timed(ranks, partial(ranks, array), 3 * rounds)
+    return seconds
 
 
 if __name__ == "__main__":
     asked = json.loads(sys.argv[2])
     with distributed.session() as ranks:
         bytes_, rounds = asked.pop("bytes"), asked["rounds"]
-        found = measured(ranks, **asked) | {"sums": sums(ranks, bytes_, rounds)}
+        results = measured(ranks, **asked) | {"sums": sums(ranks, bytes_, rounds)}
         if ranks.first:
             with open(sys.argv[1], "w", encoding="utf-8") as file:
-                json.dump(found, file)
+                json.dump(results, file)

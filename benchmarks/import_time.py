@@ -1,18 +1,19 @@
-"""How long `import xpnet` takes against `import numpy`: whole processes, one after the other, medians."""
+"""Time of `import xpnet` beside `import numpy`: whole processes in turns, medians of the processor's time."""
 
 import subprocess
 import sys
-import time
 from statistics import median
+
+from clock import processor_seconds
 
 ROUNDS = 21
 
 
 def seconds(statement: str) -> float:
-    """The time of a process that runs one statement."""
-    began = time.perf_counter()
+    """Time of a process that runs one statement."""
+    began = processor_seconds()
     subprocess.run([sys.executable, "-c", statement], check=True)
-    return time.perf_counter() - began
+    return processor_seconds() - began
 
 
 def main() -> None:

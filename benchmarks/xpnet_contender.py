@@ -1,10 +1,10 @@
-"""xpnet on each of its backends, by each of their engines, as its own loop drives them."""
+"""Contender xpnet, on each of its backends by each of their engines, as its own training runs them."""
 
 from typing import Any
 
 import numpy as np
 from configurations import LEARNING_RATE, Parameters, Problem
-from contenders import TF32, Contender, Unavailable
+from contender import TF32, Contender, Unavailable
 
 import xpnet
 from xpnet import backends
@@ -19,15 +19,15 @@ from xpnet.training.run import BLOCK_STEPS
 
 
 def placed(name: str, engine: str, precision: str, device: str) -> Backend:
-    """The backend on the device, with the engine and the precision."""
+    """Backend on the device, with the engine and the precision."""
     try:
         return backends.resolve(name, device).with_engine(engine).with_precision(precision)
     except (ImportError, XpnetError) as error:
         raise Unavailable(str(error)) from error
 
 
-class Ours(Contender):
-    """A backend and an engine."""
+class Xpnet(Contender):
+    """Backend with an engine."""
 
     def __init__(self, problem: Problem, device: str, name: str, engine: str, precision: str = "fp32") -> None:
         super().__init__(problem, device)
