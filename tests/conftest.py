@@ -1,4 +1,4 @@
-"""The backends that every test of arrays runs on: the libraries, and stricter stand-ins for what users bring."""
+"""Backends that every test of arrays runs on: the libraries, and stricter stand-ins for the arrays that users bring."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,14 +18,14 @@ class ReadOnly(NumpyBackend):
     """NumPy arrays that nobody can write to, as memory maps and `np.frombuffer` give them."""
 
     def asarray(self, array: Any, dtype: Any = None) -> np.ndarray:
-        """A read-only view."""
+        """Read-only view."""
         view = super().asarray(array, dtype).view()
         view.flags.writeable = False
         return view
 
 
 def strict(device: str) -> Backend:
-    """The library that has the standard and nothing more, on one of its pretended devices."""
+    """Backend of the library that has the standard and nothing more, on one of its pretended devices."""
     xp = import_module("array_api_strict")
     return Backend(f"strict-{device}", xp, xp.Device(device))
 
@@ -39,11 +39,11 @@ STAND_INS: dict[str, Callable[[], Backend]] = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --backend."""
-    parser.addoption("--backend", choices=list(STAND_INS), help="run on this one only; an error if it cannot be had")
+    parser.addoption("--backend", choices=list(STAND_INS), help="run on this one only; an error if it is not available")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Fail at the start where the backend that was named cannot be had."""
+    """Fail at the start where the named backend is not available."""
     if name := config.getoption("--backend"):
         try:
             STAND_INS[name]()
@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run whatever asks for a backend on all of them, or on the one that was named."""
+    """Run each test that asks for a backend on all of them, or on the named one."""
     if "backend" in metafunc.fixturenames:
         named = metafunc.config.getoption("--backend")
         metafunc.parametrize("backend", [named] if named else list(STAND_INS), indirect=True)
@@ -69,5 +69,5 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 @pytest.fixture
 def float_dtype(backend: Backend) -> str:
-    """The widest floating dtype that the backend has."""
+    """Widest floating dtype that the backend has."""
     return "float32" if backend.name == "strict-no_float64" else "float64"

@@ -53,9 +53,9 @@ def by_hand(backend: Backend, carry: Fit, data: Batch, rows: np.ndarray) -> tupl
     return carry, measured
 
 
-def distance(found: Array, wanted: Any, backend: Backend) -> float:
+def distance(result: Array, wanted: Any, backend: Backend) -> float:
     """‖a − b‖ / ‖b‖."""
-    return float(np.linalg.norm(backend.to_host(found) - wanted) / np.linalg.norm(wanted))
+    return float(np.linalg.norm(backend.to_host(result) - wanted) / np.linalg.norm(wanted))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "bool", "int32"])
@@ -124,9 +124,9 @@ def test_a_block_is_its_steps_one_after_another(
     assert dtype_name(after.w) == float_dtype
     assert distance(after.w, wanted.w, backend) < TOLERANCE[float_dtype]
     assert len(metrics) == 2
-    for found, column in zip(metrics, zip(*measured, strict=True), strict=True):
-        assert tuple(found.shape) == (steps,)
-        assert distance(found, np.stack(column), backend) < TOLERANCE[float_dtype]
+    for result, column in zip(metrics, zip(*measured, strict=True), strict=True):
+        assert tuple(result.shape) == (steps,)
+        assert distance(result, np.stack(column), backend) < TOLERANCE[float_dtype]
 
 
 def test_synchronize_returns(backend: Backend) -> None:
@@ -137,14 +137,14 @@ def test_synchronize_returns(backend: Backend) -> None:
 def test_a_block_leaves_copies_and_data_alone(backend: Backend, float_dtype: str) -> None:
     """It may overwrite its carry, but no copy of it, no row and no earlier result."""
     carry, data = problem(backend, float_dtype)
-    rows, kept = np.asarray([[0, 1], [2, 3]]), np.copy(backend.to_host(data.x))
+    rows, before = np.asarray([[0, 1], [2, 3]]), np.copy(backend.to_host(data.x))
     first, _ = backend.run_block(descent, backend.copy(carry), data, rows)
-    found = np.copy(backend.to_host(first.w))
+    result = np.copy(backend.to_host(first.w))
     second, _ = backend.run_block(descent, backend.copy(carry), data, rows)
     for array in (first.w, second.w):
-        np.testing.assert_array_equal(backend.to_host(array), found)
+        np.testing.assert_array_equal(backend.to_host(array), result)
     assert not backend.to_host(carry.w).any()
-    np.testing.assert_array_equal(backend.to_host(data.x), kept)
+    np.testing.assert_array_equal(backend.to_host(data.x), before)
 
 
 def test_a_block_follows_the_block_before(backend: Backend, float_dtype: str) -> None:

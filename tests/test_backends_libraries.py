@@ -202,11 +202,11 @@ def test_jax_computes_on_the_device_of_its_arrays(jax: Backend) -> None:
 import jax, numpy as np, xpnet.backends as b
 from xpnet._support.typing import Batch
 x = jax.device_put(np.ones((3, 2), "float32"), jax.devices()[1])
-here = b.of(x)
-carry, (metric,) = here.run_block(lambda c, batch, xp: (c + 1, (c,)), here.asarray(np.float32(0)), Batch(x, None),
+backend = b.of(x)
+carry, (metric,) = backend.run_block(lambda c, batch, xp: (c + 1, (c,)), backend.asarray(np.float32(0)), Batch(x, None),
                                   np.asarray([[0, 1]]))
-mapped = here.map_rows(lambda params, x, xp: x, None, x, 2)
-print(here.device_name, *{a.device.id for a in (carry, metric, mapped, here.copy(x))})
+mapped = backend.map_rows(lambda params, x, xp: x, None, x, 2)
+print(backend.device_name, *{a.device.id for a in (carry, metric, mapped, backend.copy(x))})
 """
     assert run_python(code, XLA_FLAGS="--xla_force_host_platform_device_count=2") == "cpu:1 1"
 

@@ -14,20 +14,20 @@ from xpnet.errors import InputError
 def test_of_finds_library_and_device(backend: Backend) -> None:
     """The arrays themselves tell which backend computes with them, and where."""
     array = backend.asarray(np.ones((2, 2), "float32"))
-    found = backends.of(array, None, array)
-    assert found.xp is backend.xp
-    assert found.device == backend.device or backend.device is None
+    owner = backends.of(array, None, array)
+    assert owner.xp is backend.xp
+    assert owner.device == backend.device or backend.device is None
 
 
 def test_moved_arrays_are_of_the_new_backend(backend: Backend) -> None:
     """Parameters of any library come to NumPy and back, nested as they were, with None kept."""
     target = backends.resolve("numpy")
     tree = Layer(backend.asarray(np.asarray([1.0, 2.0], "float32")), None)
-    there = backends.moved(backends.moved(tree, target), backend)
-    assert type(there) is Layer
-    assert there.b is None
-    assert backends.of(there.w).xp is backend.xp
-    np.testing.assert_array_equal(backend.to_host(there.w), [1, 2])
+    returned = backends.moved(backends.moved(tree, target), backend)
+    assert type(returned) is Layer
+    assert returned.b is None
+    assert backends.of(returned.w).xp is backend.xp
+    np.testing.assert_array_equal(backend.to_host(returned.w), [1, 2])
 
 
 def test_moved_arrays_that_are_there_already_are_not_touched(backend: Backend) -> None:

@@ -61,10 +61,10 @@ def rows_of(simulated, scale=1.0):
 
 def test_cuda_devices_have_graphs():
     """On a CUDA device steps are captured unless plain is asked for; on the CPU there is nothing to capture for."""
-    there = torch_backend.TorchBackend(torch.device("cuda", 1))
-    assert (there.engines, there.engine) == (("plain", "compiled"), "compiled")
-    assert there.choose(None, None, None, 1, 1) == "compiled"
-    assert there.with_engine("plain").engine == "plain"
+    backend = torch_backend.TorchBackend(torch.device("cuda", 1))
+    assert (backend.engines, backend.engine) == (("plain", "compiled"), "compiled")
+    assert backend.choose(None, None, None, 1, 1) == "compiled"
+    assert backend.with_engine("plain").engine == "plain"
     cpu = backends.resolve("torch")
     assert (cpu.engines, cpu.engine, cpu.choose(None, None, None, 1, 1)) == (("plain",), "plain", "plain")
 
@@ -77,25 +77,25 @@ def test_a_block_is_captured_once_and_launched_from_then_on(cuda, simulated):
         assert float(after) == 6 + 10 + 10
         assert [metric.tolist() for metric in metrics] == [[0, 6, 16], [6, 10, 10]]
     assert float(carry) == 0
-    assert cuda.told == [*CAPTURE, "replay", "replay"]
+    assert cuda.log == [*CAPTURE, "replay", "replay"]
 
 
 def test_each_shape_and_each_data_set_is_captured_for_itself(cuda, simulated, monkeypatch):
     """A short last batch and other rows have graphs of their own, and a long block is launched in pieces."""
-    monkeypatch.setattr(torch_graphs, "STEPS", 2)
+    monkeypatch.setattr(torch_graphs, "GRAPH_STEPS", 2)
     carry, data = rows_of(simulated)
     carry, (before, _) = simulated.run_block(count, carry, data, np.tile(ROWS, (2, 1))[:5])
     assert before.tolist() == [0, 6, 16, 26, 32]
-    assert cuda.told == [*CAPTURE, *CAPTURE, "replay", "replay", "replay"]
+    assert cuda.log == [*CAPTURE, *CAPTURE, "replay", "replay", "replay"]
     simulated.run_block(count, carry, data, ROWS[:1, :1])
-    assert cuda.told.count("capture on stream 1") == 3
+    assert cuda.log.count("capture on stream 1") == 3
     _, other = rows_of(simulated, scale=2.0)
     after, _ = simulated.run_block(count, carry, other, ROWS[:1])
     assert float(after - carry) == 12
-    assert len([line for line in cuda.told if line.startswith("capture")]) == 4
+    assert len([line for line in cuda.log if line.startswith("capture")]) == 4
     simulated.precision = "tf32"
     simulated.run_block(count, carry, other, ROWS[:1])
-    assert len([line for line in cuda.told if line.startswith("capture")]) == 5
+    assert len([line for line in cuda.log if line.startswith("capture")]) == 5
 
 
 def test_what_a_block_gives_stays(simulated):
@@ -129,7 +129,7 @@ def test_graphs_go_with_their_step(simulated):
         return carry + xp.sum(batch.x), (carry,)
 
     simulated.run_block(step, carry, data, ROWS)
-    freed = weakref.ref(torch_graphs.graphs(step, carry, data, simulated.device, simulated.precision))
+    freed = weakref.ref(torch_graphs.step_graphs(step, carry, data, simulated.device, simulated.precision))
     assert freed() is not None
     del step
     gc.collect()
@@ -140,15 +140,15 @@ def train(engine, network, y, optimizer):
     """Two epochs with sample weights, L2, several blocks and a short last batch."""
     rng = np.random.default_rng(5)
     x, weight = rng.normal(size=(23, 4)), rng.uniform(0.5, 2, 23)
-    given = dict(batch_size=4, epochs=2, weight=weight, l2=0.01, backend="torch", engine=engine, dtype="float64")
-    return list(xpnet.epochs(network, (x, y), optimizer, **given))
+    settings = dict(batch_size=4, epochs=2, weight=weight, l2=0.01, backend="torch", engine=engine, dtype="float64")
+    return list(xpnet.epochs(network, (x, y), optimizer, **settings))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_training_can_be_captured(simulated, cuda, monkeypatch, loss, activation):
     """No activation and no loss reads a number or brings one to the device, and launches do what the steps did."""
-    monkeypatch.setattr(torch_graphs, "STEPS", 2)
+    monkeypatch.setattr(torch_graphs, "GRAPH_STEPS", 2)
     rng = np.random.default_rng(1)
     labels = rng.integers(3, size=23)
     y = {
@@ -158,11 +158,11 @@ def test_every_training_can_be_captured(simulated, cuda, monkeypatch, loss, acti
         "poisson": rng.poisson(2.0, (23, 3)).astype(float),
     }[loss]
     for optimizer in (xpnet.sgd(0.01), xpnet.nesterov(0.01), xpnet.adamw(0.01)):
-        cuda.told.clear()
+        cuda.log.clear()
         network = Network([4, 5, 3], activation, loss)
-        found, wanted = (train(engine, network, y, optimizer) for engine in ("auto", "plain"))
-        assert "replay" in cuda.told
-        for epoch, other in zip(found, wanted, strict=True):
+        result, wanted = (train(engine, network, y, optimizer) for engine in ("auto", "plain"))
+        assert "replay" in cuda.log
+        for epoch, other in zip(result, wanted, strict=True):
             assert (epoch.checkpoint.engine, other.checkpoint.engine) == ("compiled", "plain")
             assert (epoch.cost, epoch.train_accuracy) == (other.cost, other.train_accuracy)
             one, two = (arrays_in((e.params, e.checkpoint.slots)) for e in (epoch, other))
@@ -222,13 +222,13 @@ def test_a_number_is_as_good_as_an_array(function, dtype, number):
     ours, theirs = getattr(backends.resolve("torch").xp, function), getattr(standard, function)
     values = [-3, 0, 1, 80] if dtype == "int32" else [-3, -0.0, 0.0, 0.1, 1, 1e30, np.nan, np.inf, -np.inf]
     x = torch.asarray(np.asarray(values, dtype))
-    for found, wanted in (
+    for result, wanted in (
         (ours(x, number), theirs(x, number)),
         (ours(number, x), theirs(number, x)),
         (ours(x, x.flip(0)), theirs(x, x.flip(0))),
     ):
-        assert found.dtype == wanted.dtype
-        np.testing.assert_array_equal(found.numpy(), wanted.numpy())
+        assert result.dtype == wanted.dtype
+        np.testing.assert_array_equal(result.numpy(), wanted.numpy())
 
 
 def test_small_arrays_go_to_the_device_without_waiting(monkeypatch):
@@ -245,9 +245,9 @@ def test_small_arrays_go_to_the_device_without_waiting(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: sent.append("pinned") or tensor)
     monkeypatch.setattr(torch.Tensor, "to", to)
     monkeypatch.setattr(Backend, "asarray", lambda simulated, array, dtype=None: sent.append("as it is"))
-    there = torch_backend.TorchBackend(torch.device("cuda", 1))
-    there.asarray(np.arange(3), "int32")
-    there.asarray(np.asarray(0.5, "float32"))
-    there.asarray(np.zeros(torch_backend.PINNED + 1, "uint8"))
+    backend = torch_backend.TorchBackend(torch.device("cuda", 1))
+    backend.asarray(np.arange(3), "int32")
+    backend.asarray(np.asarray(0.5, "float32"))
+    backend.asarray(np.zeros(torch_backend.PINNED + 1, "uint8"))
     device = (torch.device("cuda", 1),)
     assert sent == ["pinned", (device, torch.int32, 12), "pinned", (device, torch.float32, 4), "as it is"]

@@ -34,14 +34,14 @@ def test_arrays_end_to_end(backend: Backend, float_dtype: str) -> None:
 
 
 def test_down_into_a_buffer_and_up_again(backend: Backend, float_dtype: str) -> None:
-    """What is brought to the host and back is the same; nothing that is held has to be taken the place of."""
+    """What is downloaded and uploaded again is the same; where nothing is current, arrays are taken as they are."""
     array = backend.asarray(np.arange(6.0).reshape(2, 3).astype(float_dtype))
     buffer = backend.buffer((2, 3), float_dtype)
     backend.download(array, buffer)
     assert np.array_equal(buffer, np.arange(6.0).reshape(2, 3))
-    (found,) = backend.upload((buffer,))
-    assert np.array_equal(backend.to_host(found), buffer)
-    assert backend.take_over(None, (found,))[0] is found
+    (uploaded,) = backend.upload((buffer,))
+    assert np.array_equal(backend.to_host(uploaded), buffer)
+    assert backend.take_over(None, (uploaded,))[0] is uploaded
 
 
 def test_jax_uploads_copies() -> None:
@@ -51,21 +51,21 @@ def test_jax_uploads_copies() -> None:
     # A page, which JAX would take as it is.
     buffer = backend.buffer((1024, 16), "float32")
     buffer.fill(1)
-    (found,) = backend.upload((buffer,))
+    (uploaded,) = backend.upload((buffer,))
     buffer.fill(2)
-    assert (backend.to_host(found) == 1).all()
+    assert (backend.to_host(uploaded) == 1).all()
 
 
 @pytest.fixture
 def driver(tmp_path, monkeypatch):
     """A stand-in for CuPy on the CPU."""
-    made, pinned = Driver(tmp_path), ModuleType("cupyx")
+    fake, pinned = Driver(tmp_path), ModuleType("cupyx")
     pinned.empty_pinned = np.empty
-    for name, module in {"cupy": made.cupy(), "array_api_compat.cupy": made.cupy(), "cupyx": pinned}.items():
+    for name, module in {"cupy": fake.cupy(), "array_api_compat.cupy": fake.cupy(), "cupyx": pinned}.items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setitem(sys.modules, "xpnet.backends.cupy", None)
     del sys.modules["xpnet.backends.cupy"]
-    return made
+    return fake
 
 
 class Device:
@@ -92,8 +92,8 @@ def test_cupy_uploads_beside_its_work(driver):
     second = backend.upload(buffers)
     assert [float(array.max()) for array in first] == [0, 1], "what is in use changed"
     driver.launched.clear()
-    held = backend.take_over(first, second)
-    assert all(one is other for one, other in zip(held, first, strict=True))
+    current = backend.take_over(first, second)
+    assert all(one is other for one, other in zip(current, first, strict=True))
     assert [float(array.min()) for array in first] == [7, 7]
     assert driver.launched == ["wait for the default stream"]
     backend.download(first[0], buffers[0])

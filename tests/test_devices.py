@@ -7,6 +7,7 @@ import pytest
 from helpers.fake_machines import Machine
 
 from xpnet import backends
+from xpnet.backends import registry
 from xpnet.errors import DeviceError, InputError
 
 
@@ -109,3 +110,19 @@ def test_automatic_choice_imports_nothing_without_a_driver(monkeypatch: pytest.M
     monkeypatch.setattr(backends, "import_module", watched)
     assert backends.resolve(device="auto").name == "numpy"
     assert imported == ["xpnet.backends.numpy"]
+
+
+def test_facts_and_not_names_decide_where_a_library_computes(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that is listed without a CPU, or without CUDA, is asked for no such device, whatever it is called."""
+    monkeypatch.setitem(registry.LIBRARIES, "jax", registry.Library("JAX", has_cpu=False))
+    monkeypatch.setitem(registry.LIBRARIES, "torch", registry.Library("PyTorch", has_cuda=False))
+    machine.without("cupy", "torch", "jax")
+    machine.driver(12, 1)
+    assert (backends.default_device("jax"), backends.default_device("torch")) == ("cuda", "cpu")
+    with pytest.raises(DeviceError, match="JAX has no device cpu: use device cuda, or backend numpy, cupy or torch"):
+        backends.resolve("jax", "cpu")
+    with pytest.raises(DeviceError, match="PyTorch has no device cuda: use device cpu, or backend numpy, cupy or jax"):
+        backends.resolve("torch", "cuda")
+    with pytest.raises(DeviceError, match=r"cupy: not installed; .*\n  jax: not installed"):
+        backends.resolve(device="cuda")
+    assert backends.installed()[3].devices == ()

@@ -75,10 +75,10 @@ def test_tf32_is_for_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = backends.resolve("numpy")
     monkeypatch.setattr(type(backend), "device_name", "cuda:0")
     data = (np.eye(4), np.asarray([0, 1, 2, 0]))
-    given = dict(batch_size=2, epochs=1, precision="tf32")
+    settings = dict(batch_size=2, epochs=1, precision="tf32")
     with pytest.raises(InputError, match="precision tf32 is for dtype float32, but the dtype is float64"):
-        xpnet.epochs(xpnet.Network([4, 3]), data, xpnet.sgd(), **given)
+        xpnet.epochs(xpnet.Network([4, 3]), data, xpnet.sgd(), **settings)
     assert (
-        xpnet.epochs(xpnet.Network([4, 3]), data, xpnet.sgd(), dtype="float32", **given).training.backend.precision
+        xpnet.epochs(xpnet.Network([4, 3]), data, xpnet.sgd(), dtype="float32", **settings).training.backend.precision
         == "tf32"
     )

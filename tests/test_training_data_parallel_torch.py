@@ -19,4 +19,4 @@ def test_both_parts_are_graphs(monkeypatch):
     wanted = trained(backend="torch", engine="plain", epochs=2)[-1]
     backend = backends.resolve("torch")
     assert distance(host(backend, found.params), host(backend, wanted.params)) < ROUNDING["float64"]
-    assert cuda.told.count("replay") == 2 * 2 * 5
+    assert cuda.log.count("replay") == 2 * 2 * 5

@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     flags = parser().parse_args(arguments)
     if flags.device is not None:
         # Before anything is printed or imported, a device that is none is refused.
-        cuda.index(flags.device)
+        cuda.device_number(flags.device)
     print(f"xpnet {__version__}, Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     print(f"driver: {cuda.driver()}")
     print(f"compiled plans on the CPU: {compiler()}\n")

@@ -7,6 +7,7 @@ from typing import Any
 from xpnet._cli.configuration import WITH_MOMENTUM, Configuration
 from xpnet._cli.flags import flag_text, flags_of, value_text
 from xpnet.backends.base import alternatives
+from xpnet.backends.registry import default_device
 from xpnet.equations.optimizers import default_rate
 from xpnet.errors import InputError
 
@@ -40,9 +41,7 @@ def configure(flags: Mapping[str, Any], preset: str | None = None) -> Configurat
     if optimizer != Configuration.optimizer:
         # The learning rate that suits the data is one for the default optimizer.
         values["learning_rate"] = asked.get("learning_rate", default_rate(optimizer))
-    if asked.get("backend") == "cupy":
-        # CuPy has no CPU.
-        values.setdefault("device", "cuda")
+    values.setdefault("device", default_device(asked.get("backend")))
     configuration = Configuration(**values)
     if configuration.schedule == "cosine":
         # Its length stays what it is now, however far a resumed training goes.

@@ -1,4 +1,4 @@
-"""Which array library computes, and where: chosen by name, or found from the arrays themselves.
+"""Backends: the array library that computes, and its device, chosen by name or by the arrays themselves.
 
 A library is imported when it is first chosen, or when an array of its own comes in.
 """
@@ -12,8 +12,8 @@ import array_api_compat
 
 from xpnet._support.trees import map_arrays
 from xpnet.backends import cuda
-from xpnet.backends.base import ENGINES, PRECISIONS, Backend, Carry, Rowwise, Step, dtype_name, join
-from xpnet.backends.registry import BACKENDS, Installed, installed
+from xpnet.backends.base import ENGINES, PRECISIONS, Backend, Carry, Rowwise, Step, alternatives, dtype_name, join
+from xpnet.backends.registry import BACKENDS, LIBRARIES, Installed, default_device, installed
 from xpnet.errors import DeviceError, InputError
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Installed",
     "Rowwise",
     "Step",
+    "default_device",
     "dtype_name",
     "installed",
     "join",
@@ -33,15 +34,14 @@ __all__ = [
     "resolve",
 ]
 
-WITH_CUDA = tuple(name for name in BACKENDS if name != "numpy")
-"""The libraries that compute on CUDA devices, the first choice first."""
-
-KINDS: dict[str, Callable[[object], bool]] = {name: getattr(array_api_compat, f"is_{name}_array") for name in BACKENDS}
-"""Whether an array is of a library; none of these imports it."""
+IS_ARRAY: dict[str, Callable[[object], bool]] = {
+    name: getattr(array_api_compat, f"is_{name}_array") for name in BACKENDS
+}
+"""Functions that tell whether an array is of a library; none of them imports it."""
 
 
 def resolve(backend: str | None = None, device: str | None = None) -> Backend:
-    """The backend of that name on that device.
+    """Backend of a name on a device.
 
     Args:
         backend: "numpy", "cupy", "torch" or "jax"; None and "auto" leave it to the device: NumPy on the CPU, and on
@@ -50,43 +50,50 @@ def resolve(backend: str | None = None, device: str | None = None) -> Backend:
             else the CPU. None is the CPU, but "cuda" for CuPy, which has nothing else.
 
     Raises:
-        DeviceError: Nothing can serve; where there are several candidates, each has its reason on its own line.
+        DeviceError: No library can compute there; of several candidates each has its reason on a line of its own.
         InputError: There is no such backend or device.
+
+    Example:
+        >>> str(resolve("numpy").asarray([1.0, 2.0]).dtype)
+        'float64'
     """
     backend = "auto" if backend is None else backend
     if backend not in ("auto", *BACKENDS):
         raise InputError(f"backend {backend!r} is not one of auto, {', '.join(BACKENDS)}.")
-    if device is None or (device == "auto" and backend == "cupy"):
-        device = "cuda" if backend == "cupy" else "cpu"
+    names = BACKENDS if backend == "auto" else (backend,)
+    on_cpu = tuple(name for name in names if LIBRARIES[name].has_cpu)
+    on_cuda = tuple(name for name in names if LIBRARIES[name].has_cuda)
+    device = default_device(backend) if device is None else device
     if device == "auto":
-        return _best(backend)
-    index = cuda.index(device)
-    if backend == "numpy" and index is not None:
-        raise DeviceError(f"NumPy has no device {device}: use device cpu, or backend cupy, torch or jax.")
-    if backend == "cupy" and index is None:
-        raise DeviceError("CuPy has no device cpu: use device cuda, or backend numpy.")
-    if backend == "auto":
-        return _first(("numpy",) if index is None else WITH_CUDA, device)
-    return _first((backend,), device)
+        return _best(on_cpu, on_cuda)
+    candidates = on_cpu if cuda.device_number(device) is None else on_cuda
+    if not candidates:
+        raise DeviceError(
+            f"{LIBRARIES[backend].title} has no device {device}: use device {default_device(backend)}, "
+            f"or backend {alternatives([name for name in BACKENDS if name != backend])}."
+        )
+    return _first(candidates, device)
 
 
-def _best(backend: str) -> Backend:
-    """The backend on a CUDA device where it has one that works, else on the CPU."""
+def _best(on_cpu: tuple[str, ...], on_cuda: tuple[str, ...]) -> Backend:
+    """Backend on a CUDA device where one of its candidates works, else on the CPU."""
+    if not on_cpu:
+        return _first(on_cuda, "cuda")
     # Without a driver no library needs to be imported, for seconds, to find out that it has no device.
-    if backend != "numpy" and cuda.driver_cuda_major() > 0:
+    if on_cuda and cuda.driver_cuda_major() > 0:
         try:
-            return _first(WITH_CUDA if backend == "auto" else (backend,), "cuda")
+            return _first(on_cuda, "cuda")
         except DeviceError:
             pass
-    return _first(("numpy",) if backend == "auto" else (backend,), "cpu")
+    return _first(on_cpu, "cpu")
 
 
 def _first(candidates: tuple[str, ...], device: str) -> Backend:
-    """The first candidate that works on the device."""
+    """First candidate that works on the device."""
     reasons = {}
     for name in candidates:
         try:
-            return _load(name, cuda.index(device))
+            return _backend_on(name, cuda.device_number(device))
         except DeviceError as error:
             reasons[name] = str(error)
     if len(candidates) == 1:
@@ -95,15 +102,15 @@ def _first(candidates: tuple[str, ...], device: str) -> Backend:
     raise DeviceError("\n".join([f"no backend can use device {device}; mend one of these, or use device cpu:", *lines]))
 
 
-def _load(name: str, index: int | None) -> Backend:
-    """A backend on a CUDA device or the CPU, its library imported now."""
+def _backend_on(name: str, number: int | None) -> Backend:
+    """Backend on the CPU, or on the CUDA device of that number; its library is imported now."""
     try:
         module = _module(name)
     except (ImportError, OSError, RuntimeError) as error:
         absent = isinstance(error, ModuleNotFoundError) and error.name == name
         why = "not installed" if absent else f"its import fails ({cuda.first_line(error)})"
-        raise DeviceError(f"{why}; {f'run pip install {name}' if index is None else cuda.install(name)}") from error
-    backend: Backend = module.load(index)
+        raise DeviceError(f"{why}; {f'run pip install {name}' if number is None else cuda.install(name)}") from error
+    backend: Backend = module.backend_on(number)
     return backend
 
 
@@ -112,7 +119,7 @@ def _module(name: str) -> Any:
 
 
 def _finished(name: str) -> Any:
-    """The module of a backend, asked for with every array: without import_module's detour once its body has run.
+    """Module of a backend, asked for with every array: without import_module's detour once its body has run.
 
     sys.modules holds it before that, when another thread may still be importing it.
     """
@@ -121,50 +128,50 @@ def _finished(name: str) -> Any:
 
 
 def of(*arrays: Any, **named: Any) -> Backend:
-    """The backend of the arrays, on their device.
+    """Backend of some arrays, on their device.
 
-    Lists, data frames and other things that are no arrays of the standard belong to NumPy's, which makes arrays of
-    them; None is passed over.
+    Lists, data frames and whatever else is no array of the standard belong to NumPy, which makes arrays of them; None
+    is passed over.
 
     Args:
-        arrays: What is to be computed with.
-        named: The same, with the names that a message shall call them.
+        arrays: Arrays to compute with.
+        named: Arrays to compute with, by the names that they have in messages.
 
     Raises:
         InputError: They are of two libraries or on two devices, or an array is sparse.
     """
     named = {**{f"array {i}": array for i, array in enumerate(arrays, 1)}, **named}
-    found: list[tuple[str, Any, Backend]] = []
+    owned: list[tuple[str, Any, Backend]] = []
     for name, array in named.items():
         if array is None:
             continue
-        found.append((name, array, _holding(name, array)))
-        if not _same(found[0][2], found[-1][2]):
-            first, other = (f"{name} is {_described(array, backend)}" for name, array, backend in (found[0], found[-1]))
+        owned.append((name, array, _backend_of(name, array)))
+        if not _same(owned[0][2], owned[-1][2]):
+            first, other = (f"{name} is {_described(array, backend)}" for name, array, backend in (owned[0], owned[-1]))
             raise InputError(f"{first} but {other}; give both as arrays of one library on one device.")
-    return found[0][2] if found else _load("numpy", None)
+    return owned[0][2] if owned else _backend_on("numpy", None)
 
 
 def moved(tree: Any, backend: Backend) -> Any:
-    """The arrays in nested tuples as arrays of a backend; copied through the host where they are not that already."""
+    """Tree with its arrays on a backend; those that are elsewhere are copied through the host."""
 
     def move(array: Any) -> Any:
-        there = _holding("an array", array)
-        return array if _same(there, backend) else backend.asarray(there.to_host(there.asarray(array)))
+        source = _backend_of("an array", array)
+        return array if _same(source, backend) else backend.asarray(source.to_host(source.asarray(array)))
 
     return map_arrays(move, tree)
 
 
-def _holding(name: str, array: Any) -> Backend:
-    """The backend of one array."""
+def _backend_of(name: str, array: Any) -> Backend:
+    """Backend of one array."""
     if type(array).__module__.startswith(("scipy.sparse", "cupyx.scipy.sparse")):
         raise InputError(f"{name} is sparse, a {type(array).__name__}; give what its toarray() returns.")
-    for kind, is_kind in KINDS.items():
-        if is_kind(array):
-            backend: Backend = _finished(kind).holding(array)
+    for library, is_array in IS_ARRAY.items():
+        if is_array(array):
+            backend: Backend = _finished(library).backend_of(array)
             return backend
     if not array_api_compat.is_array_api_obj(array):
-        return _load("numpy", None)
+        return _backend_on("numpy", None)
     xp = array_api_compat.array_namespace(array)
     return Backend(xp.__name__, xp, array_api_compat.device(array))
 
@@ -176,7 +183,7 @@ def _same(one: Backend, other: Backend) -> bool:
 
 
 def _described(array: Any, backend: Backend) -> str:
-    """What an array is, as a message says it."""
+    """Description of an array, as a message has it."""
     if backend.name == "numpy" and not array_api_compat.is_numpy_array(array):
         return f"a {type(array).__name__}"
     return f"{'an' if backend.name[0] in 'aeiou' else 'a'} {backend.name} array on {backend.device_name}"

@@ -1,4 +1,7 @@
-"""What every array library can do for a training, in the generic way; a library with a faster way overrides it."""
+"""Backend: an array library on a device, with what a training asks of it, done in the generic way.
+
+A library with a faster way overrides it.
+"""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,22 +17,22 @@ from xpnet.backends.transfer import Transfer
 from xpnet.errors import DeviceError, InputError
 
 Carry = Any
-"""Parameters and state, as nested tuples of arrays; what a step takes and gives back."""
+"""Parameters and state, nested tuples of arrays that a step takes and returns."""
 
 Step = Callable[..., tuple[Carry, tuple[Array, ...]]]
 """A pure function `(carry, batch, xp=xp)` to the new carry and the metrics, 0-d arrays."""
 
-Run = Callable[[Carry, np.ndarray], tuple[Carry, tuple[Array, ...]]]
-"""What runs a block of steps that are known, one for each line of row indices."""
+BlockRunner = Callable[[Carry, np.ndarray], tuple[Carry, tuple[Array, ...]]]
+"""A function `(carry, rows)` that runs a block of known steps, one for each line of row indices."""
 
 Rowwise = Callable[..., Any]
-"""A pure function `(params, rows, xp=xp)` to arrays with a row for each row it is given."""
+"""A pure function `(params, rows, xp=xp)` to arrays with a row for each of those rows."""
 
 ENGINES = ("plain", "replay", "compiled")
-"""How a block of steps can be run: operation by operation, from a plan made once, or as compiled code."""
+"""Ways to run a block of steps: operation by operation, from a plan made once, or as compiled code."""
 
 PRECISIONS = ("fp32", "tf32")
-"""How float32 matrices are multiplied on a GPU: as they are, or with 10 bits of their mantissas, which is faster."""
+"""Precisions of float32 products on a GPU: full, or with 10 bits of the mantissas, which is faster."""
 
 
 BLOCK_WORK = {"cpu": 8e9, "cuda": 4e12}
@@ -37,19 +40,19 @@ BLOCK_WORK = {"cpu": 8e9, "cuda": 4e12}
 
 
 def dtype_name(array: Array) -> str:
-    """The array's dtype as the standard names it, whatever library it is from: "float32"."""
+    """Name of the array's dtype in the standard, whatever library it is from: "float32"."""
     return str(array.dtype).rpartition(".")[2]
 
 
 class Backend(Transfer):
-    """An array library on one device.
+    """Array library on one device.
 
     Attributes:
-        name: What `--backend` calls it.
-        engines: Those of `ENGINES` that the library has on the device, the fastest last.
-        needs: The modules that an engine needs beside the library, with what pip calls them.
-        engine: How blocks of steps and maps over rows are run; at first the library's default.
-        precision: The one of `PRECISIONS` that products have within `current()`.
+        name: Name that `--backend` has for it.
+        engines: Engines that the library has on the device, out of `ENGINES`, the fastest last.
+        needs: Modules that an engine needs beside the library, with the names that pip has for them.
+        engine: Engine that runs blocks of steps and maps over rows; at first the library's default.
+        precision: Precision of products within `current()`, out of `PRECISIONS`.
     """
 
     name: str
@@ -63,18 +66,18 @@ class Backend(Transfer):
         self.name = name
 
     def __str__(self) -> str:
-        """The library, its version, the engine and the device, as the first line of a training shows them."""
+        """Library, version, engine and device, as the first line of a training shows them."""
         how = self.engine if self.precision == "fp32" else f"{self.engine}, {self.precision}"
         return f"{self.name} {self.version} ({how}) on {self.device_name}"
 
     @property
     def version(self) -> str:
-        """The library's version."""
+        """Version of the library."""
         return str(getattr(self.xp, "__version__", "unknown"))
 
     @property
     def device_name(self) -> str:
-        """The device as `--device` spells it."""
+        """Device as `--device` spells it."""
         return "cpu" if self.device is None else str(self.device)
 
     @property
@@ -83,7 +86,7 @@ class Backend(Transfer):
         return BLOCK_WORK["cuda" if self.device_name.startswith("cuda") else "cpu"]
 
     def with_engine(self, engine: str) -> Self:
-        """The same backend with another engine.
+        """Backend with another engine.
 
         Raises:
             InputError: The library has no such engine.
@@ -94,16 +97,16 @@ class Backend(Transfer):
         if self.missing(engine):
             packages = self.needs[engine].values()
             raise DeviceError(f"engine {engine} needs {' and '.join(packages)}; run pip install {' '.join(packages)}.")
-        made = copy.copy(self)
-        made.engine = engine
-        return made
+        other = copy.copy(self)
+        other.engine = engine
+        return other
 
     def missing(self, engine: str) -> bool:
         """Whether something that an engine needs is not installed."""
         return any(find_spec(module) is None for module in self.needs.get(engine, ()))
 
     def with_precision(self, precision: str) -> Self:
-        """The same backend, multiplying float32 matrices in another precision.
+        """Backend that multiplies float32 matrices in another precision.
 
         Raises:
             InputError: There is no such precision, or not on this device.
@@ -115,39 +118,39 @@ class Backend(Transfer):
                 f"precision tf32 needs a GPU, but {self.name} computes on {self.device_name}: "
                 "use device cuda, or precision fp32."
             )
-        made = copy.copy(self)
-        made.precision = precision
-        return made
+        other = copy.copy(self)
+        other.precision = precision
+        return other
 
     def choose(self, step: Step, carry: Carry, data: Batch, batch_size: int, steps: int) -> str:
-        """The engine that "auto" is for a training; never a matter of clock or cache, so that a seed is one result.
+        """Engine that "auto" is for a training; it depends on no clock and no cache, so that a seed is one result.
 
         Args:
             step: As `run_block` will get it.
             carry: Parameters and state before the first step; only looked at.
             data: Rows like those that are to come, on the device.
-            batch_size: Rows a step.
+            batch_size: Rows per step.
             steps: Steps of the whole training, as far as that is known.
         """
         return self.engines[-1]
 
     @property
     def rarely(self) -> Self:
-        """The same backend with the engine for what is run once or twice an epoch, if that is another."""
+        """Backend with the engine for what is run once or twice per epoch, if that is another."""
         return self
 
     def prepare(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> None:
-        """Do what the engine has to do once before the first block, such as to compile; see `choose`.
+        """Prepare the engine for a training, once before its first block: compile, for example.
 
         Args:
             step: As `run_block` will get it.
             carry: Parameters and state before the first step; only looked at.
             data: Rows like those that are to come, on the device, or None; see `run_block`.
-            batch_size: Rows a step.
+            batch_size: Rows per step.
         """
 
     def current(self) -> AbstractContextManager[Any]:
-        """A context in which the library creates its arrays on this device, and multiplies in this precision."""
+        """Context in which the library creates its arrays on this device, and multiplies in this precision."""
         return nullcontext()
 
     def synchronize(self) -> None:
@@ -160,7 +163,7 @@ class Backend(Transfer):
 
         Args:
             step: A pure function of the carry and a batch, called with this backend's namespace or a tracer's.
-            carry: Parameters and state before the first step. Its arrays may be overwritten; copy what is kept.
+            carry: Parameters and state before the first step. Its arrays may be overwritten; copy those you keep.
             data: Rows on the device, or None for steps that are fed with none.
             rows: Row indices of each step's batch, (steps, batch), on the host.
 
@@ -176,30 +179,30 @@ class Backend(Transfer):
         return carry, tuple(self.xp.stack(column) for column in zip(*metrics, strict=True))
 
     @contextmanager
-    def bound(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> Iterator[Run]:
-        """A context for the same step again and again, with something else in between.
+    def bound(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> Iterator[BlockRunner]:
+        """Context for the same step again and again, with something else in between.
 
         Args:
             step: As `run_block` takes it.
-            carry: The first that the steps are to be given, each array with memory of its own that lies in order.
+            carry: Carry of the first step, each of its arrays with memory of its own in C order.
             data: As `run_block` takes it.
-            batch_size: Rows a step.
+            batch_size: Rows per step.
 
         Returns:
-            What runs a block, `run(carry, rows)`.
+            A function `run(carry, rows)` that runs a block.
         """
         yield lambda carry, rows: self.run_block(step, carry, data, rows)
 
     def take(self, data: Any, rows: Array) -> Any:
-        """Those rows of an array, or of each in a tuple."""
+        """Rows of an array, or of each in a tuple."""
         return map_arrays(lambda array: self.xp.take(array, rows, axis=0), data)
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
         """Apply `function(params, rows, xp=xp)` to a data set in chunks of rows, and join the results.
 
         Args:
-            function: A pure function whose results have a row for each row it is given.
-            params: Handed on as it is.
+            function: A pure function whose results have a row for each of its rows.
+            params: Parameters of the function, passed on as they are.
             data: An array, or a tuple of arrays with equally many rows.
             chunk: Rows at a time.
         """
@@ -214,7 +217,7 @@ class Backend(Transfer):
 
 
 def alternatives(names: Sequence[str]) -> str:
-    """Names as a sentence offers them: plain, replay or compiled."""
+    """List of names in a sentence: plain, replay or compiled."""
     *first, last = names
     return f"{', '.join(first)} or {last}" if first else last
 

@@ -1,4 +1,4 @@
-"""What a CUDA device needs, found out without any array library, and the sentences that say what is missing."""
+"""CUDA: driver, devices and wheels, read without any array library, and sentences that say what is missing."""
 
 import ctypes
 import os
@@ -9,7 +9,7 @@ from typing import Any
 from xpnet.errors import DeviceError, InputError
 
 DRIVERS = {12: 525, 13: 580}
-"""The oldest NVIDIA driver for each CUDA major version that libraries are built for."""
+"""Oldest NVIDIA driver for each CUDA major version that libraries are built for."""
 
 OLDEST = {12: (5, 0), 13: (7, 5)}
 """The oldest compute capability that each CUDA major version compiles for: CUDA 13 has nothing before Turing's."""
@@ -18,14 +18,14 @@ MAJOR, MINOR = 75, 76
 """The driver's numbers for the two parts of a compute capability."""
 
 PACKAGES = {"cupy": "cupy-cuda{}x[ctk]", "torch": "torch", "jax": "jax[cuda{}]"}
-"""What pip installs for each backend; the braces take the CUDA major version."""
+"""Requirement that pip installs for each backend; the braces take the CUDA major version."""
 
 WHEELS = {"cupy": "cupy-cuda{}x", "jax": "jax-cuda{}-plugin"}
-"""The installed distributions whose names tell which CUDA major version they are built for."""
+"""Distributions whose names tell which CUDA major version they are built for."""
 
 
-def index(device: str) -> int | None:
-    """The N of cuda:N, 0 for cuda, None for cpu."""
+def device_number(device: str) -> int | None:
+    """Number N of cuda:N, 0 for cuda, None for cpu."""
     kind, colon, number = device.partition(":")
     if device == "cpu":
         return None
@@ -35,7 +35,7 @@ def index(device: str) -> int | None:
 
 
 def driver_library() -> Any:
-    """The driver's own library, or None on a machine without an NVIDIA driver."""
+    """Library of the driver itself, or None on a machine without an NVIDIA driver."""
     try:
         return ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
@@ -43,7 +43,7 @@ def driver_library() -> Any:
 
 
 def driver_cuda_major() -> int:
-    """The newest CUDA major version that the driver serves; 0 without a driver."""
+    """Newest CUDA major version that the driver serves; 0 without a driver."""
     library, newest = driver_library(), ctypes.c_int(0)
     if library is None or library.cuDriverGetVersion(ctypes.byref(newest)) != 0:
         return 0
@@ -51,7 +51,7 @@ def driver_cuda_major() -> int:
 
 
 def driver_device_count() -> int:
-    """How many GPUs the driver shows to this process."""
+    """Number of GPUs that the driver shows to this process."""
     library, count = driver_library(), ctypes.c_int(0)
     if library is None or library.cuInit(0) != 0 or library.cuDeviceGetCount(ctypes.byref(count)) != 0:
         return 0
@@ -78,7 +78,7 @@ def library_major() -> int | None:
 
 
 def driver() -> str:
-    """The driver as a listing shows it, with what mends it where it is missing or shows no GPU."""
+    """Driver as a listing shows it; where it is missing or shows no GPU, with what mends that."""
     major, count = driver_cuda_major(), driver_device_count()
     if count == 0:
         return str(no_device("cupy", major or max(DRIVERS)))
@@ -86,11 +86,11 @@ def driver() -> str:
 
 
 def install(name: str, again: bool = False) -> str:
-    """How to get a backend's library with CUDA on this machine, the driver first where that is what is missing.
+    """Instruction to get a backend's library with CUDA on this machine, the driver first where that is missing.
 
     Args:
         name: The backend.
-        again: Whether a build without CUDA is there, which pip would keep where its version is the newest.
+        again: Whether a build without CUDA is installed, which pip would keep where its version is the newest.
     """
     major, newest, library = driver_cuda_major(), max(DRIVERS), library_major()
     pip = "run pip install --force-reinstall" if again else "run pip install"
@@ -102,10 +102,10 @@ def install(name: str, again: bool = False) -> str:
 
 
 def no_device(name: str, needed: int, error: Exception | None = None) -> DeviceError:
-    """Why a library built for a CUDA major version finds no device, and what mends it."""
+    """Error of a library built for a CUDA major version that finds no device, with what mends it."""
     major, visible = driver_cuda_major(), os.environ.get("CUDA_VISIBLE_DEVICES")
     driver = f"install driver {DRIVERS[needed]} or newer" if needed in DRIVERS else f"install one for CUDA {needed}"
-    told = f" ({first_line(error)})" if error else ""
+    reason = f" ({first_line(error)})" if error else ""
     if major == 0:
         return DeviceError(f"this machine has no NVIDIA driver: {driver}")
     if major < needed:
@@ -118,37 +118,37 @@ def no_device(name: str, needed: int, error: Exception | None = None) -> DeviceE
         )
     if (count := driver_device_count()) > 0:
         return DeviceError(
-            f"{name} finds no device{told} though the driver shows {count}: if CUDA's libraries are missing, "
+            f"{name} finds no device{reason} though the driver shows {count}: if CUDA's libraries are missing, "
             f"{install(name)}"
         )
     if visible is not None:
         return DeviceError(
             f"no GPU is visible with CUDA_VISIBLE_DEVICES={visible!r}: unset it, or set it to a number from nvidia-smi"
         )
-    return DeviceError(f"the NVIDIA driver shows no GPU{told}: see what nvidia-smi says")
+    return DeviceError(f"the NVIDIA driver shows no GPU{reason}: see what nvidia-smi says")
 
 
 def wheel(name: str) -> tuple[int, str] | None:
-    """The CUDA major version that the installed wheel of CuPy, or JAX's plugin, is built for, and its own version."""
+    """CUDA major version that the installed wheel of CuPy, or JAX's plugin, is built for, and its own version."""
     for major in sorted(DRIVERS, reverse=True):
-        if found := installed_version(WHEELS[name].format(major)):
-            return major, found
+        if installed := installed_version(WHEELS[name].format(major)):
+            return major, installed
     return None
 
 
 def installed_version(distribution: str) -> str | None:
-    """The version of an installed distribution, or None."""
+    """Version of an installed distribution, or None."""
     try:
         return version(distribution)
     except PackageNotFoundError:
         return None
 
 
-def check_index(index: int, count: int) -> None:
+def check_device_number(number: int, count: int) -> None:
     """Refuse a device number that the machine does not have."""
-    if index >= count:
-        there = "there is one, cuda:0" if count == 1 else f"there are {count}, cuda:0 to cuda:{count - 1}"
-        raise DeviceError(f"cuda:{index} does not exist: {there}")
+    if number >= count:
+        existing = "there is one, cuda:0" if count == 1 else f"there are {count}, cuda:0 to cuda:{count - 1}"
+        raise DeviceError(f"cuda:{number} does not exist: {existing}")
 
 
 def first_error(error: Exception) -> Exception:
@@ -159,6 +159,6 @@ def first_error(error: Exception) -> Exception:
 
 
 def first_line(error: Exception) -> str:
-    """An error's own words, without the paragraphs that follow."""
+    """First line of an error's message, without the paragraphs that follow."""
     lines = str(error).strip().splitlines()
     return lines[0].strip() if lines else type(error).__name__

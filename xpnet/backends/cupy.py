@@ -1,4 +1,4 @@
-"""CuPy: NumPy's functions on a CUDA device; a block of steps is a CUDA graph, launched as fast as one of them."""
+"""CuPy backend: NumPy's functions on a CUDA device; a block of steps is a CUDA graph, launched like one of them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,21 +18,20 @@ from xpnet.capture import program_cache as programs
 from xpnet.errors import CaptureError, DeviceError, EngineWarning
 
 CHUNKS = 64
-"""How many chunks that suit a CPU are mapped at once: their launches cost more than their arithmetic."""
-
+"""Number of a CPU's chunks that are mapped at once: their launches cost more than their arithmetic."""
 
 TRIED = 40
-"""Steps that are run to see whether they can be: a graph of many, and a few of one."""
+"""Steps that are run to see whether the device can: a graph of many, and a few of one."""
 
 
 @cache
-def copying(device: int) -> Any:
-    """The current device's stream for uploads; one, since CuPy keeps freed memory for the stream that had it."""
+def _upload_stream(device: int) -> Any:
+    """Stream of the current device for uploads; one, since CuPy keeps freed memory for the stream that had it."""
     return cupy.cuda.Stream(non_blocking=True)
 
 
 class CupyBackend(Backend):
-    """CuPy arrays on one device; whatever computes with them does so within `current()`."""
+    """Backend of CuPy arrays on one device; whatever computes with them does so within `current()`."""
 
     engines = ENGINES
     needs: ClassVar = {engine: {"nvmath": "nvmath-python"} for engine in ("replay", "compiled")}
@@ -41,22 +40,22 @@ class CupyBackend(Backend):
         super().__init__("cupy", xp, device)
 
     def __str__(self) -> str:
-        """As every backend's, and what it lacks to capture steps."""
+        """Description as every backend's, and what it lacks to capture steps."""
         lacks = "; to have steps captured, run pip install nvmath-python" if self.missing("compiled") else ""
         return f"{super().__str__()}{lacks}"
 
     @property
     def version(self) -> str:
-        """CuPy's version."""
+        """Version of CuPy."""
         return str(cupy.__version__)
 
     @property
     def device_name(self) -> str:
-        """cuda:N."""
+        """Device, as cuda:N."""
         return f"cuda:{self.device.id}"
 
     def to_host(self, array: Array) -> np.ndarray:
-        """A copy in the host's memory."""
+        """Copy in the host's memory."""
         host: np.ndarray = array.get()
         return host
 
@@ -73,25 +72,25 @@ class CupyBackend(Backend):
 
     def upload(self, buffers: Any) -> Any:
         """Copy them on a stream of their own, while the device goes on with others."""
-        with self.device, copying(self.device.id) as stream:
+        with self.device, _upload_stream(self.device.id) as stream:
             arrays = map_arrays(lambda buffer: cupy.empty(buffer.shape, buffer.dtype), buffers)
             for array, buffer in zip(arrays_in(arrays), arrays_in(buffers), strict=True):
                 array.set(buffer, stream)
             stream.synchronize()
         return arrays
 
-    def take_over(self, held: Any, arrays: Any) -> Any:
+    def take_over(self, current: Any, arrays: Any) -> Any:
         """Copy them there: graphs hold addresses. Waits for the copies, whose stream does not know theirs."""
-        if held is None:
+        if current is None:
             return arrays
-        for old, new in zip(arrays_in(held), arrays_in(arrays), strict=True):
+        for old, new in zip(arrays_in(current), arrays_in(arrays), strict=True):
             cupy.copyto(old, new)
         self.synchronize()
-        return held
+        return current
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """A context in which the device is CuPy's current one, and `cupy.matmul` has the backend's precision."""
+        """Context in which the device is CuPy's current one, and `cupy.matmul` has the backend's precision."""
         # CuPy 14.2 has no public way but the variable CUPY_TF32, which it reads once.
         core = cupy._core
         kinds = core._routines_linalg
@@ -109,7 +108,7 @@ class CupyBackend(Backend):
         cupy.cuda.get_current_stream(self.device.id).synchronize()
 
     def choose(self, step: Step, carry: Carry, data: Batch, batch_size: int, steps: int) -> str:
-        """A graph, except of what cannot be captured; plain without the package that it needs."""
+        """Engine compiled, a graph, except for what cannot be captured; plain without the package that it needs."""
         if self.missing("compiled"):
             return "plain"
         from xpnet.capture.engines.cuda.launches import launches
@@ -148,7 +147,7 @@ class CupyBackend(Backend):
         return super().map_rows(function, params, data, chunk * CHUNKS)
 
     def _program(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> Any:
-        """The program for these shapes on this device."""
+        """Program for these shapes on this device."""
         from xpnet.capture.engines.cuda.device import DeviceProgram
 
         def make() -> DeviceProgram:
@@ -159,26 +158,26 @@ class CupyBackend(Backend):
         return programs.cached(step, key, make)
 
 
-def load(index: int) -> CupyBackend:
-    """The backend on a CUDA device, which has been tried."""
+def backend_on(number: int) -> CupyBackend:
+    """Backend on a CUDA device, which has been tried."""
     runtime = cupy.cuda.runtime
     built = runtime.runtimeGetVersion() // 1000
     try:
         count = runtime.getDeviceCount()
     except runtime.CUDARuntimeError as error:
         raise cuda.no_device("cupy", built, error) from error
-    cuda.check_index(index, count)
-    chosen = cupy.cuda.Device(index)
+    cuda.check_device_number(number, count)
+    chosen = cupy.cuda.Device(number)
     major, minor = cuda.OLDEST.get(built, (0, 0))
     if int(chosen.compute_capability) < 10 * major + minor:
         raise DeviceError(
-            f"cuda:{index} has compute capability {int(chosen.compute_capability) / 10}, which CUDA {built} no longer "
+            f"cuda:{number} has compute capability {int(chosen.compute_capability) / 10}, which CUDA {built} no longer "
             f"serves: run pip uninstall {cuda.WHEELS['cupy'].format(built)}, then {cuda.install('cupy')}"
         )
     try:
         load_libraries(chosen)
     except runtime.CUDARuntimeError as error:
-        raise DeviceError(f"cuda:{index} does not start ({cuda.first_line(error)}): see nvidia-smi") from error
+        raise DeviceError(f"cuda:{number} does not start ({cuda.first_line(error)}): see nvidia-smi") from error
     except (ImportError, OSError, RuntimeError) as error:
         raise DeviceError(
             f"CUDA {built}'s libraries do not load ({cuda.first_line(error)}): "
@@ -194,6 +193,6 @@ def load_libraries(device: Any) -> None:
         cupy.cuda.nvrtc.getVersion()
 
 
-def holding(array: Array) -> CupyBackend:
-    """The backend on an array's device."""
+def backend_of(array: Array) -> CupyBackend:
+    """Backend on an array's device."""
     return CupyBackend(array.device)

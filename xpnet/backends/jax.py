@@ -1,4 +1,4 @@
-"""JAX: a whole block of steps is one compiled program; operation by operation, the plain engine, it is slow."""
+"""JAX backend: a block of steps is one compiled program; operation by operation, the plain engine, it is slow."""
 
 from contextlib import AbstractContextManager
 from functools import partial
@@ -18,7 +18,7 @@ from xpnet.errors import DeviceError
 # The carry is not donated: the scan updates it in place anyway, and the caller may still hold what it passed in.
 @partial(jax.jit, static_argnums=0)
 def scan(step: Step, carry: Carry, data: Batch | None, rows: Array) -> tuple[Carry, tuple[Array, ...]]:
-    """Scan a step over the rows of each batch; compiled once for a step and the shapes it is given."""
+    """Scan a step over the rows of each batch; compiled once for a step and its arrays' shapes."""
 
     def body(carry: Carry, batch: Array) -> tuple[Carry, tuple[Array, ...]]:
         return step(carry, map_arrays(lambda array: jnp.take(array, batch, axis=0), data), xp=jnp)
@@ -28,19 +28,19 @@ def scan(step: Step, carry: Carry, data: Batch | None, rows: Array) -> tuple[Car
 
 @partial(jax.jit, static_argnums=0)
 def call(function: Rowwise, params: Any, rows: Any) -> Any:
-    """Call a function; compiled once for it and the shapes it is given."""
+    """Call a function; compiled once for it and its arrays' shapes."""
     return function(params, rows, xp=jnp)
 
 
 joined, parted = (jax.jit(method, static_argnums=0) for method in (Backend.joined, Backend.parted))
 """Compiled, since JAX takes as long for each of their many operations as for all of them."""
 
-PRECISIONS = {"fp32": "highest", "tf32": "tensorfloat32"}
-"""What JAX calls them."""
+JAX_PRECISIONS = {"fp32": "highest", "tf32": "tensorfloat32"}
+"""Precisions by the names that JAX has for them."""
 
 
 class JaxBackend(Backend):
-    """JAX arrays on one device; a step or function is compiled once, as long as the same object is handed in."""
+    """Backend of JAX arrays on one device; a step or function is compiled once, as long as it is the same object."""
 
     engines = ("plain", "compiled")
     engine = "compiled"
@@ -50,35 +50,35 @@ class JaxBackend(Backend):
 
     @property
     def version(self) -> str:
-        """JAX's version."""
+        """Version of JAX."""
         return str(jax.__version__)
 
     @property
     def device_name(self) -> str:
-        """cpu or cuda:N; JAX itself says gpu for the latter."""
+        """Device, as cpu or cuda:N; JAX itself says gpu for the latter."""
         if self.device is None or str(self.device) == "cpu:0":
             return "cpu"
         return f"cuda:{self.device.id}" if getattr(self.device, "platform", None) == "gpu" else str(self.device)
 
     def dtype(self, name: Any) -> Any:
-        """JAX's dtype; one of 64 bits switches them on in the whole process, or JAX would halve it."""
+        """Dtype of JAX; one of 64 bits switches them on in the whole process, or JAX would halve it."""
         if str(name) in ("float64", "int64", "uint64"):
             jax.config.update("jax_enable_x64", True)
         return super().dtype(name)
 
     def asarray(self, array: Any, dtype: Any = None) -> Array:
-        """An array committed to this device; float64 stays float64, integers of 64 bits become 32 unless asked for."""
+        """Array committed to this device; float64 stays float64, integers of 64 bits become 32 unless asked for."""
         if dtype is None and str(getattr(array, "dtype", None)) == "float64":
             dtype = "float64"
         return super().asarray(array, dtype)
 
     def current(self) -> AbstractContextManager[Any]:
-        """A context in which products have the backend's precision: on a GPU JAX's own default is TF32."""
-        context: AbstractContextManager[Any] = jax.default_matmul_precision(PRECISIONS[self.precision])
+        """Context in which products have the backend's precision: on a GPU JAX's own default is TF32."""
+        context: AbstractContextManager[Any] = jax.default_matmul_precision(JAX_PRECISIONS[self.precision])
         return context
 
     def to_host(self, array: Array) -> np.ndarray:
-        """A read-only NumPy array; waits for the device."""
+        """Read-only NumPy array; waits for the device."""
         return np.asarray(array)
 
     def synchronize(self) -> None:
@@ -97,15 +97,15 @@ class JaxBackend(Backend):
         return after, metrics
 
     def joined(self, tree: Any) -> Array:
-        """As every backend's, compiled."""
+        """Concatenation as every backend's, compiled."""
         return joined(self, tree)
 
     def parted(self, flat: Array, tree: Any) -> Any:
-        """As every backend's, compiled."""
+        """Arrays as every backend's, compiled."""
         return parted(self, flat, tree)
 
     def upload(self, buffers: Any) -> Any:
-        """As every backend's, from copies: JAX keeps the host's memory where it can, and a buffer is filled again."""
+        """Upload, from copies: JAX keeps the host's memory where it can, and a buffer is filled again."""
         return super().upload(map_arrays(np.copy, buffers))
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
@@ -117,9 +117,9 @@ class JaxBackend(Backend):
         return super().map_rows(function if self.engine == "plain" else compiled, params, data, chunk)
 
 
-def load(index: int | None) -> JaxBackend:
-    """The backend on the CPU or on a CUDA device that JAX finds."""
-    if index is None:
+def backend_on(number: int | None) -> JaxBackend:
+    """Backend on the CPU or on a CUDA device that JAX finds."""
+    if number is None:
         return JaxBackend(jax.devices("cpu")[0])
     try:
         devices = jax.devices("cuda")
@@ -128,10 +128,10 @@ def load(index: int | None) -> JaxBackend:
         if plugin is None:
             raise DeviceError(f"JAX {jax.__version__} has no CUDA plugin; {cuda.install('jax')}") from error
         raise cuda.no_device("jax", plugin[0], error) from error
-    cuda.check_index(index, len(devices))
-    return JaxBackend(devices[index])
+    cuda.check_device_number(number, len(devices))
+    return JaxBackend(devices[number])
 
 
-def holding(array: Array) -> JaxBackend:
-    """The backend on an array's device; while a function is traced the device is open."""
+def backend_of(array: Array) -> JaxBackend:
+    """Backend on an array's device; while a function is traced the device is open."""
     return JaxBackend(getattr(array, "device", None))

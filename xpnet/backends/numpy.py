@@ -1,4 +1,4 @@
-"""NumPy itself: since version 2.1 it follows the Array API standard as far as this package needs it."""
+"""NumPy backend; since version 2.1 NumPy follows the Array API standard as far as this package needs it."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,7 +9,7 @@ import numpy as np
 
 from xpnet._support.trees import arrays_in, filled, map_arrays
 from xpnet._support.typing import Batch
-from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Run, Step, join
+from xpnet.backends.base import ENGINES, Backend, BlockRunner, Carry, Rowwise, Step, join
 from xpnet.capture import program_cache as programs
 from xpnet.errors import CaptureError, InputError
 
@@ -26,7 +26,7 @@ class NumpyBackend(Backend):
         self._ordered: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
 
     def asarray(self, array: Any, dtype: Any = None) -> np.ndarray:
-        """A NumPy array of anything array-like: lists and data frames too.
+        """NumPy array of anything array-like: lists and data frames too.
 
         Raises:
             InputError: For rows of different lengths, and values that are not of the dtype.
@@ -40,19 +40,19 @@ class NumpyBackend(Backend):
             ) from error
 
     def copy(self, tree: Any) -> Any:
-        """A copy in C order that can be written to."""
+        """Copy in C order that can be written to."""
         return map_arrays(lambda array: np.array(array, order="C"), tree)
 
     def current(self) -> AbstractContextManager[Any]:
-        """A context in which numbers beyond the floating-point range pass silently, as in every other library."""
+        """Context in which numbers beyond the floating-point range pass silently, as in every other library."""
         return np.errstate(all="ignore")
 
     def to_host(self, array: Any) -> np.ndarray:
-        """The array itself."""
+        """NumPy array with the same memory."""
         return np.asarray(array)
 
     def choose(self, step: Step, carry: Carry, data: Batch, batch_size: int, steps: int) -> str:
-        """Compiled where the training wins back what that takes, replay for less, plain for what cannot be captured."""
+        """Engine compiled where the training wins that time back; replay for less, plain for the rest."""
         try:
             worth = programs.is_worth_compiling(step, carry, data, batch_size, steps)
         except CaptureError:
@@ -61,7 +61,7 @@ class NumpyBackend(Backend):
 
     @property
     def rarely(self) -> Self:
-        """Plans replayed instead of compiled, for which the compiler would take longer than it ever saves."""
+        """Backend that replays plans instead of compiling them, which would take longer than it ever saves."""
         return self.with_engine("replay") if self.engine == "compiled" else self
 
     def prepare(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> None:
@@ -78,33 +78,33 @@ class NumpyBackend(Backend):
             return run(carry, rows)
 
     @contextmanager
-    def bound(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> Iterator[Run]:
-        """As every backend's; captured, the carry that comes out is always the one that was bound."""
+    def bound(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> Iterator[BlockRunner]:
+        """Context as every backend's; captured, the carry that comes out is always the one that was bound."""
         if self.engine == "plain":
             plain, ordered = super().run_block, filled(data, self._in_order(arrays_in(data)))
             yield lambda carry, rows: plain(_in_c_order(step), map_arrays(_c_order, carry), ordered, rows)
             return
-        held, arrays, inputs = carry, arrays_in(carry), self._in_order(arrays_in(data))
+        bound_carry, arrays, inputs = carry, arrays_in(carry), self._in_order(arrays_in(data))
         program = programs.block(step, carry, data, batch_size, compiled=self.engine == "compiled")
         with program.bound(arrays, inputs) as run_rows:
 
             def run(carry: Carry, rows: np.ndarray) -> tuple[Carry, tuple[np.ndarray, ...]]:
                 if inputs and rows.size and not 0 <= rows.min() <= rows.max() < len(inputs[0]):
                     raise IndexError(f"rows are from {rows.min()} to {rows.max()}, but the data have {len(inputs[0])}.")
-                for array, given in zip(arrays, arrays_in(carry), strict=True):
-                    if given is not array:
-                        array[...] = given
+                for array, new in zip(arrays, arrays_in(carry), strict=True):
+                    if new is not array:
+                        array[...] = new
                 results = [np.empty((len(rows), *value.shape), value.dtype) for value in program.plan.results]
                 run_rows(rows, results)
-                return held, filled(program.plan.result, results)
+                return bound_carry, filled(program.plan.result, results)
 
             yield run
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
         """Apply the function to whole chunks from a plan; the rest of the rows, which differ in number, as they are."""
-        given = arrays_in(data)
-        inputs, chunks = self._in_order(given), len(given[0]) // chunk
-        data = data if all(map(is_, inputs, given)) else filled(data, inputs)
+        arrays = arrays_in(data)
+        inputs, chunks = self._in_order(arrays), len(arrays[0]) // chunk
+        data = data if all(map(is_, inputs, arrays)) else filled(data, inputs)
         if not all(map(_is_c_ordered, arrays_in(params))):
             params = map_arrays(_c_order, params)
         if self.engine == "plain" or not chunks:
@@ -122,7 +122,7 @@ class NumpyBackend(Backend):
         return join([whole, rest], self.xp)
 
     def _in_order(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """The arrays in C order; copies are kept, so that a training on others does not make them block by block."""
+        """Arrays in C order; copies are cached, so that a training on other layouts does not copy block by block."""
         if all(array.flags.c_contiguous for array in arrays):
             return arrays
         sources, copies = self._ordered
@@ -133,20 +133,20 @@ class NumpyBackend(Backend):
 
 
 def _own(arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """The arrays, each with memory of its own that lies in order and can be written to; copied where it is not so."""
+    """Arrays, each with memory of its own in C order that can be written to; the others are copied."""
     taken: set[int] = set()
-    found = []
+    owned = []
     for array in arrays:
         # What owns its memory shares it with none of the others but itself; views are copied.
         if not (array.flags.carray and array.flags.owndata) or id(array) in taken:
             array = np.array(array, order="C")
         taken.add(id(array))
-        found.append(array)
-    return found
+        owned.append(array)
+    return owned
 
 
 def _in_c_order(step: Step) -> Step:
-    """The step with its carry in C order, as the other engines have it: sums of other layouts are rounded otherwise."""
+    """Step with its carry in C order, as the other engines have it: sums over other layouts are rounded otherwise."""
 
     def ordered(carry: Carry, batch: Batch, *, xp: Any) -> tuple[Carry, Any]:
         carry, metrics = step(carry, batch, xp=xp)
@@ -156,20 +156,20 @@ def _in_c_order(step: Step) -> Step:
 
 
 def _is_c_ordered(array: Any) -> bool:
-    """Whether it is an array, whose numbers lie row by row."""
+    """Whether it is an array in C order."""
     return isinstance(array, np.ndarray) and array.flags.c_contiguous
 
 
 def _c_order(array: Any) -> np.ndarray:
-    """The array itself, or a copy of one in another order; an array without axes for a scalar."""
+    """Array in C order, copied from one in another order; an array without axes for a scalar."""
     return array if _is_c_ordered(array) else np.array(array, order="C")
 
 
-def load(index: int | None) -> NumpyBackend:
-    """The backend; the CPU is its only device."""
+def backend_on(number: int | None) -> NumpyBackend:
+    """Backend on the CPU, its only device."""
     return NumpyBackend()
 
 
-def holding(array: Any) -> NumpyBackend:
-    """The backend of an array."""
+def backend_of(array: Any) -> NumpyBackend:
+    """Backend of an array."""
     return NumpyBackend()

@@ -1,4 +1,4 @@
-"""PyTorch, without autograd: one operation after another on the CPU, captured as CUDA graphs on a CUDA device."""
+"""PyTorch backend, without autograd: operation by operation on the CPU, as CUDA graphs on a CUDA device."""
 
 import warnings
 from collections.abc import Iterator
@@ -13,25 +13,25 @@ from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Array, Batch
 from xpnet.backends import cuda
 from xpnet.backends.base import Backend, Carry, Rowwise, Step
-from xpnet.backends.torch_graphs import graphs
+from xpnet.backends.torch_graphs import step_graphs
 from xpnet.backends.torch_namespace import xp
 from xpnet.errors import CaptureError, DeviceError, EngineWarning
 
-PRECISIONS = {"fp32": "ieee", "tf32": "tf32"}
-"""What torch calls them."""
+TORCH_PRECISIONS = {"fp32": "ieee", "tf32": "tf32"}
+"""Precisions by the names that torch has for them."""
 
 PINNED = 2**24
-"""Bytes up to which an array goes to the device through pinned memory; what is larger is data, which go there once."""
+"""Bytes up to which an array goes to the device through pinned memory; larger ones are data, uploaded once."""
 
 
 @cache
-def copying(device: torch.device) -> torch.cuda.Stream:
-    """The device's stream for uploads; one, since torch keeps freed memory for the stream that had it."""
+def _upload_stream(device: torch.device) -> torch.cuda.Stream:
+    """Stream of the device for uploads; one, since torch keeps freed memory for the stream that had it."""
     return torch.cuda.Stream(device)
 
 
 class TorchBackend(Backend):
-    """Torch tensors on one device; what comes out never requires a gradient."""
+    """Backend of torch tensors on one device; its results never require a gradient."""
 
     def __init__(self, device: torch.device) -> None:
         super().__init__("torch", xp, device)
@@ -41,11 +41,11 @@ class TorchBackend(Backend):
 
     @property
     def version(self) -> str:
-        """PyTorch's version, with the CUDA version it is built for."""
+        """Version of PyTorch, with the CUDA version it is built for."""
         return str(torch.__version__)
 
     def asarray(self, array: Any, dtype: Any = None) -> Array:
-        """A detached tensor; an array that torch cannot share memory with is copied."""
+        """Detached tensor; an array that torch cannot share memory with is copied."""
         if isinstance(array, torch.Tensor):
             array = array.detach()
         elif isinstance(array, np.ndarray) and (not array.flags.writeable or min(array.strides, default=0) < 0):
@@ -57,12 +57,12 @@ class TorchBackend(Backend):
         return super().asarray(array, dtype)
 
     def to_host(self, array: Array) -> np.ndarray:
-        """The tensor's own memory as a NumPy array on the CPU, a copy from elsewhere."""
+        """NumPy array in the tensor's own memory on the CPU, a copy from elsewhere."""
         host: np.ndarray = array.detach().cpu().numpy()
         return host
 
     def copy(self, tree: Any) -> Any:
-        """A detached copy."""
+        """Detached copy."""
         return map_arrays(lambda array: array.detach().clone(), tree)
 
     def buffer(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -80,26 +80,26 @@ class TorchBackend(Backend):
         """Copy them on a stream of their own, while the device goes on with others; on the CPU nothing is copied."""
         if self.device.type != "cuda":
             return super().upload(buffers)
-        stream = copying(self.device)
+        stream = _upload_stream(self.device)
         with torch.cuda.stream(stream):
             arrays = map_arrays(lambda buffer: torch.from_numpy(buffer).to(self.device, non_blocking=True), buffers)
         stream.synchronize()
         return arrays
 
-    def take_over(self, held: Any, arrays: Any) -> Any:
+    def take_over(self, current: Any, arrays: Any) -> Any:
         """Copy them there: graphs hold addresses. Waits for the device, whose stream does not know theirs."""
-        if held is None or self.device.type != "cuda":
+        if current is None or self.device.type != "cuda":
             return arrays
-        for old, new in zip(arrays_in(held), arrays_in(arrays), strict=True):
+        for old, new in zip(arrays_in(current), arrays_in(arrays), strict=True):
             old.copy_(new)
         self.synchronize()
-        return held
+        return current
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """A context in which products on CUDA devices have the backend's precision; torch's own is for the process."""
+        """Context in which products on CUDA devices have the backend's precision; torch's own is for the process."""
         products = torch.backends.cuda.matmul
-        before, products.fp32_precision = products.fp32_precision, PRECISIONS[self.precision]
+        before, products.fp32_precision = products.fp32_precision, TORCH_PRECISIONS[self.precision]
         try:
             yield
         finally:
@@ -117,9 +117,9 @@ class TorchBackend(Backend):
         """Launch graphs of many steps, or run the steps one after another; the block's indices are uploaded once."""
         carry, data, run = detach(carry), detach(data), super().run_block
         if self.engine == "compiled":
-            known = graphs(step, carry, data, self.device, self.precision)
+            graphs = step_graphs(step, carry, data, self.device, self.precision)
             try:
-                return known.run(run, step, carry, self.asarray(rows))
+                return graphs.run(run, step, carry, self.asarray(rows))
             except CaptureError as error:
                 warnings.warn(f"{error}; engine plain runs them instead.", EngineWarning, stacklevel=2)
                 self.engine = "plain"
@@ -132,13 +132,13 @@ class TorchBackend(Backend):
 
 
 def detach(tree: Any) -> Any:
-    """The same memory without its history: what a step hands through unchanged would keep it even under no_grad."""
+    """Tree with the same memory, without its history, which an unchanged array would keep even under no_grad."""
     return map_arrays(lambda array: array.detach(), tree)
 
 
-def load(index: int | None) -> TorchBackend:
-    """The backend on the CPU or on a CUDA device that torch finds."""
-    if index is None:
+def backend_on(number: int | None) -> TorchBackend:
+    """Backend on the CPU or on a CUDA device that torch finds."""
+    if number is None:
         return TorchBackend(torch.device("cpu"))
     if torch.version.cuda is None:
         raise DeviceError(f"torch {torch.__version__} is built without CUDA; {cuda.install('torch', again=True)}")
@@ -148,10 +148,10 @@ def load(index: int | None) -> TorchBackend:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if count == 0:
         raise cuda.no_device("torch", int(torch.version.cuda.partition(".")[0]))
-    cuda.check_index(index, count)
-    return TorchBackend(torch.device("cuda", index))
+    cuda.check_device_number(number, count)
+    return TorchBackend(torch.device("cuda", number))
 
 
-def holding(array: Array) -> TorchBackend:
-    """The backend on a tensor's device."""
+def backend_of(array: Array) -> TorchBackend:
+    """Backend on a tensor's device."""
     return TorchBackend(array.device)

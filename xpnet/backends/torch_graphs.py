@@ -1,4 +1,4 @@
-"""Blocks of steps as CUDA graphs that torch captures: what many steps launch is launched at once."""
+"""CUDA graphs of blocks of steps, captured by torch: the launches of many steps are one launch."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,20 +12,20 @@ from xpnet.backends.cuda import first_error, first_line
 from xpnet.capture.program_cache import cached
 from xpnet.errors import CaptureError
 
-STEPS = 50
-"""How many steps a graph holds at most: beside so many its launch costs nothing, and they are captured at once."""
+GRAPH_STEPS = 50
+"""Most steps per graph: beside so many its launch costs nothing, and they are captured at once."""
 
-Run = Callable[[Step, Carry, Batch | None, Array], tuple[Carry, tuple[Array, ...]]]
-"""How steps are run one operation after another, as `Backend.run_block` does."""
+PlainRunner = Callable[[Step, Carry, Batch | None, Array], tuple[Carry, tuple[Array, ...]]]
+"""A function that runs steps operation by operation, as `Backend.run_block` does."""
 
 
 class StepGraph(NamedTuple):
-    """Some steps, captured.
+    """Graph of some steps, with its buffers.
 
     Attributes:
-        launches: What they launch.
-        rows: Where it reads the row indices, (steps, batch).
-        metrics: Where it leaves the metrics, (steps,) each.
+        launches: Graph of the steps' launches.
+        rows: Row indices that it reads, (steps, batch).
+        metrics: Metrics that it writes, (steps,) each.
     """
 
     launches: Any
@@ -33,8 +33,8 @@ class StepGraph(NamedTuple):
     metrics: tuple[Array, ...]
 
 
-class Graphs:
-    """The graphs of a step on one set of data, a graph for each number of steps and rows; they share their buffers."""
+class StepGraphs:
+    """Graphs of a step on one set of data, one for each number of steps and rows; they share their buffers."""
 
     def __init__(self, carry: Carry, data: Batch | None, device: torch.device) -> None:
         self._carry = copied(carry)
@@ -46,16 +46,16 @@ class Graphs:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the arrays on the device that are not freed before it is."""
+        """Bytes of the arrays on the device that live as long as the graphs."""
         return sum(array.nbytes for array in (*arrays_in(self._carry), *arrays_in(self._data)))
 
-    def run(self, run: Run, step: Step, carry: Carry, rows: Array) -> tuple[Carry, tuple[Array, ...]]:
+    def run(self, run: PlainRunner, step: Step, carry: Carry, rows: Array) -> tuple[Carry, tuple[Array, ...]]:
         """Run a block of steps.
 
         Raises:
             CaptureError: They cannot be captured; nothing has been overwritten yet.
         """
-        pieces = torch.tensor_split(rows, -(-len(rows) // STEPS))
+        pieces = torch.tensor_split(rows, -(-len(rows) // GRAPH_STEPS))
         # All of them first: what is captured is tried before, on the buffers that then get the carry.
         graphs = [self._graph(run, step, piece) for piece in pieces]
         overwrite(self._carry, carry)
@@ -66,8 +66,8 @@ class Graphs:
             measured.append(copied(graph.metrics))
         return copied(self._carry), tuple(torch.cat(column) for column in zip(*measured, strict=True))
 
-    def _graph(self, run: Run, step: Step, rows: Array) -> StepGraph:
-        """The graph for that many steps and rows; captured if there is none yet."""
+    def _graph(self, run: PlainRunner, step: Step, rows: Array) -> StepGraph:
+        """Graph for that many steps and rows; captured if there is none yet."""
         shape = tuple(rows.shape)
         if shape not in self._known:
             try:
@@ -78,7 +78,7 @@ class Graphs:
                 raise CaptureError(f"torch cannot capture these steps as a CUDA graph ({why})") from error
         return self._known[shape]
 
-    def _captured(self, run: Run, step: Step, rows: Array) -> StepGraph:
+    def _captured(self, run: PlainRunner, step: Step, rows: Array) -> StepGraph:
         """Capture the steps, after they have run once: kernels must not be loaded nor chosen meanwhile."""
 
         def steps() -> tuple[Array, ...]:
@@ -86,33 +86,33 @@ class Graphs:
             overwrite(self._carry, carry)
             return metrics
 
-        backend, launches = torch.cuda.current_stream(self._device), torch.cuda.CUDAGraph()
-        self._stream.wait_stream(backend)
+        current, launches = torch.cuda.current_stream(self._device), torch.cuda.CUDAGraph()
+        self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
             steps()
-        backend.wait_stream(self._stream)
+        current.wait_stream(self._stream)
         # torch 2.13 leaves its stream the current one where a capture fails; the outer context does not.
-        with torch.cuda.stream(backend), torch.cuda.graph(launches, pool=self._pool, stream=self._stream):
+        with torch.cuda.stream(current), torch.cuda.graph(launches, pool=self._pool, stream=self._stream):
             metrics = steps()
         return StepGraph(launches, rows, metrics)
 
 
-def graphs(step: Step, carry: Carry, data: Batch | None, device: torch.device, precision: str) -> Graphs:
+def step_graphs(step: Step, carry: Carry, data: Batch | None, device: torch.device, precision: str) -> StepGraphs:
     """Graphs of a step for these data and a carry like this one, cached as programs are."""
     read = ((array.data_ptr(), array.shape, array.stride(), array.dtype) for array in arrays_in(data))
     key = ("torch", device, precision, *read, *((array.shape, array.dtype) for array in arrays_in(carry)))
-    return cached(step, key, lambda: Graphs(carry, data, device))
+    return cached(step, key, lambda: StepGraphs(carry, data, device))
 
 
 def copied(tree: Any) -> Any:
-    """The arrays with memory of their own."""
+    """Tree of copies, each with memory of its own."""
     return map_arrays(lambda array: array.clone(), tree)
 
 
 def overwrite(buffers: Any, tree: Any) -> None:
     """Copy arrays into buffers, as if all at once: a step may hand on what lies in a buffer, and in another's place."""
     pairs = [pair for pair in zip(arrays_in(buffers), arrays_in(tree), strict=True) if pair[0] is not pair[1]]
-    held = {buffer.untyped_storage().data_ptr() for buffer in arrays_in(buffers)}
-    arrays = [array.clone() if array.untyped_storage().data_ptr() in held else array for _, array in pairs]
+    overwritten = {buffer.untyped_storage().data_ptr() for buffer in arrays_in(buffers)}
+    arrays = [array.clone() if array.untyped_storage().data_ptr() in overwritten else array for _, array in pairs]
     for (buffer, _), array in zip(pairs, arrays, strict=True):
         buffer.copy_(array)

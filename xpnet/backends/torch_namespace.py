@@ -1,4 +1,4 @@
-"""Torch's functions as the standard has them, all of which a CUDA graph can capture."""
+"""Namespace of torch's functions as the standard has them, all of which a CUDA graph can capture."""
 
 from types import SimpleNamespace
 
@@ -10,14 +10,14 @@ from xpnet._support.typing import Array
 
 # array-api-compat 1.16 makes an array of a number and copies it to the device, which no graph may hold.
 def maximum(x1: Array | float, x2: Array | float, /) -> Array:
-    """The larger one, number by number; NaN where either is."""
+    """Larger of two arrays, number by number; NaN where either is."""
     if isinstance(x2, int | float):
         return clamp(x1, min=x2)
     return clamp(x2, min=x1) if isinstance(x1, int | float) else standard.maximum(x1, x2)
 
 
 def minimum(x1: Array | float, x2: Array | float, /) -> Array:
-    """The smaller one, number by number; NaN where either is."""
+    """Smaller of two arrays, number by number; NaN where either is."""
     if isinstance(x2, int | float):
         return clamp(x1, max=x2)
     return clamp(x2, max=x1) if isinstance(x1, int | float) else standard.minimum(x1, x2)

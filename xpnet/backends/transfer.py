@@ -1,4 +1,4 @@
-"""How arrays travel between host and device, and lie end to end, in the generic way."""
+"""Transfer of arrays between host and device, and their concatenation, in the generic way."""
 
 import math
 from itertools import accumulate, pairwise
@@ -11,11 +11,11 @@ from xpnet._support.typing import Array, Namespace
 
 
 class Transfer:
-    """What every array library can do to bring arrays somewhere else; a library with a faster way overrides it.
+    """Transfer between the host and one device of an array library; a library with a faster way overrides it.
 
     Attributes:
-        xp: Its namespace, which follows the Array API standard.
-        device: Where its arrays lie, in the library's own type; None for the library's default.
+        xp: Namespace of the library, which follows the Array API standard.
+        device: Device of its arrays, in the library's own type; None for the library's default.
     """
 
     xp: Namespace
@@ -24,23 +24,23 @@ class Transfer:
         self.xp, self.device = xp, device
 
     def asarray(self, array: Any, dtype: Any = None) -> Array:
-        """An array on this device, from a host array or from one of this library; `dtype` is a name."""
+        """Array on this device, from a host array or from one of this library; `dtype` is a name."""
         return self.xp.asarray(array, dtype=self.dtype(dtype), device=self.device)
 
     def dtype(self, name: Any) -> Any:
-        """The library's dtype of that name; None stays None."""
+        """Dtype of the library by its name in the standard; None stays None."""
         return None if name is None else getattr(self.xp, str(name))
 
     def to_host(self, array: Array) -> np.ndarray:
-        """The array as NumPy's; waits for the device."""
+        """NumPy array of an array; waits for the device."""
         return np.from_dlpack(array)
 
     def copy(self, tree: Any) -> Any:
-        """A copy that later steps leave alone."""
+        """Copy that later steps leave alone."""
         return map_arrays(lambda array: self.xp.asarray(array, copy=True), tree)
 
     def joined(self, tree: Any) -> Array:
-        """All numbers of a tree's arrays, end to end."""
+        """Numbers of all arrays of a tree, end to end."""
         return self.xp.concat([self.xp.reshape(array, (-1,)) for array in arrays_in(tree)])
 
     def parted(self, flat: Array, tree: Any) -> Any:
@@ -59,12 +59,12 @@ class Transfer:
         buffer[...] = self.to_host(array)
 
     def upload(self, buffers: Any) -> Any:
-        """The buffers of a tree as arrays on the device, which has them when this returns; on any thread."""
+        """Arrays on the device from the buffers of a tree, complete when this returns; on any thread."""
         return map_arrays(self.asarray, buffers)
 
-    def take_over(self, held: Any, arrays: Any) -> Any:
-        """Arrays in the place of those that are held, like which they are, so that captured steps find them there.
+    def take_over(self, current: Any, arrays: Any) -> Any:
+        """Arrays in the memory of the current ones, which are alike, so that captured steps read them.
 
-        Where nothing depends on a place, or nothing is held yet, they are handed on as they are.
+        Where no step depends on addresses, or nothing is current yet, they are returned as they are.
         """
         return arrays
