@@ -176,7 +176,7 @@ class Backend(Transfer):
         for i in range(rows.shape[0]):
             carry, measured = step(carry, self.take(data, rows[i, :]), xp=self.xp)
             metrics.append(measured)
-        return carry, tuple(self.xp.stack(column) for column in zip(*metrics, strict=True))
+        return carry, tuple(self.stack(column) for column in zip(*metrics, strict=True))
 
     @contextmanager
     def bound(self, step: Step, carry: Carry, data: Batch | None, batch_size: int) -> Iterator[BlockRunner]:
@@ -196,6 +196,10 @@ class Backend(Transfer):
     def take(self, data: Any, rows: Array) -> Any:
         """Rows of an array, or of each in a tuple."""
         return map_arrays(lambda array: self.xp.take(array, rows, axis=0), data)
+
+    def stack(self, numbers: Sequence[Array]) -> Array:
+        """Array (n,) of n 0-d arrays."""
+        return self.xp.stack(numbers)
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
         """Apply `function(params, rows, xp=xp)` to a data set in chunks of rows, and join the results.

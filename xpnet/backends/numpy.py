@@ -1,6 +1,6 @@
 """NumPy backend; since version 2.1 NumPy follows the Array API standard as far as this package needs it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from operator import is_
 from typing import Any, ClassVar, Self
@@ -17,13 +17,16 @@ from xpnet.errors import CaptureError, InputError
 class NumpyBackend(Backend):
     """NumPy arrays, writable or not, and whatever NumPy can make one of."""
 
+    name = "numpy"
+    xp = np
+    device = None
     engines = ENGINES
     needs: ClassVar = {"compiled": {"llvmlite": "llvmlite"}}
     engine = "replay"
+    _ordered: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
 
     def __init__(self) -> None:
-        super().__init__("numpy", np)
-        self._ordered: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        """Leave everything to the class: each array that comes in asks for its backend, and most are NumPy's."""
 
     def asarray(self, array: Any, dtype: Any = None) -> np.ndarray:
         """NumPy array of anything array-like: lists and data frames too.
@@ -99,6 +102,14 @@ class NumpyBackend(Backend):
                 return bound_carry, filled(program.plan.result, results)
 
             yield run
+
+    def take(self, data: Any, rows: np.ndarray) -> Any:
+        """Rows of an array, or of each in a tuple; by NumPy's method, since its function takes as long again."""
+        return map_arrays(lambda array: array.take(rows, axis=0), data)
+
+    def stack(self, numbers: Sequence[Any]) -> np.ndarray:
+        """Array of numbers, read one by one: np.stack makes several arrays of each."""
+        return np.asarray(numbers)
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
         """Apply the function to whole chunks from a plan; the rest of the rows, which differ in number, as they are."""
