@@ -231,7 +231,7 @@ def test_an_engine_that_a_library_lacks_is_refused(backend: Backend) -> None:
 
 
 def test_float32_is_full_unless_a_gpu_is_asked_otherwise(backend: Backend) -> None:
-    """Full precision is everyone's, TF32 a GPU's alone; a misspelt one is told what there is."""
+    """Full precision is everyone's, TF32 a GPU's alone; a misspelt one is refused with those that exist."""
     assert (backend.precision, backend.with_precision("fp32").precision) == ("fp32", "fp32")
     with pytest.raises(InputError, match=r"^precision is 'bf16'; it can be fp32 or tf32\.$"):
         backend.with_precision("bf16")

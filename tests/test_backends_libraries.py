@@ -47,7 +47,7 @@ def test_importing_backends_imports_no_array_library() -> None:
 
 
 def test_numpy_shares_memory_with_what_it_is_given() -> None:
-    """A NumPy array is taken as it is, without a copy, and given back so."""
+    """A NumPy array is taken as it is, without a copy, and returned so."""
     array, backend = np.ones(3), backends.resolve("numpy")
     assert backend.asarray(array) is array
     assert backend.to_host(array) is array
@@ -80,7 +80,7 @@ def test_the_engines_of_each_library(jax: Backend) -> None:
 
 
 def test_jax_is_waited_for(jax: Backend) -> None:
-    """What a block gives, which JAX hands out before it is computed, is there once the backend is synchronised."""
+    """Results of a block, which JAX returns before they are computed, are complete once the backend is synchronized."""
 
     def multiply(carry: Array, batch: Batch, *, xp: Namespace) -> tuple[Array, tuple[Array]]:
         return xp.tanh(carry @ carry), (xp.sum(batch.x),)

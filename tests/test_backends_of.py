@@ -1,4 +1,4 @@
-"""The arrays decide: which backend is found from them, what belongs to NumPy, and what does not go together."""
+"""The arrays decide: which backend computes with them, what belongs to NumPy, and what does not go together."""
 
 from typing import Any
 

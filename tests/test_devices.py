@@ -50,7 +50,7 @@ def test_cupy_has_no_cpu() -> None:
 
 
 def test_a_library_whose_import_fails_says_why(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broken installation is not called missing; the first line of its own error is told."""
+    """A broken installation is not called missing; the first line of its own error is shown."""
     machine.without("cupy")
     machine.driver(12, 1)
 
@@ -100,7 +100,7 @@ def test_automatic_choice_falls_back_to_the_cpu(machine: Machine) -> None:
 
 
 def test_automatic_choice_imports_nothing_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Device auto tells at once that there is no GPU."""
+    """Device auto knows at once that there is no GPU."""
     imported = []
 
     def watched(name: str) -> ModuleType:

@@ -52,7 +52,7 @@ def test_an_old_card_gets_the_wheel_that_still_serves_it(machine: Machine) -> No
 
 
 def test_a_card_that_the_installed_cupy_cannot_compile_for_is_refused(machine: Machine) -> None:
-    """A Volta with CUDA 13's wheel is told at once which one to exchange it for, not at the first kernel."""
+    """A Volta with CUDA 13's wheel is refused at once with the wheel that serves it, not at the first kernel."""
     machine.driver(13, 1, (7, 0))
     machine.cupy(13).capability = "70"
     wanted = (
@@ -104,19 +104,19 @@ def test_hidden_gpus_are_told_by_the_variable_that_hides_them(
 
 
 def test_a_driver_without_gpus(machine: Machine) -> None:
-    """A driver that shows nothing is told with CUDA's own words."""
+    """A driver that shows no GPU is reported in CUDA's own words."""
     machine.cupy(13).devices = CUDARuntimeError(100, "cudaErrorNoDevice: no CUDA-capable device is detected")
     machine.driver(13)
     with pytest.raises(DeviceError, match=r"the NVIDIA driver shows no GPU \(cudaErrorNoDevice: no CUDA.*nvidia-smi"):
         backends.resolve("cupy")
 
 
-@pytest.mark.parametrize(("count", "there"), [(1, "there is one, cuda:0"), (2, "there are 2, cuda:0 to cuda:1")])
-def test_a_device_number_must_exist(machine: Machine, count: int, there: str) -> None:
-    """A number out of range is refused with the numbers that there are."""
+@pytest.mark.parametrize(("count", "existing"), [(1, "there is one, cuda:0"), (2, "there are 2, cuda:0 to cuda:1")])
+def test_a_device_number_must_exist(machine: Machine, count: int, existing: str) -> None:
+    """A number out of range is refused with the numbers that exist."""
     machine.cupy(13).devices = count
     machine.driver(13, count)
-    with pytest.raises(DeviceError, match=f"backend cupy cannot use device cuda:2: cuda:2 does not exist: {there}"):
+    with pytest.raises(DeviceError, match=f"backend cupy cannot use device cuda:2: cuda:2 does not exist: {existing}"):
         backends.resolve("cupy", "cuda:2")
 
 

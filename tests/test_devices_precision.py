@@ -1,4 +1,4 @@
-"""How each library is told to multiply float32 matrices on a GPU, and that it is told again what it was told before."""
+"""Precision of float32 products on a GPU: each library is switched within the context, and switched back after it."""
 
 from contextlib import suppress
 from types import SimpleNamespace
@@ -16,13 +16,13 @@ from xpnet.errors import InputError
 
 @pytest.fixture
 def cupy(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A CuPy that was told already to use TF32."""
+    """CuPy with TF32 already switched on."""
     library = Machine(monkeypatch).cupy(13)
     library.compute_type = "TF32"
     return library
 
 
-def test_cupy_is_told_within_the_context(cupy: Any) -> None:
+def test_cupy_is_switched_within_the_context(cupy: Any) -> None:
     """CuPy multiplies in the backend's precision, on its device, and as before afterwards, after an error too."""
     backend = backends.resolve("cupy")
     for precision, wanted in (("fp32", "DEFAULT"), ("tf32", "TF32")):
@@ -34,7 +34,7 @@ def test_cupy_is_told_within_the_context(cupy: Any) -> None:
 
 
 @pytest.mark.parametrize("before", ["none", "ieee", "tf32"])
-def test_torch_is_told_within_the_context(before: str) -> None:
+def test_torch_is_switched_within_the_context(before: str) -> None:
     """The setting of the process is what it was afterwards, whatever it was."""
     torch = pytest.importorskip("torch")
     module = pytest.importorskip("xpnet.backends.torch")
@@ -51,7 +51,7 @@ def test_torch_is_told_within_the_context(before: str) -> None:
         products.fp32_precision = first
 
 
-def test_jax_is_told_within_the_context() -> None:
+def test_jax_is_switched_within_the_context() -> None:
     """JAX has a context of its own for it."""
     jax = pytest.importorskip("jax")
     module = pytest.importorskip("xpnet.backends.jax")
@@ -62,7 +62,7 @@ def test_jax_is_told_within_the_context() -> None:
         assert jax.config.jax_default_matmul_precision is None
 
 
-def test_the_first_line_tells_tf32(cupy: Any) -> None:
+def test_the_first_line_shows_tf32(cupy: Any) -> None:
     """It stands beside the engine; full precision goes without saying, and an engine keeps the precision."""
     backend: Backend = backends.resolve("cupy").with_precision("tf32")
     assert str(backend) == str(backend.with_engine("plain"))

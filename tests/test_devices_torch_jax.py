@@ -55,7 +55,7 @@ def test_torch_without_cuda(machine: Machine, monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_torch_with_an_old_driver(machine: Machine, monkeypatch: pytest.MonkeyPatch, torch: Any) -> None:
-    """PyTorch's own warning is silenced, and told as the reason."""
+    """PyTorch's own warning is silenced, and its reason given in the error."""
 
     def unavailable() -> bool:
         warnings.warn("The NVIDIA driver on your system is too old", stacklevel=2)
@@ -115,7 +115,7 @@ def test_jax_without_its_plugin(machine: Machine, jax: Callable[[int], None]) ->
 def test_jax_with_its_plugin_but_without_a_device(
     machine: Machine, jax: Callable[[int], None], major: int, gpus: int, wanted: str
 ) -> None:
-    """What is missing beside the plugin is told: driver, its version, or CUDA's libraries."""
+    """Whatever is missing beside the plugin is named: driver, its version, or CUDA's libraries."""
     jax(0)
     machine.driver(major, gpus)
     machine.wheels["jax-cuda13-plugin"] = "0.10.2"

@@ -31,22 +31,22 @@ def on_device(name, device="cuda", engine="plain"):
 @pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy", "squared_error", "poisson"])
 def test_captured_steps_are_the_plain_ones(engine, activation, loss):
     """A hundred steps in float32 come to the plain parameters, and nothing has fallen back on plain steps."""
-    given, rule = problem(loss, activation), sgd(0.01)
+    example, rule = problem(loss, activation), sgd(0.01)
     plain, captured = on_device("cupy"), on_device("cupy", engine=engine)
-    step, rows = training_step(given.model, rule), np.random.default_rng(0).integers(5, size=(100, 3))
-    found = []
+    step, rows = training_step(example.model, rule), np.random.default_rng(0).integers(5, size=(100, 3))
+    results = []
     for backend in (captured, plain):
         with backend.current():
-            params, batch = map_arrays(partial(backend.asarray, dtype="float32"), (given.params, given.batch))
+            params, batch = map_arrays(partial(backend.asarray, dtype="float32"), (example.params, example.batch))
             numbers = [backend.asarray(np.asarray(number)) for number in (np.int32(0), np.float32(0.01))]
             carry = (backend.copy(params), State(rule.init(params, xp=backend.xp), *numbers, None))
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 backend.prepare(step, carry, batch, 3)
             (after, _), _ = backend.run_block(step, carry, batch, rows)
-            found.append(host(backend, after))
+            results.append(host(backend, after))
     assert captured.engine == engine
-    assert distance(*found) < FLOAT32
+    assert distance(*results) < FLOAT32
 
 
 @pytest.mark.parametrize("name", ["cupy", "torch", "jax"])

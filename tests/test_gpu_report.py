@@ -15,8 +15,8 @@ def reported(tmp_path, monkeypatch, capsys):
     def report(text):
         (tmp_path / "conftest.py").write_text("def pytest_addoption(parser): parser.addoption('--backend')\n")
         (tmp_path / "test_chosen.py").write_text(text)
-        given = ["--backend", "numpy", "--device", "cpu", "--folder", str(tmp_path)]
-        status = gpu_report.main([*given, str(tmp_path / "test_chosen.py")])
+        flags = ["--backend", "numpy", "--device", "cpu", "--folder", str(tmp_path)]
+        status = gpu_report.main([*flags, str(tmp_path / "test_chosen.py")])
         (path,) = tmp_path.glob("gpu-*.json")
         return status, capsys.readouterr().out, json.loads(path.read_text())
 

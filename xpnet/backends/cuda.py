@@ -60,14 +60,14 @@ def driver_device_count() -> int:
 
 def compute_capability() -> tuple[int, int] | None:
     """The generation of the oldest GPU that the driver shows to this process; None without a GPU."""
-    library, found = driver_library(), []
+    library, capabilities = driver_library(), []
     for i in range(driver_device_count()):
         device, parts = ctypes.c_int(0), (ctypes.c_int(0), ctypes.c_int(0))
         library.cuDeviceGet(ctypes.byref(device), i)
         for part, number in zip(parts, (MAJOR, MINOR), strict=True):
             library.cuDeviceGetAttribute(ctypes.byref(part), number, device)
-        found.append((parts[0].value, parts[1].value))
-    return min(found, default=None)
+        capabilities.append((parts[0].value, parts[1].value))
+    return min(capabilities, default=None)
 
 
 def library_major() -> int | None:

@@ -80,7 +80,7 @@ class CupyBackend(Backend):
         return arrays
 
     def take_over(self, current: Any, arrays: Any) -> Any:
-        """Copy them there: graphs hold addresses. Waits for the copies, whose stream does not know theirs."""
+        """Copy into the current arrays: graphs have their addresses. Waits for the copies, made on another stream."""
         if current is None:
             return arrays
         for old, new in zip(arrays_in(current), arrays_in(arrays), strict=True):

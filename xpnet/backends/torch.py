@@ -52,7 +52,7 @@ class TorchBackend(Backend):
             # torch 2.13 warns about read-only NumPy arrays and refuses negative strides.
             array = array.copy()
         if self.device.type == "cuda" and isinstance(array, np.ndarray) and array.nbytes <= PINNED:
-            # From other memory torch 2.13 waits until the device has done all that it was given before.
+            # From other memory torch 2.13 waits until the device has done all earlier work.
             return torch.asarray(array, dtype=self.dtype(dtype)).pin_memory().to(self.device, non_blocking=True)
         return super().asarray(array, dtype)
 
@@ -87,7 +87,7 @@ class TorchBackend(Backend):
         return arrays
 
     def take_over(self, current: Any, arrays: Any) -> Any:
-        """Copy them there: graphs hold addresses. Waits for the device, whose stream does not know theirs."""
+        """Copy into the current arrays: graphs have their addresses. Waits for the device, which has other streams."""
         if current is None or self.device.type != "cuda":
             return arrays
         for old, new in zip(arrays_in(current), arrays_in(arrays), strict=True):
