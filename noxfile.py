@@ -269,7 +269,11 @@ def build(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Time steps and answers beside peers and the floor; with `-- --against COMMIT` beside that commit, or fail."""
+    if any(argument.partition("=")[0] == "--against" for argument in session.posargs):
+        session.install("-e", ".[fast,sklearn]")
+        session.run("python", "benchmarks", *session.posargs)
+        return
     session.install("-e", ".[fast]", *groups("bench", "torch", "jax"))
     session.run("python", "benchmarks", *session.posargs)
-    if not {argument.partition("=")[0] for argument in session.posargs} & {"--against", "--help"}:
+    if not {"-h", "--help"} & set(session.posargs):
         session.run("python", "benchmarks/import_time.py")
