@@ -43,3 +43,38 @@ def test_no_thread_meets_a_module_that_another_imports(use: str) -> None:
     for _ in range(3):
         answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         assert answer.stdout.strip() == "[]"
+
+
+BESIDE = """
+import sys, threading
+import numpy as np
+import xpnet
+network = xpnet.Network([2, 3])
+params, failed = network.init(0), []
+
+def predict():
+    while importing.is_alive() and not failed:
+        try:
+            # A class of its own each time: answers about classes are cached.
+            network.predict(params, type("Rows", (list,), {{}})([[1.0, 2.0]]))
+        except Exception as error:
+            failed.append(repr(error))
+
+importing = threading.Thread(target=lambda: xpnet.Network([2, 3]).init(0, backend={library!r}))
+predicting = threading.Thread(target=predict)
+importing.start()
+predicting.start()
+importing.join()
+predicting.join()
+print(failed)
+"""
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_lists_are_no_matter_of_a_library_that_another_thread_imports(library: str) -> None:
+    """While one thread imports a library, another predicts on what is of no library at all."""
+    pytest.importorskip(library)
+    answer = subprocess.run(
+        [sys.executable, "-c", BESIDE.format(library=library)], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"

@@ -167,13 +167,24 @@ def _backend_of(name: str, array: Any) -> Backend:
     if type(array).__module__.startswith(("scipy.sparse", "cupyx.scipy.sparse")):
         raise InputError(f"{name} is sparse, a {type(array).__name__}; give what its toarray() returns.")
     for library, is_array in IS_ARRAY.items():
-        if is_array(array):
+        if _answer(is_array, array):
             backend: Backend = _finished(library).backend_of(array)
             return backend
-    if not array_api_compat.is_array_api_obj(array):
+    if not _answer(array_api_compat.is_array_api_obj, array):
         return _backend_on("numpy", None)
     xp = array_api_compat.array_namespace(array)
     return Backend(xp.__name__, xp, array_api_compat.device(array))
+
+
+def _answer(question: Callable[[object], bool], array: object) -> bool:
+    """Answer of array-api-compat about an array."""
+    try:
+        return question(array)
+    except AttributeError:
+        # array-api-compat 1.16 looks into libraries that another thread is still importing; this waits for them.
+        for library in filter(sys.modules.__contains__, BACKENDS):
+            import_module(library)
+        return question(array)
 
 
 def _same(one: Backend, other: Backend) -> bool:
