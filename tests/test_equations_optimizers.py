@@ -1,5 +1,7 @@
 """Update rules take the steps of torch's and scikit-learn's optimizers, on every backend."""
 
+import pickle
+
 import numpy as np
 import pytest
 from helpers.oracles import ROUNDING, distance, host, on
@@ -8,7 +10,9 @@ from xpnet import backends
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Layer
 from xpnet.backends import dtype_name
+from xpnet.equations.losses import LOSSES
 from xpnet.equations.optimizers import OPTIMIZERS, adam, adamw, default_rate, momentum, nesterov, sgd
+from xpnet.equations.step import Model, training_step
 from xpnet.errors import InputError
 
 RULES = {name: make() for name, make in OPTIMIZERS.items()} | {"adam ε̂": adam(0.01, epsilon_hat=True)}
@@ -233,3 +237,20 @@ def test_an_optimizer_is_shown_by_name_and_rate():
         "adamw(learning_rate=0.001)",
         "sgd(learning_rate=0.5)",
     ]
+
+
+@pytest.mark.parametrize("make", list(OPTIMIZERS.values()), ids=list(OPTIMIZERS))
+def test_optimizers_can_be_pickled(make):
+    """What comes back is equal, and its step is the one that is compiled already."""
+    rule = make(0.5)
+    back = pickle.loads(pickle.dumps(rule))
+    assert back == rule
+    assert hash(back.update) == hash(rule.update)
+    model = Model((), LOSSES["cross_entropy"])
+    assert training_step(model, back) is training_step(model, rule)
+
+
+def test_rules_with_other_settings_are_other_rules():
+    """Momentum of 0.9 and Nesterov's of 0.9 are not taken for each other, nor 0.9 for 0.5."""
+    rules = [momentum(), nesterov(), momentum(0.05, 0.5), sgd()]
+    assert len({rule.update for rule in rules}) == 4

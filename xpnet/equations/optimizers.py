@@ -5,9 +5,9 @@ Symbols: w a parameter array, g its gradient, η the learning rate, t the number
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from dataclasses import dataclass, fields
 from inspect import signature
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 from xpnet._support.typing import Array, Layer, Namespace, Params, Slots
 from xpnet.errors import InputError
@@ -35,31 +35,48 @@ class Optimizer(NamedTuple):
     def __repr__(self) -> str:
         return f"{self.name}(learning_rate={self.learning_rate!r})"
 
-
-def _optimizer(name: str, rule: Callable[..., tuple[Array, ...]], slots: int, learning_rate: LearningRate) -> Optimizer:
-    """Optimizer of a network from the rule for one array, `rule(w, g, *slots, learning_rate, t, xp)`."""
-    try:
-        fits = callable(learning_rate) or 0 <= learning_rate < math.inf
-    except TypeError:
-        raise InputError(f"learning_rate is {learning_rate!r}; it must be a number or a schedule.") from None
-    if not fits:
-        raise InputError(f"learning_rate is {learning_rate}; it must be 0 or more, or a schedule.")
-    return Optimizer(*_for_all(rule, slots), learning_rate, name)
+    @property
+    def settings(self) -> str:
+        """Name and all settings but the learning rate: what a state of it can only be used with."""
+        rule = self.update.rule if isinstance(self.update, _Update) else None
+        settings = {} if rule is None else {field.name: getattr(rule, field.name) for field in fields(rule)}
+        # Alike for 1, 1.0 and NumPy's numbers.
+        texts = (f"{name}={value if isinstance(value, bool) else float(value)}" for name, value in settings.items())
+        return f"{self.name}({', '.join(texts)})"
 
 
-@lru_cache
-def _for_all(rule: Callable[..., tuple[Array, ...]], slots: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Functions `init` and `update` of a rule, one object each for one rule, so that a step is compiled once."""
+class _Rule(Protocol):
+    """Rule for one array; two with equal settings are equal, so that a step is compiled once, and can be pickled."""
 
-    def init(params: Params, *, xp: Namespace) -> Slots:
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    slots: ClassVar[int]
+
+    def __call__(self, w: Array, g: Array, *slots_rate_t_xp: Any) -> tuple[Array, ...]:
+        """New w and slots from w, g, the slots, learning rate, step number and namespace."""
+
+
+@dataclass(frozen=True)
+class _Init:
+    """Optimizer state before the first step."""
+
+    slots: int
+
+    def __call__(self, params: Params, *, xp: Namespace) -> Slots:
         zeros = tuple(Layer(xp.zeros_like(layer.w), xp.zeros_like(layer.b)) for layer in params)
-        return (zeros,) * slots
+        return (zeros,) * self.slots
 
-    def update(
-        gradients: Params, slots: Slots, params: Params, learning_rate: Array, t: Array, *, xp: Namespace
+
+@dataclass(frozen=True)
+class _Update:
+    """Update of a network by the rule for one array."""
+
+    rule: _Rule
+
+    def __call__(
+        self, gradients: Params, slots: Slots, params: Params, learning_rate: Array, t: Array, *, xp: Namespace
     ) -> tuple[Params, Slots]:
         updated = [
-            [rule(*arrays, learning_rate, t, xp) for arrays in zip(*layers, strict=True)]
+            [self.rule(*arrays, learning_rate, t, xp) for arrays in zip(*layers, strict=True)]
             for layers in zip(params, gradients, *slots, strict=True)
         ]
         params, *new_slots = (
@@ -67,7 +84,16 @@ def _for_all(rule: Callable[..., tuple[Array, ...]], slots: int) -> tuple[Callab
         )
         return params, tuple(new_slots)
 
-    return init, update
+
+def _optimizer(name: str, rule: _Rule, learning_rate: LearningRate) -> Optimizer:
+    """Optimizer of a network from the rule for one array."""
+    try:
+        fits = callable(learning_rate) or 0 <= learning_rate < math.inf
+    except TypeError:
+        raise InputError(f"learning_rate is {learning_rate!r}; it must be a number or a schedule.") from None
+    if not fits:
+        raise InputError(f"learning_rate is {learning_rate}; it must be 0 or more, or a schedule.")
+    return Optimizer(_Init(rule.slots), _Update(rule), learning_rate, name)
 
 
 def _check_fractions(**fractions: float) -> None:
@@ -85,11 +111,15 @@ def _check_momentum(momentum: float) -> None:
 
 def sgd(learning_rate: LearningRate = 0.1) -> Optimizer:
     """Stochastic gradient descent: w ← w − η g."""
-    return _optimizer("sgd", _descent, 0, learning_rate)
+    return _optimizer("sgd", _Descent(), learning_rate)
 
 
-def _descent(w: Array, g: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
-    return (w - learning_rate * g,)
+@dataclass(frozen=True)
+class _Descent:
+    slots: ClassVar[int] = 0
+
+    def __call__(self, w: Array, g: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
+        return (w - learning_rate * g,)
 
 
 def momentum(learning_rate: LearningRate = 0.05, momentum: float = 0.9) -> Optimizer:
@@ -98,16 +128,19 @@ def momentum(learning_rate: LearningRate = 0.05, momentum: float = 0.9) -> Optim
     At a constant rate this is torch's momentum, whose state is v / −η.
     """
     _check_momentum(momentum)
-    return _optimizer("momentum", _momentum(momentum), 1, learning_rate)
+    return _optimizer("momentum", _Momentum(momentum), learning_rate)
 
 
-@lru_cache
-def _momentum(mu: float) -> Callable[..., tuple[Array, ...]]:
-    def rule(w: Array, g: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
-        v = mu * v - learning_rate * g
+@dataclass(frozen=True)
+class _Momentum:
+    momentum: float
+    slots: ClassVar[int] = 1
+
+    def __call__(
+        self, w: Array, g: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace
+    ) -> tuple[Array, ...]:
+        v = self.momentum * v - learning_rate * g
         return w + v, v
-
-    return rule
 
 
 def nesterov(learning_rate: LearningRate = 0.05, momentum: float = 0.9) -> Optimizer:
@@ -117,17 +150,20 @@ def nesterov(learning_rate: LearningRate = 0.05, momentum: float = 0.9) -> Optim
     parameters kept at the point looked ahead to, as torch and scikit-learn do.
     """
     _check_momentum(momentum)
-    return _optimizer("nesterov", _nesterov(momentum), 1, learning_rate)
+    return _optimizer("nesterov", _Nesterov(momentum), learning_rate)
 
 
-@lru_cache
-def _nesterov(mu: float) -> Callable[..., tuple[Array, ...]]:
-    def rule(w: Array, g: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace) -> tuple[Array, ...]:
+@dataclass(frozen=True)
+class _Nesterov:
+    momentum: float
+    slots: ClassVar[int] = 1
+
+    def __call__(
+        self, w: Array, g: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace
+    ) -> tuple[Array, ...]:
         descent = learning_rate * g
-        v = mu * v - descent
-        return w + mu * v - descent, v
-
-    return rule
+        v = self.momentum * v - descent
+        return w + self.momentum * v - descent, v
 
 
 def adam(
@@ -180,29 +216,32 @@ def adamw(
     for name, value in (("epsilon", epsilon), ("weight_decay", weight_decay)):
         if not 0 <= value < math.inf:
             raise InputError(f"{name} is {value}; it must be 0 or more.")
-    return _optimizer("adamw", _adamw(beta1, beta2, epsilon, weight_decay, epsilon_hat), 2, learning_rate)
+    return _optimizer("adamw", _AdamW(beta1, beta2, epsilon, weight_decay, epsilon_hat), learning_rate)
 
 
-@lru_cache
-def _adamw(
-    beta1: float, beta2: float, epsilon: float, weight_decay: float, epsilon_hat: bool
-) -> Callable[..., tuple[Array, ...]]:
-    def rule(
-        w: Array, g: Array, m: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace
+@dataclass(frozen=True)
+class _AdamW:
+    beta1: float
+    beta2: float
+    epsilon: float
+    weight_decay: float
+    epsilon_hat: bool
+    slots: ClassVar[int] = 2
+
+    def __call__(
+        self, w: Array, g: Array, m: Array, v: Array, learning_rate: Array, t: Array, xp: Namespace
     ) -> tuple[Array, ...]:
-        m = beta1 * m + (1 - beta1) * g
-        v = beta2 * v + (1 - beta2) * (g * g)
+        m = self.beta1 * m + (1 - self.beta1) * g
+        v = self.beta2 * v + (1 - self.beta2) * (g * g)
         t = xp.astype(t, w.dtype)
-        unbias1, unbias2 = _one_minus_power(beta1, t, xp=xp), _one_minus_power(beta2, t, xp=xp)
-        if epsilon_hat:
-            step = (learning_rate * xp.sqrt(unbias2) / unbias1) * (m / (xp.sqrt(v) + epsilon))
+        unbias1, unbias2 = _one_minus_power(self.beta1, t, xp=xp), _one_minus_power(self.beta2, t, xp=xp)
+        if self.epsilon_hat:
+            step = (learning_rate * xp.sqrt(unbias2) / unbias1) * (m / (xp.sqrt(v) + self.epsilon))
         else:
-            step = learning_rate * ((m / unbias1) / (xp.sqrt(v / unbias2) + epsilon))
-        if weight_decay and w.ndim > 1:
-            w = w - (learning_rate * weight_decay) * w
+            step = learning_rate * ((m / unbias1) / (xp.sqrt(v / unbias2) + self.epsilon))
+        if self.weight_decay and w.ndim > 1:
+            w = w - (learning_rate * self.weight_decay) * w
         return w - step, m, v
-
-    return rule
 
 
 def _one_minus_power(beta: float, t: Array, *, xp: Namespace) -> Array:
