@@ -7,6 +7,7 @@ import xpnet
 from xpnet import Network
 from xpnet._support.trees import arrays_in
 from xpnet.data import load
+from xpnet.errors import InputError
 from xpnet.schedules import Cosine, InverseScaling, Step
 
 NETWORK = Network([64, 16, 10], "tanh", input_scale=16.0)
@@ -73,6 +74,36 @@ def test_one_at_a_time():
         made.append(epoch)
         done = epoch.checkpoint
     assert [told(epoch) for epoch in made] == [told(epoch) for epoch in whole]
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (xpnet.adam(), xpnet.sgd(0.1)),
+        (xpnet.sgd(0.1), xpnet.adam()),
+        (xpnet.momentum(), xpnet.nesterov()),
+        (xpnet.adam(), xpnet.adamw()),
+        (xpnet.momentum(0.1, 0.9), xpnet.momentum(0.1, 0.5)),
+    ],
+    ids=str,
+)
+def test_another_optimizer_does_not_go_on_from_this_ones_state(before, after, known):
+    """It is refused by name and settings; a checkpoint without these, an older one, by the size of the state."""
+    done = run(before, 1)[-1].checkpoint
+    if not known:
+        done = done._replace(optimizer="")
+    if known or len(done.slots) != len(after.init(done.params, xp=np)):
+        with pytest.raises(InputError, match=r"resume is a checkpoint of .* but optimizer is .*start anew"):
+            run(after, 2, resume=done)
+    else:
+        assert run(after, 2, resume=done)[-1].number == 2
+
+
+def test_another_learning_rate_goes_on():
+    """A rate or schedule is no part of the state, and NumPy's numbers are numbers."""
+    done = run(xpnet.momentum(0.1, 0.5), 1)[-1].checkpoint
+    assert run(xpnet.momentum(Cosine(0.2, 2), np.float64(0.5)), 2, resume=done)[-1].number == 2
 
 
 def test_the_checkpoint_stays():

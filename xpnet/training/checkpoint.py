@@ -20,6 +20,7 @@ class Checkpoint(NamedTuple):
         best_cost: Its cost, on the validation rows where there are any.
         waited: Epochs since.
         engine: How its blocks of steps were run: "plain", "replay" or "compiled".
+        optimizer: The optimizer's name and settings, without its learning rate; "" where that is not known.
     """
 
     epoch: int
@@ -31,6 +32,7 @@ class Checkpoint(NamedTuple):
     best_cost: float
     waited: int
     engine: str
+    optimizer: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Array, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.data import Data, Stored
+from xpnet.data.checks import count
 from xpnet.equations.optimizers import Optimizer
 from xpnet.equations.partial_step import partial_step
 from xpnet.equations.step import training_step
@@ -91,7 +92,8 @@ def epochs(
         validation_fraction: Fraction of the training rows that is held out for validation instead.
         patience: Epochs without a lower cost, validation's if there is any, after which it stops; None never stops it.
 
-        resume: Checkpoint of an earlier epoch, to go on from; everything else must be as it was.
+        resume: Checkpoint of an earlier epoch, to go on from; everything else must be as it was. Another optimizer is
+            refused, but for its learning rate.
         progress: Whether to show a bar.
 
         chunk_size: Megabytes of rows on disk per chunk; about twice as many are in memory while the next is read.
@@ -174,7 +176,7 @@ def epochs(
             params = network.init(seed, dtype=dtype) if params is None else params
             start = _start(network, optimizer, target, dtype, params, generator(seed, "order").bit_generator.state)
         else:
-            start = _resumed(network, target, resume)
+            start = _resumed(network, optimizer, target, resume)
         training = training._replace(backend=_with_engine(training, start, engine, resume))
         if average is not None:
             average.agree({"the seed": str(seed), "l2_of": l2_of, **_fingerprint(training, start)})
@@ -215,14 +217,23 @@ def _start(
         best_cost=math.inf,
         waited=0,
         engine="auto",
+        optimizer=optimizer.settings,
     )
 
 
-def _resumed(network: Network, backend: Backend, done: Checkpoint) -> Checkpoint:
+def _resumed(network: Network, optimizer: Optimizer, backend: Backend, done: Checkpoint) -> Checkpoint:
     """Checkpoint to go on from, with copies of its arrays on the backend."""
     tensors = backend.copy(backends.moved((done.params, done.slots, done.best_params), backend))
     start = done._replace(**dict(zip(("params", "slots", "best_params"), tensors, strict=True)))
-    checked_params(network, start.params)
+    for params in (start.params, start.best_params, *start.slots):
+        checked_params(network, params)
+    slots = len(optimizer.init(start.params, xp=backend.xp))
+    if done.optimizer not in ("", optimizer.settings) or len(start.slots) != slots:
+        before = done.optimizer or f"an optimizer whose state is {count(len(start.slots), 'array')} per parameter array"
+        raise InputError(
+            f"resume is a checkpoint of {before}, but optimizer is {optimizer.settings}, which cannot go on from that "
+            "state; give the same one, or start anew with params=checkpoint.params."
+        )
     return start
 
 

@@ -186,6 +186,7 @@ class Training(NamedTuple):
                 best_cost=min(monitored, done.best_cost),
                 waited=0 if best else done.waited + 1,
                 engine=self.backend.engine,
+                optimizer=self.optimizer.settings,
             ),
         )
 
