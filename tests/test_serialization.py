@@ -12,6 +12,7 @@ import xpnet
 from xpnet import serialization
 from xpnet.backends import dtype_name, moved
 from xpnet.errors import InputError, MissingExtraError, ModelFileError
+from xpnet.serialization import saved
 
 NETWORK = xpnet.Network([4, 3, 2], input_scale=2.0)
 ROWS = np.random.default_rng(5).normal(size=(20, 4))
@@ -151,7 +152,16 @@ def rewritten(path, change):
         about = json.loads(file.metadata()["xpnet"])
     tensors = safetensors.numpy.load_file(path)
     change(about, tensors)
-    safetensors.numpy.save_file(tensors, path, {"xpnet": json.dumps(about)})
+    # The checksum of what a modified xpnet would have written.
+    tensors.pop("sha256")
+    text = json.dumps(about)
+    tensors["sha256"] = saved._checksum(text, tensors)
+    safetensors.numpy.save_file(tensors, path, {"xpnet": text})
+
+
+def both_dtypes(about, tensors):
+    """Weights of one dtype and biases of another."""
+    tensors["0.w"] = tensors["0.w"].astype("float32")
 
 
 @pytest.mark.parametrize(
@@ -162,6 +172,12 @@ def rewritten(path, change):
         (lambda about, tensors: tensors.pop("optimizer.0.0.w"), "is damaged"),
         (lambda about, tensors: about.pop("network"), "is damaged: .*network"),
         (lambda about, tensors: about["network"].update(loss="hinge"), "is damaged, or .*: it needs the loss 'hinge'"),
+        (lambda about, tensors: tensors.update(x=np.zeros(2)), "is damaged: it holds x, which belongs to nothing"),
+        (both_dtypes, "is damaged: the parameters are float32 and float64"),
+        (
+            lambda about, tensors: about["training"].update(order=3),
+            "is damaged: order of the training is 3, not a stat",
+        ),
         (lambda about, tensors: tensors.update({"0.w": np.zeros((2, 2))}), "is damaged: params have weights of shapes"),
     ],
 )
@@ -169,6 +185,110 @@ def test_a_changed_file_is_damaged(path, change, sentence):
     """Whatever is missing or does not fit is named."""
     rewritten(path, change)
     with pytest.raises(ModelFileError, match=sentence):
+        serialization.load(path)
+
+
+def numbers_of(path):
+    """Place of the first tensor in a file."""
+    return 8 + int.from_bytes(path.read_bytes()[:8], "little")
+
+
+def test_no_single_bit_of_a_file_can_be_flipped(path):
+    """Wherever a bit is flipped, in the numbers or in the metadata, the file is refused."""
+    whole, rng = path.read_bytes(), np.random.default_rng(1)
+    for at in rng.choice(len(whole), 400, replace=False):
+        flipped = bytearray(whole)
+        flipped[at] ^= 1 << rng.integers(8)
+        path.write_bytes(flipped)
+        with pytest.raises(ModelFileError):
+            serialization.load(path)
+
+
+def test_flipped_numbers_are_called_damaged(path):
+    """The sentence says that it is the contents which are not as they were saved."""
+    whole = bytearray(path.read_bytes())
+    whole[numbers_of(path)] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(ModelFileError, match="is damaged: its checksum is not that of its contents"):
+        serialization.load(path)
+
+
+def test_a_file_is_the_same_each_time(path):
+    """The same model is the same bytes, whatever order its tensors are handed on in."""
+    model = serialization.load(path)
+    again = path.with_name("again")
+    for _ in range(5):
+        serialization.save(again, model.network, model.params, model.checkpoint, model.configuration)
+        assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_parameters_that_are_not_finite_are_neither_saved_nor_loaded(path, number):
+    """The sentence names the layer; a good file that was there stays."""
+    whole, params = path.read_bytes(), [(w.copy(), b.copy()) for w, b in NETWORK.init(0)]
+    params[1][0][0, 1] = number
+    with pytest.raises(InputError, match=r"the weights of layer 2 are not finite.*nothing to save"):
+        serialization.save(path, NETWORK, params)
+    assert path.read_bytes() == whole
+    rewritten(path, lambda about, tensors: tensors.update({"0.b": np.full(3, number)}))
+    with pytest.raises(ModelFileError, match="is damaged: the biases of layer 1 are not finite"):
+        serialization.load(path)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "float16", "bool"])
+def test_parameters_of_another_dtype_are_neither_saved_nor_loaded(path, dtype):
+    """All tensors are of the one floating dtype of the training."""
+    params = [(w.astype(dtype), b.astype(dtype)) for w, b in NETWORK.init(0)]
+    with pytest.raises(InputError, match=f"the parameters are {dtype}, but must be float32 or float64"):
+        serialization.save(path, NETWORK, params)
+    rewritten(path, lambda about, tensors: tensors.update({"1.w": tensors["1.w"].astype(dtype)}))
+    with pytest.raises(ModelFileError, match=f"is damaged: the parameters are .*{dtype}"):
+        serialization.load(path)
+
+
+HOSTILE = [None, True, -1, 1.5, 2**31, 2**63, 10**30, 10**400, float("nan"), float("inf"), "", "\x1b]0;x\x07"]
+HOSTILE += ["A" * 100_000, [], [1], [[]], [None], {}, {"a": 1}, [4, 5, 3], [-4, 3], ["relu", []]]
+
+
+def places(tree):
+    """Every (holder, key) of nested lists and dictionaries."""
+    for key in list(tree) if isinstance(tree, dict) else range(len(tree)):
+        yield tree, key
+        if isinstance(tree[key], dict | list):
+            yield from places(tree[key])
+
+
+def test_any_value_anywhere_in_the_metadata_is_usable_or_refused(path):
+    """No value at any place is another error, loaded or resumed from, and no message is long or has control codes."""
+    with safetensors.safe_open(path, framework="numpy") as file:
+        text = file.metadata()["xpnet"]
+    count, messages = len(list(places(json.loads(text)))), []
+    for place in range(count):
+        for value in HOSTILE:
+
+            def change(about, tensors, place=place, value=value):
+                holder, key = list(places(about))[place]
+                holder[key] = value
+
+            rewritten(path, change)
+            try:
+                model = serialization.load(path)
+                model.network.predict(model.params, ROWS)
+                if model.checkpoint.epoch < 5:
+                    epochs(model.checkpoint.epoch + 1, resume=model.checkpoint)
+            except InputError as error:
+                messages.append(str(error))
+            rewritten(path, lambda about, tensors: (about.clear(), about.update(json.loads(text))))
+    assert len(messages) > count * len(HOSTILE) / 2
+    assert all(len(message) < 1000 and message.isprintable() for message in messages)
+
+
+@pytest.mark.parametrize("depth", [100, 100_000])
+def test_metadata_that_are_nested_are_damaged(path, depth):
+    """However deep, which Python's reader of JSON has an error of its own for."""
+    tensors = safetensors.numpy.load_file(path)
+    safetensors.numpy.save_file(tensors, path, {"xpnet": "[" * depth + "]" * depth})
+    with pytest.raises(ModelFileError, match=r"is damaged: (its metadata are nested|the metadata are a list)"):
         serialization.load(path)
 
 

@@ -41,5 +41,9 @@ class EngineWarning(RuntimeWarning):
     """An engine that turned out not to serve here, and which one serves instead."""
 
 
+class ModelFileWarning(UserWarning):
+    """A saved model whose numbers cannot be checked."""
+
+
 class CaptureError(XpnetError, TypeError):
     """A function that cannot be captured; the message names the operation and the line."""

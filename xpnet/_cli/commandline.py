@@ -12,7 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import NoReturn
 
 from xpnet import __version__, backends
-from xpnet.errors import EngineWarning, InputError, XpnetError
+from xpnet.errors import EngineWarning, InputError, ModelFileWarning, XpnetError
 
 LONGEST = 2000
 """Characters of a message; a longer one repeats what a file holds."""
@@ -118,7 +118,7 @@ def formatted(otherwise: Callable[..., str]) -> Callable[..., str]:
     """Format of warnings: one line for xpnet's own, as `otherwise` has it for others."""
 
     def line(message: Warning | str, category: type[Warning], *where: object, **more: object) -> str:
-        if issubclass(category, EngineWarning):
+        if issubclass(category, EngineWarning | ModelFileWarning):
             return f"xpnet: {message}\n"
         return otherwise(message, category, *where, **more)
 

@@ -2,8 +2,10 @@
 
 import json
 import os
-import re
-from dataclasses import asdict, dataclass, fields
+import warnings
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,18 +16,14 @@ from xpnet import __version__, backends
 from xpnet._support.arguments import check_order
 from xpnet._support.atomic_write import write_whole
 from xpnet._support.typing import Layer, Params
-from xpnet.equations.activations import ACTIVATIONS
-from xpnet.equations.losses import LOSSES
-from xpnet.errors import ModelFileError
+from xpnet.errors import InputError, ModelFileError, ModelFileWarning
+from xpnet.serialization.metadata import FORMAT, TRAINING, damaged, plain, read_metadata
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.network import Network
-from xpnet.training.placement import checked_params
+from xpnet.training.placement import DTYPES, checked_params
 
-FORMAT = 1
-"""The layout of the file; one that a reader of this version would misread has a higher number."""
-
-TRAINING = ("epoch", "steps", "order", "best_cost", "waited", "engine", "slots")
-"""What the metadata hold of a training that can be resumed; its arrays are tensors."""
+CHECKSUM = "sha256"
+"""Tensor of the 32 bytes of a SHA-256 of the metadata and of all other tensors."""
 
 
 @dataclass(frozen=True)
@@ -73,21 +71,22 @@ def save(
             tensors |= _named("training.", checkpoint.params)
         for i, slot in enumerate(checkpoint.slots):
             tensors |= _named(f"optimizer.{i}.", slot)
-        about["training"] = {
-            "epoch": checkpoint.epoch,
-            "steps": checkpoint.steps,
-            "order": checkpoint.order,
-            "best_cost": checkpoint.best_cost,
-            "waited": checkpoint.waited,
-            "engine": checkpoint.engine,
-            "slots": len(checkpoint.slots),
-        }
+        about["training"] = {name: getattr(checkpoint, name) for name in TRAINING if name != "slots"}
+        about["training"]["slots"] = len(checkpoint.slots)
     about["configuration"] = configuration or {}
-    write_whole(path, safetensors.numpy.save(tensors, {"xpnet": json.dumps(about)}))
+    try:
+        _check_tensors(tensors)
+    except ValueError as error:
+        raise InputError(f"{error}: there is nothing to save in {path}.") from None
+    text = json.dumps(about)
+    tensors[CHECKSUM] = _checksum(text, tensors)
+    write_whole(path, safetensors.numpy.save(tensors, {"xpnet": text}))
 
 
 def load(path: str | os.PathLike[str]) -> SavedModel:
     """Read a model from a file.
+
+    A file of version 0.1.0 has no checksum; a warning says that damage to its numbers would not be noticed.
 
     Raises:
         ModelFileError: There is no such file, it is not a model or a damaged one, or it needs a newer version.
@@ -95,73 +94,73 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            # Before any tensor: NumPy lacks types that other programs' files may hold.
-            if "xpnet" not in metadata:
-                raise ModelFileError(f"{path} is a safetensors file, but was not written by xpnet.")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            # NumPy lacks types that other programs' tensors may have.
+            names = file.keys() if "xpnet" in metadata else ()
+            tensors = {name: file.get_tensor(name) for name in names}
     except (OSError, safetensors.SafetensorError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        why = error.strerror if isinstance(error, OSError) and error.strerror else plain(error)
         raise ModelFileError(f"{path} is no readable model: {why}.") from error
-    written_by = __version__
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path} is damaged: {plain(error)}.") from error
+    if "xpnet" not in metadata:
+        raise ModelFileError(f"{path} is a safetensors file, but was not written by xpnet.")
     try:
-        about = json.loads(metadata["xpnet"])
-        written_by = about["xpnet"]
-        if unknown := _unknown(about):
-            why = _misread(written_by, "is damaged, or was written by a modified xpnet")
-            raise ModelFileError(f"{path} {why}: it needs {' and '.join(unknown)}.")
+        about = read_metadata(metadata["xpnet"])
+    except ModelFileError as error:
+        raise ModelFileError(f"{path} {error}") from error
+    try:
+        saved = tensors.pop(CHECKSUM, None)
+        if saved is not None and not np.array_equal(saved, _checksum(metadata["xpnet"], tensors)):
+            raise ValueError("its checksum is not that of its contents")
         network = Network(**about["network"])
-        params = checked_params(network, _params("", tensors, network))
-        return SavedModel(network, params, _checkpoint(about, tensors, network, params), about["configuration"])
-    except ModelFileError:
-        raise
+        _check_tensors(tensors)
+        params = _params("", tensors, network)
+        checkpoint = _checkpoint(about["training"], tensors, network, params)
+        if tensors:
+            raise ValueError(f"it holds {', '.join(sorted(tensors))}, which belongs to nothing")
     except (KeyError, TypeError, ValueError) as error:
-        what = f"it lacks {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
-        raise ModelFileError(f"{path} {_misread(written_by, 'is damaged')}: {what}.") from error
+        raise ModelFileError(f"{path} {damaged(about['xpnet'], error)}") from error
+    if saved is None:
+        warnings.warn(
+            f"{path} was saved without a checksum, by xpnet 0.1.0: damage to its numbers would not be noticed. "
+            "To save it again adds one.",
+            ModelFileWarning,
+            stacklevel=2,
+        )
+    return SavedModel(network, params, checkpoint, about["configuration"])
 
 
-def _unknown(about: dict[str, Any]) -> list[str]:
-    """Whatever a file needs that this version lacks, in words."""
-    if about["format"] > FORMAT:
-        return [f"file format {about['format']}"]
-    network, training = about["network"], about.get("training") or {}
-    return [
-        *(f"a network with {name}" for name in sorted(set(network) - {field.name for field in fields(Network)})),
-        *(f"the activation {name!r}" for name in dict.fromkeys(network["activation"]) if name not in ACTIVATIONS),
-        *([] if network["loss"] in LOSSES else [f"the loss {network['loss']!r}"]),
-        *(f"a training with {name}" for name in sorted(set(training).difference(TRAINING))),
-    ]
+def _checksum(text: str, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """SHA-256 of the metadata, and of the names, dtypes, shapes and numbers of the tensors."""
+    whole = sha256(text.encode("utf-8", "surrogatepass"))
+    for name, array in sorted(tensors.items()):
+        whole.update(f"\0{name}\0{array.dtype.str}{array.shape}\0".encode())
+        whole.update(array.tobytes())
+    return np.frombuffer(whole.digest(), np.uint8)
 
 
-def _misread(written_by: Any, otherwise: str) -> str:
-    """Beginning of the message about a file that cannot be understood: a newer version wrote it, or something else."""
-    if _release(written_by) > _release(__version__):
-        return f"was written by xpnet {written_by}, this is {__version__}; update xpnet to read it"
-    return otherwise
-
-
-def _release(version: Any) -> list[int]:
-    """The numbers of a version, to compare it with another."""
-    return [int(number) for number in re.findall(r"\d+", str(version))]
+def _check_tensors(tensors: dict[str, np.ndarray]) -> None:
+    """Refuse tensors that are not of one dtype that parameters can have, and parameters that are not finite."""
+    kinds = sorted({array.dtype.name for array in tensors.values()}) or ["nothing"]
+    if len(kinds) > 1 or kinds[0] not in DTYPES:
+        raise ValueError(f"the parameters are {' and '.join(kinds)}, but must be {' or '.join(DTYPES)} throughout")
+    for name, array in tensors.items():
+        # Optimizers go on from an infinite mean of squares, by steps of 0.
+        if not name.startswith("optimizer.") and not np.isfinite(array).all():
+            *_, layer, kind = name.split(".")
+            what = "weights" if kind == "w" else "biases"
+            raise ValueError(f"the {what} of layer {int(layer) + 1} are not finite, as after a training that diverged")
 
 
 def _checkpoint(
-    about: dict[str, Any], tensors: dict[str, np.ndarray], network: Network, params: Params
+    training: dict[str, Any] | None, tensors: dict[str, np.ndarray], network: Network, params: Params
 ) -> Checkpoint | None:
     """Checkpoint from the metadata and the tensors, if one was saved."""
-    training = about.get("training")
     if training is None:
         return None
-    return Checkpoint(
-        epoch=training["epoch"],
-        params=_params("training.", tensors, network) if "training.0.w" in tensors else params,
-        slots=tuple(_params(f"optimizer.{i}.", tensors, network) for i in range(training["slots"])),
-        steps=training["steps"],
-        order=training["order"],
-        best_params=params,
-        best_cost=training["best_cost"],
-        waited=training["waited"],
-        engine=training["engine"],
-    )
+    slots = tuple(_params(f"optimizer.{i}.", tensors, network) for i in range(training["slots"]))
+    now = _params("training.", tensors, network) if "training.0.w" in tensors else params
+    return Checkpoint(**training | {"params": now, "slots": slots, "best_params": params})
 
 
 def _named(prefix: str, params: Params) -> dict[str, np.ndarray]:
@@ -174,7 +173,9 @@ def _named(prefix: str, params: Params) -> dict[str, np.ndarray]:
 
 
 def _params(prefix: str, tensors: dict[str, np.ndarray], network: Network) -> Params:
-    """Parameters from named host arrays."""
-    return tuple(
-        Layer(*(tensors[f"{prefix}{i}.{name}"] for name in Layer._fields)) for i in range(len(network.sizes) - 1)
-    )
+    """Parameters from named host arrays, which are taken out and have the network's shapes."""
+    names = [[f"{prefix}{i}.{name}" for name in Layer._fields] for i in range(len(network.sizes) - 1)]
+    params = checked_params(network, [[tensors[name] for name in layer] for layer in names])
+    for name in chain.from_iterable(names):
+        del tensors[name]
+    return params
