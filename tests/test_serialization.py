@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import safetensors.numpy
+from helpers.hostile import HOSTILE, places
 
 import xpnet
 from xpnet import serialization
@@ -244,18 +245,6 @@ def test_parameters_of_another_dtype_are_neither_saved_nor_loaded(path, dtype):
     rewritten(path, lambda about, tensors: tensors.update({"1.w": tensors["1.w"].astype(dtype)}))
     with pytest.raises(ModelFileError, match=f"is damaged: the parameters are .*{dtype}"):
         serialization.load(path)
-
-
-HOSTILE = [None, True, -1, 1.5, 2**31, 2**63, 10**30, 10**400, float("nan"), float("inf"), "", "\x1b]0;x\x07"]
-HOSTILE += ["A" * 100_000, [], [1], [[]], [None], {}, {"a": 1}, [4, 5, 3], [-4, 3], ["relu", []]]
-
-
-def places(tree):
-    """Every (holder, key) of nested lists and dictionaries."""
-    for key in list(tree) if isinstance(tree, dict) else range(len(tree)):
-        yield tree, key
-        if isinstance(tree[key], dict | list):
-            yield from places(tree[key])
 
 
 def test_any_value_anywhere_in_the_metadata_is_usable_or_refused(path):

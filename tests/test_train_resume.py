@@ -1,5 +1,6 @@
 """A training that stopped goes on bit for bit, however it stopped."""
 
+import contextlib
 import os
 import re
 import signal
@@ -9,11 +10,12 @@ import time
 import numpy as np
 import pytest
 from helpers.commands import PYTHON, logged, process, sentence
+from helpers.hostile import HOSTILE
 
 import xpnet
 from xpnet import serialization, train
 from xpnet._support.trees import arrays_in
-from xpnet.errors import InputError, ModelFileError
+from xpnet.errors import InputError, ModelFileError, XpnetError
 
 SMALL = ("--hidden", "16", "--quiet")
 
@@ -181,6 +183,25 @@ def test_only_models_are_resumed(tmp_path):
         train.main(["--resume", str(tmp_path / "m")])
     answer = process("xpnet.train", "--resume", tmp_path / "none")
     assert "none is no readable model: No such file" in sentence(answer)
+
+
+def test_a_setting_that_no_flag_could_have_had_is_refused(tmp_path):
+    """Whatever a file holds as a setting, the command resumes, or says in a short sentence why not."""
+    path, messages = tmp_path / "m", []
+    train.main([*SMALL, "--epochs", "1", "--save", str(path)])
+    model = serialization.load(path)
+    for name in model.configuration:
+        for value in HOSTILE:
+            settings = model.configuration | {name: value}
+            serialization.save(path, model.network, model.params, model.checkpoint, settings)
+            with contextlib.suppress(XpnetError):
+                train.main(["--resume", str(path), "--epochs", "2", "--quiet"])
+            if type(value) is not type(model.configuration[name]) and not isinstance(value, int | float | None):
+                with pytest.raises(ModelFileError) as caught:
+                    train.main(["--resume", str(path), "--epochs", "2", "--quiet"])
+                messages.append(str(caught.value))
+    assert len(messages) > 100
+    assert all(len(message) < 1000 and message.isprintable() for message in messages)
 
 
 def test_a_resumed_report_has_the_epochs_before(tmp_path):

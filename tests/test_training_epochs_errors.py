@@ -19,6 +19,7 @@ def call(data=(X, Y), network=NETWORK, **arguments):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (dict(batch_size=10**400), "batch_size must be below 2⁶³"),
         (dict(batch_size=0), "batch_size is 0; it must be 1 or more"),
         (dict(epochs=0), "epochs is 0; it must be 1 or more"),
         (dict(seed=-1), "seed is -1; it must be 0 or more"),

@@ -1,14 +1,16 @@
 """Resuming a saved training: its configuration, what contradicts it, and whether anything is left to do."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
 from xpnet import __version__
 from xpnet._cli.configuration import Configuration
-from xpnet._cli.flags import flag_text, value_text
+from xpnet._cli.flags import flag_text, flags_of, value_text
 from xpnet._cli.presets import requested
 from xpnet.errors import InputError, ModelFileError
+from xpnet.serialization.metadata import plain
 from xpnet.training.checkpoint import Checkpoint
 
 
@@ -33,6 +35,9 @@ def resumed(saved: Mapping[str, Any], flags: Mapping[str, Any], preset: str | No
             "no such flag; update xpnet to resume it."
         )
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()}
+    for name, value in values.items():
+        if not can_be_flag(name, value):
+            raise ModelFileError(f"{path} is damaged: its setting {flag_text(name)} is {plain(repr(value))}.")
     configuration = Configuration(**values)
     asked = requested(flags, preset, configuration.optimizer)
     for name, value in asked.items():
@@ -40,6 +45,21 @@ def resumed(saved: Mapping[str, Any], flags: Mapping[str, Any], preset: str | No
         if name != "epochs" and value != before:
             raise contradiction(name, value, before, path)
     return replace(configuration, epochs=asked.get("epochs", configuration.epochs))
+
+
+def can_be_flag(name: str, value: Any) -> bool:
+    """Whether a saved value is one that the flag of that name could have had."""
+    attribute, about = flags_of(Configuration).get(name, (None, None))
+    if attribute is None or about is None:
+        return isinstance(value, str)
+    if value is None:
+        return attribute.default is None
+    try:
+        typed = (about.parse or str)(value_text(value))
+    except (ArgumentTypeError, OverflowError, TypeError, ValueError):
+        return False
+    alike = type(typed) is type(value) or (type(typed), type(value)) == (float, int)
+    return alike and bool(typed == value) and plain(value) == str(value) and value in (about.choices or (value,))
 
 
 def contradiction(name: str, value: Any, before: Any, path: str) -> InputError:

@@ -101,7 +101,8 @@ def train_epochs(
         shuffle=mlp.shuffle,
         order=orders,
         validation=validation and validation[: 2 if validation.weight is None else 3],
-        resume=done and done._replace(params=params, best_params=params),
+        # As in scikit-learn, a momentum that was changed meanwhile goes on from the state that is there.
+        resume=done and done._replace(params=params, best_params=params, optimizer=""),
     )
     mlp.n_iter_, best = 0, params
     try:

@@ -29,6 +29,8 @@ def check_ranges(**values: Any) -> None:
         if name == "patience" and values[name] is None:
             continue
         check_whole(name, values[name], least, ", or None to never stop early" if name == "patience" else "")
+        if name != "seed" and values[name] >= 2**63:
+            raise InputError(f"{name} must be below 2⁶³.")
     for name, (fits, needed) in RANGES.items():
         try:
             right = fits(values[name])
