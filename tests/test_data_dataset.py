@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xpnet.data import Data
-from xpnet.data.dataset import as_plain, assemble
+from xpnet.data.dataset import as_portable, assemble
 from xpnet.errors import DataError
 
 X = np.arange(12, dtype=np.uint8).reshape(4, 3)
@@ -66,7 +66,7 @@ def test_reading_bytes_copies_nothing():
 )
 def test_numbers_become_types_that_every_library_has(stored, held):
     """Foreign byte orders, half and extended precision are converted."""
-    plain = as_plain(np.ones((2, 2), dtype=stored, order="F"))
+    plain = as_portable(np.ones((2, 2), dtype=stored, order="F"))
     assert plain.dtype.name == held
     assert plain.dtype.isnative
     assert plain.flags.c_contiguous

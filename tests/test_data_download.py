@@ -58,7 +58,7 @@ def check(path, name):
 def test_files_appear_in_a_new_folder(tmp_path, mirrors, capfd):
     """All files are there under their final names, nothing else is, and nothing is said where nobody watches."""
     mirrors("good")
-    download.fetch(NAMES, tmp_path / "cache" / "mnist", check)
+    download.fetch_files(NAMES, tmp_path / "cache" / "mnist", check)
     found = {path.name: path.read_bytes() for path in (tmp_path / "cache" / "mnist").iterdir()}
     assert found == {f"{name}.gz": content for name, content in GOOD.items()}
     assert capfd.readouterr() == ("", "")
@@ -68,7 +68,7 @@ def test_files_appear_in_a_new_folder(tmp_path, mirrors, capfd):
 def test_the_next_mirror_serves_where_one_fails(tmp_path, mirrors, broken):
     """A mirror without the file, with other content or with half of it is not asked again."""
     asked = mirrors(broken, "good")
-    download.fetch(NAMES, tmp_path, check)
+    download.fetch_files(NAMES, tmp_path, check)
     assert asked == [broken, "good", "good"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images.gz", "labels.gz"]
 
@@ -79,7 +79,7 @@ def test_where_every_mirror_fails_nothing_is_left(tmp_path, mirrors):
     download.MIRRORS += ("http://127.0.0.1:1/",)
     reason = "127.0.0.1: HTTP 404; 127.0.0.1: sent something else than MNIST; .*; 127.0.0.1: ConnectionError"
     with pytest.raises(DataError, match=reason):
-        download.fetch(NAMES, tmp_path, check)
+        download.fetch_files(NAMES, tmp_path, check)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -92,7 +92,7 @@ def test_an_interrupted_download_keeps_whole_files_only(tmp_path, mirrors):
 
     mirrors("good")
     with pytest.raises(KeyboardInterrupt):
-        download.fetch(NAMES, tmp_path, interrupted)
+        download.fetch_files(NAMES, tmp_path, interrupted)
     assert [path.name for path in tmp_path.iterdir()] == ["images.gz"]
 
 
@@ -102,5 +102,5 @@ def test_a_terminal_sees_a_progress_bar(tmp_path, mirrors, monkeypatch):
     terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", terminal)
     mirrors("good")
-    download.fetch(NAMES, tmp_path, check)
+    download.fetch_files(NAMES, tmp_path, check)
     assert "images.gz" in terminal.getvalue()

@@ -23,19 +23,19 @@ def written(folder, content):
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
 def test_plain_and_compressed_files_are_told_by_content(tmp_path, compress):
     """The file's name does not matter."""
-    array = idx.read(written(tmp_path, compress(CONTENT)))
+    array = idx.read_idx(written(tmp_path, compress(CONTENT)))
     np.testing.assert_array_equal(array, IMAGES, strict=True)
 
 
 def test_files_longer_than_a_chunk_are_read(tmp_path, monkeypatch):
     """Elements are read a chunk at a time."""
     monkeypatch.setattr(idx, "CHUNK", 7)
-    np.testing.assert_array_equal(idx.read(str(written(tmp_path, gzip.compress(CONTENT)))), IMAGES)
+    np.testing.assert_array_equal(idx.read_idx(str(written(tmp_path, gzip.compress(CONTENT)))), IMAGES)
 
 
 def test_the_digest_is_that_of_the_uncompressed_file():
     """An array and its shape determine the file."""
-    assert idx.file_digest(IMAGES) == hashlib.sha256(CONTENT).hexdigest()
+    assert idx.idx_sha256(IMAGES) == hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_the_digest_is_that_of_the_uncompressed_file():
 def test_what_is_not_a_whole_file_of_bytes_is_refused(tmp_path, content, sentence):
     """The message names the file and what is wrong with it."""
     with pytest.raises(DataError, match=f"images: {sentence}"):
-        idx.read(written(tmp_path, content))
+        idx.read_idx(written(tmp_path, content))
 
 
 def test_paths_that_cannot_be_opened_are_refused(tmp_path):
     """Missing files, folders and paths through a file become sentences."""
     with pytest.raises(DataError, match="nowhere: no such file"):
-        idx.read(tmp_path / "nowhere")
+        idx.read_idx(tmp_path / "nowhere")
     with pytest.raises(DataError, match=r": is a directory|: permission denied"):
-        idx.read(tmp_path)
+        idx.read_idx(tmp_path)
     with pytest.raises(DataError, match=r": (not a directory|no such file)"):
-        idx.read(written(tmp_path, CONTENT) / "below")
+        idx.read_idx(written(tmp_path, CONTENT) / "below")

@@ -27,7 +27,7 @@ ROOT = os.environ.get(mnist.VARIABLE, "")
 real = [
     pytest.mark.mnist,
     pytest.mark.skipif(
-        not ROOT or not mnist.locate(Path(ROOT, "mnist")), reason=f"{mnist.VARIABLE} names no folder with MNIST"
+        not ROOT or not mnist.idx_files(Path(ROOT, "mnist")), reason=f"{mnist.VARIABLE} names no folder with MNIST"
     ),
 ]
 
@@ -46,7 +46,7 @@ def write(folder, names=tuple(ARRAYS), compress=gzip.compress):
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     """The user's folder and the cache folder, both still to be made; small files count as MNIST, no mirror is there."""
-    monkeypatch.setattr(mnist, "SHA256", {name: idx.file_digest(array) for name, array in ARRAYS.items()})
+    monkeypatch.setattr(mnist, "SHA256", {name: idx.idx_sha256(array) for name, array in ARRAYS.items()})
     monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache" / name)
     monkeypatch.setattr(download, "MIRRORS", ("http://127.0.0.1:1/",))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -119,7 +119,7 @@ def test_only_missing_files_are_downloaded(places, monkeypatch):
         asked.extend(names)
         write(folder, names)
 
-    monkeypatch.setattr(mnist, "fetch", fetch)
+    monkeypatch.setattr(mnist, "fetch_files", fetch)
     assert load("mnist").x_test.shape == (2, 4)
     assert asked == ["train-labels-idx1-ubyte", "t10k-images-idx3-ubyte"]
 

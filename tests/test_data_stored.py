@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from xpnet.data import Stored, check_features, place, stored
+from xpnet.data import Stored, check_features, locating, stored
 from xpnet.errors import DataError, InputError
 
 
@@ -54,9 +54,9 @@ def test_the_same_numbers_in_other_rows(tmp_path):
 
 def test_all_rows_bit_by_bit(tmp_path, monkeypatch):
     """Stretches are a few bytes each, in order, with the number of their first row."""
-    monkeypatch.setattr(stored, "STRETCH", 3 * 2 * 8)
+    monkeypatch.setattr(stored, "PIECE", 3 * 2 * 8)
     held = written(tmp_path, np.arange(20).reshape(10, 2))
-    found = list(held.stretches())
+    found = list(held.pieces())
     assert [start for start, _ in found] == [0, 3, 6, 9]
     assert np.array_equal(np.concatenate([part for _, part in found]), held.read(0, 10))
 
@@ -64,7 +64,7 @@ def test_all_rows_bit_by_bit(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("count", "wanted"), [(1, [0]), (3, [0, 4, 9]), (99, range(10))])
 def test_some_rows(tmp_path, count, wanted):
     """They are spread over all, and no more than there are."""
-    assert written(tmp_path, np.arange(4), np.arange(4, 10)).some(count).tolist() == list(wanted)
+    assert written(tmp_path, np.arange(4), np.arange(4, 10)).spread_rows(count).tolist() == list(wanted)
 
 
 def damaged(folder, change):
@@ -114,7 +114,7 @@ def test_an_error_of_a_row_names_its_file(tmp_path, row, file, there, start):
     held = written(tmp_path, *np.split(numbers, [2, 6]))
     start = min(start, row)
     words = rf"x-{file}\.npy, row {there} \(from 0\): x holds NaN in row {row}, column 0 \(counted from 0\); every"
-    with pytest.raises(DataError, match=words), place(held, start):
+    with pytest.raises(DataError, match=words), locating(held, start):
         check_features(held.read(start, 7), xp=np)
 
 
@@ -122,15 +122,18 @@ def test_an_error_of_no_row_names_the_rows(tmp_path):
     """They are those that were looked at; in one file a row's number is not told twice."""
     held = written(tmp_path, np.full((4, 3), np.nan))
     for start, words in ((0, r"x-0\.npy: x"), (2, r"x-0\.npy from row 2 on: x")):
-        with pytest.raises(DataError, match=f"{words} has shape"), place(held, start):
+        with pytest.raises(DataError, match=f"{words} has shape"), locating(held, start):
             check_features(np.ones(3), xp=np)
-    with pytest.raises(DataError, match=r"x-0\.npy: x holds NaN in row 1, column 0 \(counted from 0\)"), place(held, 1):
+    with (
+        pytest.raises(DataError, match=r"x-0\.npy: x holds NaN in row 1, column 0 \(counted from 0\)"),
+        locating(held, 1),
+    ):
         check_features(held.read(1, 4), xp=np)
 
 
 def test_arrays_in_memory_have_no_file():
     """Their errors are as they were raised."""
-    with pytest.raises(InputError, match=r"^x holds NaN in row 1, column 0"), place(np.ones((9, 1)), 5):
+    with pytest.raises(InputError, match=r"^x holds NaN in row 1, column 0"), locating(np.ones((9, 1)), 5):
         check_features(np.asarray([[0.0], [np.nan]]), xp=np)
 
 

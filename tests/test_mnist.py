@@ -16,7 +16,7 @@ ROOT = os.environ.get(mnist.VARIABLE, "")
 pytestmark = [
     pytest.mark.mnist,
     pytest.mark.skipif(
-        not ROOT or not mnist.locate(Path(ROOT, "mnist")), reason=f"{mnist.VARIABLE} names no folder with MNIST"
+        not ROOT or not mnist.idx_files(Path(ROOT, "mnist")), reason=f"{mnist.VARIABLE} names no folder with MNIST"
     ),
 ]
 

@@ -48,7 +48,7 @@ def learn(w, b, x, y, learning_rate):
 @pytest.mark.mnist
 @pytest.mark.slow
 @pytest.mark.skipif(
-    not ROOT or not mnist.locate(Path(ROOT, "mnist")), reason=f"{mnist.VARIABLE} names no folder with MNIST"
+    not ROOT or not mnist.idx_files(Path(ROOT, "mnist")), reason=f"{mnist.VARIABLE} names no folder with MNIST"
 )
 def test_the_published_form_meets_the_published_accuracy():
     """784-32-32-10 on raw pixels, a sample at a time in the order of the file, learns as published to 0.3 points."""

@@ -2,9 +2,9 @@
 
 from xpnet.data.checks import PlacedError, check_features, check_finite, check_same_rows, check_weights
 from xpnet.data.dataset import Data, digest, task
-from xpnet.data.picture import load as load_picture
+from xpnet.data.picture import load_picture
 from xpnet.data.sources import load, load_rows
-from xpnet.data.stored import Stored, place, some
+from xpnet.data.stored import Stored, locating, read_rows
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, encode_targets, loss_for
 
 __all__ = [
@@ -23,8 +23,8 @@ __all__ = [
     "load",
     "load_picture",
     "load_rows",
+    "locating",
     "loss_for",
-    "place",
-    "some",
+    "read_rows",
     "task",
 ]

@@ -92,13 +92,13 @@ def check_finite(array: Array, *, name: str, xp: Namespace) -> None:
             return
     finite = xp.isfinite(array)
     if not bool(xp.all(finite)):
-        place = first(~finite, xp=xp)
+        place = first_true(~finite, xp=xp)
         value = array[place]
         spelled = "NaN" if bool(xp.isnan(value)) else "infinity" if bool(value > 0) else "-infinity"
         raise PlacedError(f"{name} holds {spelled} {{}}; every value must be finite.", place)
 
 
-def first(bad: Array, *, xp: Namespace) -> tuple[int, ...]:
+def first_true(bad: Array, *, xp: Namespace) -> tuple[int, ...]:
     """The index of the first True, row by row."""
     flat = int(xp.argmax(xp.reshape(xp.astype(bad, xp.uint8), (-1,))))
     return tuple(int(i) for i in np.unravel_index(flat, tuple(bad.shape)))

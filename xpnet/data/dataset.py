@@ -10,7 +10,7 @@ import numpy as np
 from xpnet._support.typing import Array
 from xpnet.data.checks import check_features, check_finite, check_same_rows, count
 from xpnet.data.files import reading
-from xpnet.data.stored import Stored, place, plain, stretches
+from xpnet.data.stored import Stored, in_pieces, locating, portable_dtype
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
 from xpnet.errors import InputError
 
@@ -54,7 +54,7 @@ def digest(arrays: Iterable[Array | None]) -> str:
             found.update(b"none")
             continue
         found.update(f"{array.dtype} {tuple(array.shape)} ".encode())
-        host = np.ascontiguousarray(array.some(SAMPLED) if isinstance(array, Stored) else array)
+        host = np.ascontiguousarray(array.spread_rows(SAMPLED) if isinstance(array, Stored) else array)
         found.update(host.reshape(-1).view(np.uint8).data)
     return found.hexdigest()
 
@@ -91,8 +91,8 @@ def task(y: np.ndarray | Stored, *, name: str, training: bool = False) -> tuple[
     With `training`, the same look at them refuses all that cannot be trained on: NaN, infinity and labels left out.
     """
     losses, outputs, labels = set(), y.shape[1] if y.ndim == 2 else 1, np.empty(0, y.dtype)
-    for start, part in stretches(y):
-        with place(y, start):
+    for start, part in in_pieces(y):
+        with locating(y, start):
             losses.add(loss := loss_for(part, name=name, shape=y.shape, xp=np))
             if loss == "cross_entropy":
                 check_labels(part, name=name, xp=np)
@@ -126,16 +126,16 @@ def check_alike(x_train: np.ndarray | Stored, x_test: np.ndarray | Stored) -> No
 
 def as_rows(x: np.ndarray) -> np.ndarray:
     """Images, or anything of more than two axes, as rows."""
-    x = as_plain(x)
+    x = as_portable(x)
     return x.reshape(len(x), math.prod(x.shape[1:])) if x.ndim > 2 else x
 
 
 def as_targets(y: np.ndarray) -> np.ndarray:
     """Labels stored as a column, as Keras stores CIFAR's, become a vector."""
-    y = as_plain(y)
+    y = as_portable(y)
     return y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind in "iu" else y
 
 
-def as_plain(array: np.ndarray) -> np.ndarray:
+def as_portable(array: np.ndarray) -> np.ndarray:
     """Row by row, and as numbers that every library has."""
-    return np.asarray(array, dtype=plain(array.dtype), order="C")
+    return np.asarray(array, dtype=portable_dtype(array.dtype), order="C")

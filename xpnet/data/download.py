@@ -20,7 +20,7 @@ TIMEOUT = (1.5, 10)
 CHUNK = 1 << 16
 
 
-def fetch(names: Iterable[str], folder: Path, check: Callable[[Path, str], object]) -> None:
+def fetch_files(names: Iterable[str], folder: Path, check: Callable[[Path, str], object]) -> None:
     """Download files, with .gz, into a folder; each appears there whole and checked, or not at all.
 
     A mirror that fails is not asked again.

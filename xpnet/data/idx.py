@@ -21,7 +21,7 @@ MOST_EXPANSION = 1032
 """Deflate makes at most so many bytes of one; it refuses a damaged header before memory is asked for."""
 
 
-def read(path: Path | str) -> np.ndarray:
+def read_idx(path: Path | str) -> np.ndarray:
     """The array of bytes in an IDX file, plain or gzip-compressed, whatever it is called.
 
     Raises:
@@ -38,7 +38,7 @@ def read(path: Path | str) -> np.ndarray:
             raise DataError(f"{path}: damaged, {error}") from error
 
 
-def file_digest(array: np.ndarray) -> str:
+def idx_sha256(array: np.ndarray) -> str:
     """The SHA-256 of the uncompressed file that holds this array, in hexadecimal digits."""
     lengths = b"".join(length.to_bytes(4, "big") for length in array.shape)
     content = hashlib.sha256(bytes([0, 0, UNSIGNED_BYTE, array.ndim]) + lengths)

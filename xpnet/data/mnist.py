@@ -10,8 +10,8 @@ import numpy as np
 
 from xpnet.data import idx
 from xpnet.data.dataset import Data, assemble
-from xpnet.data.download import fetch
-from xpnet.data.folder import locate, require
+from xpnet.data.download import fetch_files
+from xpnet.data.idx_folder import idx_files, require_files
 from xpnet.errors import DataError
 
 VARIABLE = "XPNET_DATA_DIR"
@@ -28,14 +28,14 @@ REMEDY = (
 )
 
 
-def load() -> Data:
+def load_mnist() -> Data:
     """60 000 training and 10 000 test images of handwritten digits, 784 bytes each.
 
     Raises:
         DataError: A file is missing or has the wrong content, or none of the mirrors can be reached.
     """
     files = files_of_user() or cached_files()
-    arrays = [read(path, name) for name, path in files.items()]
+    arrays = [read_mnist(path, name) for name, path in files.items()]
     return assemble(*arrays, origin=next(iter(files.values())).parent, name="mnist")
 
 
@@ -45,9 +45,9 @@ def files_of_user() -> dict[str, Path]:
     if not root:
         return {}
     folder = Path(root, "mnist")
-    files = locate(folder)
+    files = idx_files(folder)
     if files:
-        require(files, tuple(SHA256), folder)
+        require_files(files, tuple(SHA256), folder)
     return files
 
 
@@ -56,20 +56,20 @@ def cached_files() -> dict[str, Path]:
     from pooch import os_cache
 
     folder = Path(os_cache("xpnet"), "mnist")
-    missing = [name for name in SHA256 if name not in locate(folder)]
+    missing = [name for name in SHA256 if name not in idx_files(folder)]
     try:
         if missing:
-            fetch(missing, folder, read)
+            fetch_files(missing, folder, read_mnist)
     except DataError as error:
         raise DataError(f"MNIST cannot be downloaded ({error}): {REMEDY}") from error
     except OSError as error:
         raise DataError(f"MNIST cannot be stored in {folder} ({error.strerror}): {REMEDY}") from error
-    return locate(folder)
+    return idx_files(folder)
 
 
-def read(path: Path, name: str) -> np.ndarray:
+def read_mnist(path: Path, name: str) -> np.ndarray:
     """The array in one of the four files, if its content is the original's."""
-    array = idx.read(path)
-    if idx.file_digest(array) != SHA256[name]:
+    array = idx.read_idx(path)
+    if idx.idx_sha256(array) != SHA256[name]:
         raise DataError(f"{path}: not MNIST's {name} (SHA-256 differs); remove it or put the original there")
     return array

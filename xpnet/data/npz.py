@@ -17,7 +17,7 @@ from xpnet.errors import DataError
 MAGIC = np.lib.format.MAGIC_PREFIX
 
 
-def names(path: Path) -> list[str]:
+def npz_names(path: Path) -> list[str]:
     """What the arrays in an .npz file are called.
 
     Raises:
@@ -27,7 +27,7 @@ def names(path: Path) -> list[str]:
         return list(archive.files)
 
 
-def read(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
+def read_npz(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
     """Some arrays of an .npz file.
 
     Raises:
@@ -47,7 +47,7 @@ def read(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
         return arrays
 
 
-def read_one(path: Path) -> np.ndarray:
+def read_npy(path: Path) -> np.ndarray:
     """The array in an .npy file.
 
     Raises:
@@ -59,7 +59,7 @@ def read_one(path: Path) -> np.ndarray:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-class Header(NamedTuple):
+class NpyHeader(NamedTuple):
     """What an .npy file says of its array.
 
     Attributes:
@@ -71,7 +71,7 @@ class Header(NamedTuple):
     offset: int
 
 
-def header(path: Path) -> Header:
+def npy_header(path: Path) -> NpyHeader:
     """What is in an .npy file, whose rows lie one behind the other.
 
     Raises:
@@ -90,7 +90,7 @@ def header(path: Path) -> Header:
     return found
 
 
-def _announced(file: IO[bytes], path: Path) -> tuple[Header, bool]:
+def _announced(file: IO[bytes], path: Path) -> tuple[NpyHeader, bool]:
     """What an .npy file says of its array, all of which is there, and whether columns are one behind the other."""
     magic = file.read(len(MAGIC))
     if not magic or magic != MAGIC[: len(magic)]:
@@ -110,7 +110,7 @@ def _announced(file: IO[bytes], path: Path) -> tuple[Header, bool]:
     needed = file.tell() + math.prod(shape) * dtype.itemsize
     if size < needed:
         raise DataError(f"{path}: is shorter than its header says, {size} bytes of {needed}; copy or save it again")
-    return Header(shape, dtype, file.tell()), by_columns
+    return NpyHeader(shape, dtype, file.tell()), by_columns
 
 
 @contextmanager

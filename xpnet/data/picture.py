@@ -24,7 +24,7 @@ centre of mass is in the middle.
 """
 
 
-def load(path: Path | str, inputs: int, scale: float, data: str = "") -> np.ndarray:
+def load_picture(path: Path | str, inputs: int, scale: float, data: str = "") -> np.ndarray:
     """A picture as the row of a data set: grey, light on dark, and of the right size.
 
     A picture that has the size already is not resized; a light background becomes dark.

@@ -1,17 +1,20 @@
-"""Data by name or path: what a command's `--data` takes."""
+"""Data sources: data sets by name or path, as a command's `--data` takes them."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 
-from xpnet.data import digits, folder, idx, mnist, npz, stored_folder
+from xpnet.data import idx, idx_folder, mnist, npy_folder, npz
 from xpnet.data.checks import check_features
 from xpnet.data.dataset import Data, as_rows, as_targets, assemble, check_rows, task
 from xpnet.data.files import reading
 from xpnet.errors import DataError
 
-NAMED = {"digits": digits.load, "mnist": mnist.load}
+DIGITS = Path(__file__).with_name("digits.npz")
+DIGITS_WHITE = 16.0
+DIGITS_TEST_EVERY = 5
+
 TRAIN, TEST = ["x_train", "y_train"], ["x_test", "y_test"]
 
 SOURCES = (
@@ -22,6 +25,25 @@ ROWS = (
     "rows are an .npz file with the array x_test or x, an .npy file, an IDX file of images "
     "or a folder of such files: x_test.npy, or IDX files under the names of MNIST's test set"
 )
+
+
+def load_digits() -> Data:
+    """Digits: 1 797 images of 8-by-8 handwritten digits, pixels 0 … 16, inside the package.
+
+    Every fifth image, from the first on, is a test image (360), the others are for training (1 437).
+
+    Source: E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning
+    Repository, https://doi.org/10.24432/C50P49, licensed under CC BY 4.0
+    (https://creativecommons.org/licenses/by/4.0/). These are the rows of its test partition in the order of
+    scikit-learn's `load_digits`; the values are unchanged, stored as bytes.
+    """
+    x, y = npz.read_npz(DIGITS, ["x", "y"])
+    test = np.arange(len(x)) % DIGITS_TEST_EVERY == 0
+    return assemble(x[~test], y[~test], x[test], y[test], origin=DIGITS, name="digits", input_scale=DIGITS_WHITE)
+
+
+NAMED = {"digits": load_digits, "mnist": mnist.load_mnist}
+"""Data sets by name."""
 
 
 def load(source: str | os.PathLike[str]) -> Data:
@@ -39,14 +61,14 @@ def load(source: str | os.PathLike[str]) -> Data:
         return NAMED[str(source)]()
     path = _existing(source, SOURCES)
     if path.is_dir():
-        if _is_idx(path, TRAIN + TEST, folder.TRAIN + folder.TEST):
-            return folder.load(path)
-        return stored_folder.load(path)
+        if _is_idx(path, TRAIN + TEST, idx_folder.TRAIN + idx_folder.TEST):
+            return idx_folder.load_idx_folder(path)
+        return npy_folder.load_npy_folder(path)
     if path.suffix != ".npz":
         raise DataError(f"{path}: neither an .npz file nor a folder; {SOURCES}")
-    held = npz.names(path)
+    held = npz.npz_names(path)
     wanted = TRAIN + [name for name in TEST if name in held]
-    found = dict(zip(wanted, npz.read(path, wanted), strict=True))
+    found = dict(zip(wanted, npz.read_npz(path, wanted), strict=True))
     x_test, y_test = found.get("x_test"), found.get("y_test")
     return assemble(found["x_train"], found["y_train"], x_test, y_test, origin=path, name=path.stem)
 
@@ -80,25 +102,25 @@ def load_rows(source: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray | 
 def _read_rows(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, str]]:
     """Rows, targets or None, and what messages call them; all is read into memory, from .npy files in a folder too."""
     if path.is_dir():
-        if _is_idx(path, TEST[:1], folder.TEST[:1]):
-            return *folder.load_rows(path), ("the array", "the labels")
-        return *stored_folder.load_rows(path), ("x_test", "y_test")
+        if _is_idx(path, TEST[:1], idx_folder.TEST[:1]):
+            return *idx_folder.load_idx_rows(path), ("the array", "the labels")
+        return *npy_folder.load_npy_rows(path), ("x_test", "y_test")
     with reading(path), open(path, "rb") as file:
         start = file.read(2)
     if start == b"PK":
         return _read_npz(path)
     if start == b"\x93N":
-        return npz.read_one(path), None, ("the array", "")
+        return npz.read_npy(path), None, ("the array", "")
     if start in (b"\0\0", idx.GZIP_MAGIC):
-        return idx.read(path), None, ("the array", "")
+        return idx.read_idx(path), None, ("the array", "")
     raise DataError(f"{path}: of no known kind; {ROWS}")
 
 
 def _is_idx(path: Path, arrays: list[str], names: tuple[str, ...]) -> bool:
     """Whether a folder is one of IDX files; it is none where it holds one of the arrays, or only .npy files."""
-    if stored_folder.files(path).keys() & set(arrays):
+    if npy_folder.npy_files(path).keys() & set(arrays):
         return False
-    if folder.locate(path):
+    if idx_folder.idx_files(path):
         return True
     if any(path.glob("*.npy")):
         return False
@@ -109,9 +131,9 @@ def _is_idx(path: Path, arrays: list[str], names: tuple[str, ...]) -> bool:
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, str]]:
-    held = npz.names(path)
+    held = npz.npz_names(path)
     x, y = ("x", "y") if "x" in held and "x_test" not in held else ("x_test", "y_test")
-    arrays = npz.read(path, [x, y] if y in held else [x])
+    arrays = npz.read_npz(path, [x, y] if y in held else [x])
     return arrays[0], arrays[1] if len(arrays) == 2 else None, (x, y)
 
 

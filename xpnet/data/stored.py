@@ -16,7 +16,7 @@ from xpnet.data.checks import PlacedError
 from xpnet.data.files import reading
 from xpnet.errors import DataError, InputError
 
-STRETCH = 2**23
+PIECE = 2**23
 """Bytes of rows to read at a time where all of them are looked at once."""
 
 
@@ -41,7 +41,7 @@ class Stored:
                 "Stored got no path but needs one or more: those of .npy files, in the order of their rows."
             )
         self.paths = tuple(map(Path, paths))
-        self._headers = [npz.header(path) for path in self.paths]
+        self._headers = [npz.npy_header(path) for path in self.paths]
         first = self._headers[0]
         for path, header in zip(self.paths, self._headers, strict=True):
             if (header.shape[1:], header.dtype) != (first.shape[1:], first.dtype):
@@ -51,7 +51,7 @@ class Stored:
                 )
         self._ends = list(accumulate((header.shape[0] for header in self._headers), initial=0))
         self.shape = (self._ends[-1], *first.shape[1:])
-        self.dtype = plain(first.dtype)
+        self.dtype = portable_dtype(first.dtype)
 
     @property
     def ndim(self) -> int:
@@ -100,19 +100,19 @@ class Stored:
                     rows[...] = raw
         return found
 
-    def stretches(self) -> Iterator[tuple[int, np.ndarray]]:
+    def pieces(self) -> Iterator[tuple[int, np.ndarray]]:
         """All rows, a few megabytes at a time, each time with the number of the first."""
-        rows = max(1, STRETCH // max(1, prod(self.shape[1:]) * self.dtype.itemsize))
+        rows = max(1, PIECE // max(1, prod(self.shape[1:]) * self.dtype.itemsize))
         for start in range(0, len(self), rows):
             yield start, self.read(start, min(start + rows, len(self)))
 
-    def some(self, count: int) -> np.ndarray:
+    def spread_rows(self, count: int) -> np.ndarray:
         """So many rows at most, from places that are equally far from each other."""
         places = np.unique(np.linspace(0, len(self) - 1, count).astype(int))
         return np.concatenate([self.read(int(place), int(place) + 1) for place in places])
 
 
-def plain(dtype: np.dtype) -> np.dtype:
+def portable_dtype(dtype: np.dtype) -> np.dtype:
     """This machine's byte order, and half and extended precision as types that every library has."""
     dtype = dtype.newbyteorder("=")
     if dtype.kind == "f" and dtype.itemsize not in (4, 8):
@@ -120,18 +120,18 @@ def plain(dtype: np.dtype) -> np.dtype:
     return dtype
 
 
-def stretches(array: np.ndarray | Stored) -> Iterator[tuple[int, np.ndarray]]:
+def in_pieces(array: np.ndarray | Stored) -> Iterator[tuple[int, np.ndarray]]:
     """All rows, each time with the number of the first: an array in memory at once, one on disk bit by bit."""
-    return array.stretches() if isinstance(array, Stored) else iter([(0, array)])
+    return array.pieces() if isinstance(array, Stored) else iter([(0, array)])
 
 
-def some(array: np.ndarray | Stored, start: int, stop: int) -> np.ndarray:
+def read_rows(array: np.ndarray | Stored, start: int, stop: int) -> np.ndarray:
     """The rows from `start` up to `stop`."""
     return array.read(start, stop) if isinstance(array, Stored) else array[start:stop]
 
 
 @contextmanager
-def place(array: np.ndarray | Stored, start: int) -> Iterator[None]:
+def locating(array: np.ndarray | Stored, start: int) -> Iterator[None]:
     """A context for rows from a number on, whose errors begin with the file where they are stored in one.
 
     An error that has a row tells its number among all rows, and in that file where there are several.

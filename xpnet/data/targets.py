@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from xpnet._support.typing import Array, Namespace
-from xpnet.data.checks import PlacedError, check_finite, check_numbers, count, first, spell_dtype
+from xpnet.data.checks import PlacedError, check_finite, check_numbers, count, first_true, spell_dtype
 from xpnet.errors import InputError
 
 
@@ -68,7 +68,7 @@ def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: N
     if smallest < 0 or (classes is not None and largest >= classes):
         allowed = "start at 0" if classes is None else f"of {classes} classes are 0 … {classes - 1}"
         wrong = smallest if smallest < 0 else largest
-        raise PlacedError(f"{name} holds the label {wrong}; labels {allowed}.", first(y == wrong, xp=xp))
+        raise PlacedError(f"{name} holds the label {wrong}; labels {allowed}.", first_true(y == wrong, xp=xp))
 
 
 def check_complete_labels(y: np.ndarray, *, name: str = "y_train") -> None:
@@ -95,5 +95,5 @@ def neither_0_nor_1(y: Array, *, xp: Namespace) -> Array:
 def refuse_where(bad: Array, sentence: str, y: Array, *, xp: Namespace) -> None:
     """Raise the sentence with the first bad value and its place, if there is one."""
     if bool(xp.any(bad)):
-        place = first(bad, xp=xp)
+        place = first_true(bad, xp=xp)
         raise PlacedError(sentence.format(f"{float(y[place]):g} {{}}"), place)

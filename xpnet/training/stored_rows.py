@@ -17,7 +17,7 @@ import numpy as np
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Batch
 from xpnet.backends import Backend
-from xpnet.data import Stored, digest, place, some
+from xpnet.data import Stored, digest, locating, read_rows
 from xpnet.equations.losses import Loss
 from xpnet.errors import InputError
 from xpnet.training.prefetch import prefetch
@@ -47,8 +47,8 @@ class Source(NamedTuple):
 
     def read(self, start: int, stop: int) -> Batch:
         """Read some rows, checked and encoded."""
-        with place(self.x, start):
-            encoded = self.encode(some(self.x, start, stop), some(self.y, start, stop))
+        with locating(self.x, start):
+            encoded = self.encode(read_rows(self.x, start, stop), read_rows(self.y, start, stop))
         return encoded._replace(weight=None if self.weight is None else self.weight[start:stop])
 
 
@@ -110,7 +110,7 @@ class StoredRows:
             return float(len(self))
         n, mean, spread = 0, np.zeros(1), 0.0
         for start, stop in self.runs:
-            y = some(self.source.y, start, stop).astype(float).reshape(stop - start, -1)
+            y = read_rows(self.source.y, start, stop).astype(float).reshape(stop - start, -1)
             # What a run adds to the squares about the mean, and to the mean.
             m, off = len(y), np.mean(y, axis=0) - mean
             spread += float(np.sum((y - np.mean(y, axis=0)) ** 2) + np.sum(off**2) * n * m / (n + m))

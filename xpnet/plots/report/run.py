@@ -66,4 +66,4 @@ class Run:
 
 def in_memory_rows(array: np.ndarray | Stored) -> np.ndarray:
     """All rows in memory, but of rows on disk no more than a report needs."""
-    return array.some(MOST_ROWS) if isinstance(array, Stored) else array
+    return array.spread_rows(MOST_ROWS) if isinstance(array, Stored) else array

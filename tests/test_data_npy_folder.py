@@ -104,7 +104,7 @@ WITH_NAN = np.where(np.arange(30) == 17, np.nan, 1.5)
 )
 def test_what_does_not_fit_is_refused(tmp_path, monkeypatch, changes, words):
     """The sentence begins with the folder, or with the file that is wrong; shapes and rows are those of the whole."""
-    monkeypatch.setattr(stored, "STRETCH", 64)
+    monkeypatch.setattr(stored, "PIECE", 64)
     with pytest.raises(DataError, match=rf"^{tmp_path}.*{words}"):
         load(folder(tmp_path, **changes))
 
@@ -177,7 +177,7 @@ def test_training_targets_are_read_once(tmp_path, monkeypatch):
 )
 def test_targets_choose_the_loss(tmp_path, monkeypatch, y, loss, outputs):
     """However few of them are looked at together."""
-    monkeypatch.setattr(stored, "STRETCH", 64)
+    monkeypatch.setattr(stored, "PIECE", 64)
     data = load(folder(tmp_path, y_train=y, x_test=None, y_test=None))
     assert task(data.y_train, name="y_train") == task(y, name="y") == (loss, outputs)
 

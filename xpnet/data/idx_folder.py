@@ -13,23 +13,23 @@ TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
-def load(folder: Path) -> Data:
+def load_idx_folder(folder: Path) -> Data:
     """The data set in a folder; without the two test files it has no test set."""
-    files = locate(folder)
-    require(files, TRAIN + TEST if files.keys() & set(TEST) else TRAIN, folder)
-    arrays = [idx.read(path) for path in files.values()]
+    files = idx_files(folder)
+    require_files(files, TRAIN + TEST if files.keys() & set(TEST) else TRAIN, folder)
+    arrays = [idx.read_idx(path) for path in files.values()]
     return assemble(*arrays, origin=folder, name=folder.resolve().name)
 
 
-def load_rows(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
+def load_idx_rows(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """The test images and, where the folder has them, their labels."""
-    files = locate(folder)
-    require(files, TEST[:1], folder)
+    files = idx_files(folder)
+    require_files(files, TEST[:1], folder)
     images, labels = TEST
-    return idx.read(files[images]), idx.read(files[labels]) if labels in files else None
+    return idx.read_idx(files[images]), idx.read_idx(files[labels]) if labels in files else None
 
 
-def locate(folder: Path) -> dict[str, Path]:
+def idx_files(folder: Path) -> dict[str, Path]:
     """Those of the four files that are there, by their names without .gz, in order."""
     found: dict[str, Path] = {}
     for name in TRAIN + TEST:
@@ -39,7 +39,7 @@ def locate(folder: Path) -> dict[str, Path]:
     return found
 
 
-def require(files: dict[str, Path], names: tuple[str, ...], folder: Path) -> None:
+def require_files(files: dict[str, Path], names: tuple[str, ...], folder: Path) -> None:
     """Refuse a folder without all of these files."""
     missing = [name for name in names if name not in files]
     if missing:

@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from xpnet.data import folder, load, load_rows
+from xpnet.data import idx_folder, load, load_rows
 from xpnet.errors import DataError
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(4, 3, 2)
@@ -20,9 +20,9 @@ def content(array):
 @pytest.fixture
 def files(tmp_path):
     """A folder with all four files, two of them compressed."""
-    for name in folder.TRAIN:
+    for name in idx_folder.TRAIN:
         (tmp_path / name).write_bytes(content(IMAGES if "images" in name else LABELS))
-    for name in folder.TEST:
+    for name in idx_folder.TEST:
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content(IMAGES[:2] if "images" in name else LABELS[:2])))
     return tmp_path
 
@@ -37,7 +37,7 @@ def test_plain_and_compressed_files_make_a_data_set(files):
 
 def test_the_test_files_are_optional(files):
     """A folder of training files alone has no test set."""
-    for name in folder.TEST:
+    for name in idx_folder.TEST:
         (files / f"{name}.gz").unlink()
     assert load(str(files)).x_test is None
     with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte missing, .* it holds train-images"):

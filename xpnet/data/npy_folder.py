@@ -15,7 +15,7 @@ import numpy as np
 from xpnet.data.checks import check_features, check_same_rows, count
 from xpnet.data.dataset import Data, check_alike, task
 from xpnet.data.files import reading
-from xpnet.data.stored import Stored, place
+from xpnet.data.stored import Stored, locating
 from xpnet.data.targets import check_targets
 from xpnet.errors import DataError, InputError
 
@@ -25,7 +25,7 @@ LISTED = 8
 """How many files of other names a message lists."""
 
 
-def files(folder: Path) -> dict[str, list[Path]]:
+def npy_files(folder: Path) -> dict[str, list[Path]]:
     """The files of each array that is there, in the order of their numbers."""
     found: dict[str, list[tuple[int, Path]]] = {}
     for path in folder.glob("*.npy"):
@@ -43,30 +43,32 @@ def check_numbering(files: list[tuple[int, Path]]) -> None:
     if first == -1 and len(files) > 1:
         raise DataError(f"{path}: there are numbered files of that name too; leave one or the others")
     if first > 1:
-        raise DataError(f"{named(path, 0)} missing before {path.name}; {NUMBERING}")
+        raise DataError(f"{numbered_path(path, 0)} missing before {path.name}; {NUMBERING}")
     for (number, path), (after, other) in pairwise(files):
         if after == number:
             raise DataError(f"{other}: has the number of {path.name}; {NUMBERING}")
         if after > number + 1:
-            raise DataError(f"{named(path, number + 1)} missing between {path.name} and {other.name}; {NUMBERING}")
+            raise DataError(
+                f"{numbered_path(path, number + 1)} missing between {path.name} and {other.name}; {NUMBERING}"
+            )
 
 
-def named(beside: Path, number: int) -> Path:
+def numbered_path(beside: Path, number: int) -> Path:
     """What a file of that number is called beside another one."""
     stem = beside.stem.rstrip("0123456789")
     digits = beside.stem.removeprefix(stem)
     return beside.with_name(f"{stem}{number:0{len(digits) if digits.startswith('0') else 1}}.npy")
 
 
-def check_there(found: dict[str, list[Path]], needed: Sequence[str], folder: Path) -> None:
+def require_arrays(found: dict[str, list[Path]], needed: Sequence[str], folder: Path) -> None:
     """Refuse a folder without these arrays, and tell what it holds."""
     missing = [f"{name}.npy" for name in needed if name not in found]
     if missing:
-        held = listed(found, folder)
+        held = spell_files(found, folder)
         raise DataError(f"{folder}: {' and '.join(missing)} missing, in one file or numbered ones; it holds {held}")
 
 
-def listed(found: dict[str, list[Path]], folder: Path) -> str:
+def spell_files(found: dict[str, list[Path]], folder: Path) -> str:
     """The .npy files in a folder, as they are called: of an array with many the first and the last one."""
     names = [[path.name for path in paths] for paths in found.values()]
     others = sorted({path.name for path in folder.glob("*.npy")}.difference(*names))
@@ -75,50 +77,50 @@ def listed(found: dict[str, list[Path]], folder: Path) -> str:
     return ", ".join(spelled) + (f" and {count(more, 'other')}" if more > 0 else "")
 
 
-def load(folder: Path) -> Data:
+def load_npy_folder(folder: Path) -> Data:
     """The data set in a folder. Targets are checked, row by row, in one reading; inputs when they are read."""
-    found = files(folder)
-    check_there(found, NAMES if found.keys() & {"x_test", "y_test"} else NAMES[:2], folder)
+    found = npy_files(folder)
+    require_arrays(found, NAMES if found.keys() & {"x_test", "y_test"} else NAMES[:2], folder)
     arrays = {name: Stored(*paths) for name, paths in found.items()}
-    x, y = rows(arrays["x_train"]), targets(arrays["y_train"])
-    check(x, y, names=NAMES[:2])
+    x, y = as_matrix(arrays["x_train"]), as_vector(arrays["y_train"])
+    check_pair(x, y, names=NAMES[:2])
     with reading(y):
         loss, outputs = task(y, name="y_train", training=True)
     data = Data(x, y, name=folder.resolve().name)
     if "x_test" in arrays:
-        x_test, y_test = rows(arrays["x_test"]), targets(arrays["y_test"])
-        check(x_test, y_test, names=NAMES[2:])
+        x_test, y_test = as_matrix(arrays["x_test"]), as_vector(arrays["y_test"])
+        check_pair(x_test, y_test, names=NAMES[2:])
         with reading(folder):
             check_alike(x, x_test)
             if (y_test.shape[1:] or (1,)) != (y.shape[1:] or (1,)):
                 raise InputError(f"y_test has shape {y_test.shape} but y_train {y.shape}; both need the same columns.")
-        for start, part in y_test.stretches():
-            with place(y_test, start):
+        for start, part in y_test.pieces():
+            with locating(y_test, start):
                 check_targets(part, name="y_test", loss=loss, outputs=outputs, xp=np)
         data = data._replace(x_test=x_test, y_test=y_test)
     return data._replace(input_scale=data.scale)
 
 
-def load_rows(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
+def load_npy_rows(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """The test rows and, where the folder has them, their targets; all are read into memory at once."""
-    found = files(folder)
-    check_there(found, NAMES[2:3], folder)
+    found = npy_files(folder)
+    require_arrays(found, NAMES[2:3], folder)
     x, *y = (np.asarray(Stored(*found[name])) for name in NAMES[2:] if name in found)
     return x, y[0] if y else None
 
 
-def rows(x: Stored) -> Stored:
+def as_matrix(x: Stored) -> Stored:
     """Images, or anything of more than two axes, as rows."""
     return x.with_rows(prod(x.shape[1:])) if x.ndim > 2 else x
 
 
-def targets(y: Stored) -> Stored:
+def as_vector(y: Stored) -> Stored:
     """Labels stored as a column become a vector."""
     return y.with_rows() if y.shape[1:] == (1,) and y.dtype.kind in "iu" else y
 
 
-def check(x: Stored, y: Stored, *, names: tuple[str, ...]) -> None:
+def check_pair(x: Stored, y: Stored, *, names: tuple[str, ...]) -> None:
     """Refuse inputs that do not serve, or not with these targets; of the numbers the first row is looked at."""
-    with place(x, 0):
+    with locating(x, 0):
         check_features(x.read(0, 1), name=names[0], shape=x.shape, xp=np)
         check_same_rows(x, y, names=(names[0], names[1]))
