@@ -77,7 +77,7 @@ def test_where_every_mirror_fails_nothing_is_left(tmp_path, mirrors):
     """The message has a reason for each mirror, a refused connection among them."""
     mirrors("missing", "wrong", "cut")
     download.MIRRORS += ("http://127.0.0.1:1/",)
-    reason = "127.0.0.1: HTTP 404; 127.0.0.1: sent something else than MNIST; .*; 127.0.0.1: ConnectionError"
+    reason = "127.0.0.1: HTTP 404; 127.0.0.1: sent something other than MNIST; .*; 127.0.0.1: ConnectionError"
     with pytest.raises(DataError, match=reason):
         download.fetch_files(NAMES, tmp_path, check)
     assert list(tmp_path.iterdir()) == []

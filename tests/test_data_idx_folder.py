@@ -45,7 +45,7 @@ def test_the_test_files_are_optional(files):
 
 
 def test_half_a_pair_is_refused(files):
-    """Whatever is there without its partner is told, and what is missing."""
+    """Whatever comes without its partner is told, and what is missing."""
     (files / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte missing, plain or with .gz; it holds train-images"):
         load(files)

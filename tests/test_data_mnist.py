@@ -93,7 +93,9 @@ def test_other_content_is_refused(places, place, monkeypatch):
     """Files that are not MNIST's are not taken for it, whichever folder holds them."""
     write(places[place])
     monkeypatch.setitem(mnist.SHA256, "t10k-labels-idx1-ubyte", "0" * 64)
-    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte.gz: not MNIST's .* remove it or put the original"):
+    with pytest.raises(
+        DataError, match=r"t10k-labels-idx1-ubyte.gz: not MNIST's .* remove it, or replace it by the original"
+    ):
         load("mnist")
 
 

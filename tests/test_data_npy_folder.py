@@ -113,14 +113,14 @@ def test_one_file_or_numbered_ones(tmp_path):
     """Both of one name would be a guess."""
     folder(tmp_path)
     np.save(tmp_path / "x_train-1.npy", np.ones((2, 4)))
-    with pytest.raises(DataError, match=r"x_train\.npy: there are numbered files of that name too; leave one or the"):
+    with pytest.raises(DataError, match=r"x_train\.npy: there are numbered files of that name too; remove it, or the"):
         load(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["-1", "_01"], r"x_train_01\.npy: has the number of x_train-1\.npy; the files of an array are numbered"),
+        (["-1", "_01"], r"x_train_01\.npy: has the same number as x_train-1\.npy; the files of an array are numbered"),
         (["-0", "-7"], r"x_train-1\.npy missing between x_train-0\.npy and x_train-7\.npy; the files of"),
         (["-1", "-2", "-10"], r"x_train-3\.npy missing between x_train-2\.npy and x_train-10\.npy"),
         ([f"-{i:02}" for i in range(9)] + ["-10"], r"x_train-09\.npy missing between x_train-08\.npy and x_train-10"),

@@ -26,7 +26,7 @@ def test_the_test_set_of_an_npz_file_is_optional(tmp_path):
     np.savez(tmp_path / "set.npz", x_train=X, y_train=Y)
     assert load(str(tmp_path / "set.npz")).x_test is None
     np.savez(tmp_path / "set.npz", x_train=X, y_train=Y, y_test=Y)
-    with pytest.raises(DataError, match=r"set.npz: y_test is there without x_test"):
+    with pytest.raises(DataError, match=r"set.npz: y_test comes without x_test"):
         load(tmp_path / "set.npz")
 
 
@@ -42,7 +42,7 @@ def test_unknown_data_are_told_what_is_possible(tmp_path):
     (tmp_path / "set.csv").write_text("1,2,3")
     with pytest.raises(DataError, match=r"set.csv: neither an .npz file nor a folder; data are digits"):
         load(tmp_path / "set.csv")
-    with pytest.raises(DataError, match=r"set.csv: of no known kind; rows are an .npz file"):
+    with pytest.raises(DataError, match=r"set.csv: of no known format; rows are an .npz file"):
         load_rows(tmp_path / "set.csv")
 
 

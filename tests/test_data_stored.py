@@ -83,7 +83,10 @@ def damaged(folder, change):
         (lambda path: path.write_bytes(path.read_bytes()[:-1]), "is shorter than its header says, 223 bytes of 224"),
         (lambda path: path.write_bytes(path.read_bytes()[:30]), "ends within its header, after 30 bytes; copy or save"),
         (lambda path: np.save(path, np.asarray([{}])), "holds Python objects, which are never unpickled"),
-        (lambda path: np.save(path, np.asfortranarray(np.ones((3, 2)))), "columns one behind the other; save rows"),
+        (
+            lambda path: np.save(path, np.asfortranarray(np.ones((3, 2)))),
+            "is stored column by column; save it row by row",
+        ),
         (lambda path: np.save(path, np.float32(3)), "holds one number; save an array with a row for each sample$"),
         (lambda path: np.save(path, np.ones((0, 3))), r"holds an array of shape \(0, 3\): it is empty"),
         (
@@ -102,7 +105,7 @@ def test_files_that_cannot_serve(tmp_path, change, words):
 
 def test_an_array_needs_a_file():
     """No path is no array."""
-    with pytest.raises(InputError, match="Stored got no path but needs one or more"):
+    with pytest.raises(InputError, match="Stored got no path but needs at least one"):
         Stored()
 
 
@@ -140,7 +143,7 @@ def test_arrays_in_memory_have_no_file():
 @pytest.mark.parametrize("other", [np.ones((2, 3)), np.ones((2, 2), "float32")], ids=["columns", "dtype"])
 def test_files_that_do_not_go_together(tmp_path, other):
     """All need rows of the same shape and dtype."""
-    with pytest.raises(DataError, match=r"x-1\.npy: holds rows of .* but x-0\.npy .*rows alike"):
+    with pytest.raises(DataError, match=r"x-1\.npy: holds rows of .* but x-0\.npy .*rows of one shape and dtype"):
         written(tmp_path, np.ones((2, 2)), other)
 
 

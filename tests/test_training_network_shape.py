@@ -107,9 +107,9 @@ def with_nan(array):
         (dict(y=Y.astype(str)), r"y holds .* but needs integers.*np\.unique\(y, return_inverse=True\)"),
         (dict(y=Y.astype(str).astype(object)), r"y holds object but needs integers.*np\.unique"),
         (dict(weight=[1, 2, 3, -1]), "weight must be 0 or more for every sample"),
-        (dict(weight=[0, 0, 0, 0]), "weight must be .* above 0 for one at least"),
+        (dict(weight=[0, 0, 0, 0]), "weight must be .* above 0 for at least one"),
         (dict(weight=[1, 1, 1, np.inf]), "weight holds infinity in row 3"),
-        (dict(weight=np.ones((4, 1))), r"weight has shape \(4, 1\) but needs one number for each sample"),
+        (dict(weight=np.ones((4, 1))), r"weight has shape \(4, 1\) but needs one number per sample: a vector"),
     ],
 )
 def test_rows_that_do_not_fit(change, sentence):
@@ -125,7 +125,7 @@ def test_rows_that_do_not_fit(change, sentence):
     [
         ("binary_cross_entropy", np.full((4, 3), 2.0), "y holds 2 in row 0, column 0 .* needs 0 or 1"),
         ("binary_cross_entropy", np.ones((4, 2)), r"y has shape \(4, 2\) but needs 3 columns"),
-        ("squared_error", np.ones(4), r"y has shape \(4,\) but needs 3 columns, one for each output"),
+        ("squared_error", np.ones(4), r"y has shape \(4,\) but needs 3 columns, one per output"),
         ("poisson", np.full((4, 3), -1.0), "y holds -1 in row 0, column 0 .* needs counts, none below 0"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Data sets and the checks that arrays pass before they meet a network; every name is safe to import from here."""
+"""Data sets, and checks of arrays before a network computes with them; import all names from this package."""
 
 from xpnet.data.checks import PlacedError, check_features, check_finite, check_same_rows, check_weights
 from xpnet.data.dataset import Data, digest, task

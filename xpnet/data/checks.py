@@ -1,4 +1,4 @@
-"""What features must be, on the arrays of any library; a departure is told in one sentence."""
+"""Checks of features on the arrays of any library; each refusal is one sentence."""
 
 from typing import Any, Self
 
@@ -11,10 +11,10 @@ WORDS = {"bool": "booleans", "integral": "integers", "real floating": "real floa
 
 
 class PlacedError(InputError):
-    """What is wrong with one number of an array.
+    """Error in one number of an array.
 
     Attributes:
-        sentence: The message; where it has {}, the place is told.
+        sentence: The message, in which {} stands for the place.
         place: The number's index.
     """
 
@@ -23,7 +23,7 @@ class PlacedError(InputError):
         self.sentence, self.place = sentence, place
 
     def moved(self, rows: int) -> Self:
-        """The same of an array in which the number is so many rows further down."""
+        """The same error in an array in which the number is `rows` rows further down."""
         row, *others = self.place
         return type(self)(self.sentence, (row + rows, *others))
 
@@ -32,9 +32,9 @@ class PlacedError(InputError):
 
 
 def check_features(x: Array, *, name: str = "x", shape: tuple[int, ...] | None = None, xp: Namespace) -> None:
-    """Refuse anything but a matrix of finite real numbers, one row for each sample.
+    """Refuse anything but a matrix of finite real numbers, one row per sample.
 
-    `shape` is what it is part of has, where that is another array.
+    `shape` is that of the whole array, where x is a part of it.
     """
     check_numbers(x, ("bool", "integral", "real floating"), name=name, xp=xp)
     shape = shape or tuple(x.shape)
@@ -42,12 +42,12 @@ def check_features(x: Array, *, name: str = "x", shape: tuple[int, ...] | None =
         remedy = f"{name}.reshape({shape[0] if len(shape) > 2 else 1}, -1)"
         if len(shape) == 1:
             remedy = f"{name}.reshape(-1, 1) if each number is a sample, {remedy} if all of them are one"
-        raise InputError(f"{name} has shape {shape} but needs two axes, one row for each sample: use {remedy}.")
+        raise InputError(f"{name} has shape {shape} but needs two axes, one row per sample: use {remedy}.")
     check_finite(x, name=name, xp=xp)
 
 
 def check_same_rows(x: Array, y: Array, *, names: tuple[str, str] = ("x", "y"), each: str = "label") -> None:
-    """Refuse two arrays of different lengths; `each` is what a row of the second one is called."""
+    """Refuse two arrays of different lengths; `each` is the name of a row of the second one."""
     rows = [array.shape[0] if array.ndim else 1 for array in (x, y)]
     if rows[0] != rows[1]:
         raise InputError(
@@ -59,14 +59,14 @@ def check_weights(weight: Array, *, name: str = "weight", xp: Namespace) -> None
     """Refuse sample weights that are negative, not finite, or 0 throughout."""
     check_numbers(weight, ("integral", "real floating"), name=name, xp=xp)
     if weight.ndim != 1:
-        raise InputError(f"{name} has shape {tuple(weight.shape)} but needs one number for each sample: a vector.")
+        raise InputError(f"{name} has shape {tuple(weight.shape)} but needs one number per sample: a vector.")
     check_finite(weight, name=name, xp=xp)
     if bool(xp.any(weight < 0)) or not bool(xp.any(weight > 0)):
-        raise InputError(f"{name} must be 0 or more for every sample, and above 0 for one at least.")
+        raise InputError(f"{name} must be 0 or more for every sample, and above 0 for at least one.")
 
 
 def check_numbers(array: Array, kinds: tuple[str, ...], *, name: str, xp: Namespace) -> None:
-    """Refuse an empty array, and a dtype of none of the standard's kinds."""
+    """Refuse an empty array, and a dtype that is of none of these kinds of the Array API standard."""
     try:
         right = xp.isdtype(array.dtype, kinds)
     except (AttributeError, TypeError):
@@ -74,20 +74,20 @@ def check_numbers(array: Array, kinds: tuple[str, ...], *, name: str, xp: Namesp
         right = False
     if not right:
         if not isinstance(array, type(xp.asarray(0))):
-            held, needed = spell_library(type(array).__module__), spell_library(xp.__name__)
-            raise InputError(f"{name} is an array of {held} but needs to be one of {needed}, like the others.")
+            library, needed = spell_library(type(array).__module__), spell_library(xp.__name__)
+            raise InputError(f"{name} is an array of {library} but needs to be one of {needed}, like the others.")
         needed = " or ".join(WORDS[kind] for kind in kinds)
         raise InputError(f"{name} holds {spell_dtype(array)} but needs {needed}.")
     if 0 in tuple(array.shape):
-        raise InputError(f"{name} has shape {tuple(array.shape)}: it is empty.")
+        raise InputError(f"{name} has shape {tuple(array.shape)}: it is empty, but needs one row at least.")
 
 
 def check_finite(array: Array, *, name: str, xp: Namespace) -> None:
-    """Refuse NaN and infinity; integers are not looked at."""
+    """Refuse NaN and infinity; integers pass unread."""
     if not xp.isdtype(array.dtype, "real floating"):
         return
     with np.errstate(all="ignore"):
-        # A sum is finite only if all its parts are, and is there in half the time; it can still overflow.
+        # A sum is finite only if all its terms are, and takes half the time; it can still overflow.
         if bool(xp.all(xp.isfinite(xp.sum(array, axis=0)))):
             return
     finite = xp.isfinite(array)
@@ -99,27 +99,27 @@ def check_finite(array: Array, *, name: str, xp: Namespace) -> None:
 
 
 def first_true(bad: Array, *, xp: Namespace) -> tuple[int, ...]:
-    """The index of the first True, row by row."""
+    """Index of the first True, row by row."""
     flat = int(xp.argmax(xp.reshape(xp.astype(bad, xp.uint8), (-1,))))
     return tuple(int(i) for i in np.unravel_index(flat, tuple(bad.shape)))
 
 
 def spell_place(place: tuple[int, ...]) -> str:
-    """An index in words."""
+    """Index in words."""
     axes = ("row", "column")
     return "in " + ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=False)) + " (counted from 0)"
 
 
 def spell_dtype(array: Any) -> str:
-    """A dtype without its library's name."""
+    """Name of an array's dtype without its library's."""
     return str(array.dtype).rpartition(".")[2]
 
 
 def spell_library(module: str) -> str:
-    """The library that a module belongs to, without array-api-compat around it."""
+    """Name of the library that a module belongs to, without array-api-compat around it."""
     return module.removeprefix("array_api_compat.").partition(".")[0]
 
 
 def count(n: int, noun: str) -> str:
-    """A number with its noun."""
+    """Number with its noun: `1 row`, `2 rows`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

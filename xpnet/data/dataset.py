@@ -1,4 +1,4 @@
-"""A data set in memory, and the checks that every reader puts it through."""
+"""Data: a data set of training and test rows, and the checks that every reader puts it through."""
 
 import hashlib
 import math
@@ -15,16 +15,16 @@ from xpnet.data.targets import check_complete_labels, check_labels, check_target
 from xpnet.errors import InputError
 
 SAMPLED = 1000
-"""How many rows of a stored array are looked at to tell whether it has changed."""
+"""Rows of a stored array that its digest covers."""
 
 
 class Data(NamedTuple):
     """Training and test rows as they were stored: images of bytes stay bytes. `Stored` arrays are read when needed.
 
     Attributes:
-        input_scale: What inputs are divided by before the first layer; None stands for 255 where they are bytes and for
-            1 where they are not, as `scale` says.
-        name: What the data set is called in what a training prints.
+        input_scale: Divisor of the inputs before the first layer; None is 255 for bytes and 1 for any others, as
+            `scale` says.
+        name: Name of the data set in the output of a training.
     """
 
     x_train: Array
@@ -42,21 +42,21 @@ class Data(NamedTuple):
         return 255.0 if str(self.x_train.dtype).endswith("uint8") else 1.0
 
     def fingerprint(self) -> str:
-        """A short digest of the arrays, to tell whether data have changed."""
+        """Short digest of the arrays, to tell whether data have changed."""
         return digest(self[:4])
 
 
 def digest(arrays: Iterable[Array | None]) -> str:
-    """A short digest of the shapes, dtypes and contents of host arrays, and of some rows of each that is stored."""
-    found = hashlib.blake2b(digest_size=8)
+    """Short digest of the shapes, dtypes and contents of host arrays; of a stored one it covers some rows."""
+    content = hashlib.blake2b(digest_size=8)
     for array in arrays:
         if array is None:
-            found.update(b"none")
+            content.update(b"none")
             continue
-        found.update(f"{array.dtype} {tuple(array.shape)} ".encode())
+        content.update(f"{array.dtype} {tuple(array.shape)} ".encode())
         host = np.ascontiguousarray(array.spread_rows(SAMPLED) if isinstance(array, Stored) else array)
-        found.update(host.reshape(-1).view(np.uint8).data)
-    return found.hexdigest()
+        content.update(host.reshape(-1).view(np.uint8).data)
+    return content.hexdigest()
 
 
 def assemble(
@@ -69,14 +69,14 @@ def assemble(
     name: str,
     input_scale: float | None = None,
 ) -> Data:
-    """A checked data set from a reader's arrays, its scale resolved; a message begins with the origin."""
+    """Checked data set from a reader's arrays, with its scale resolved; error messages begin with the origin."""
     x_train, y_train = as_rows(x_train), as_targets(y_train)
     with reading(origin):
         loss, outputs = task(y_train, name="y_train", training=True)
         check_rows(x_train, y_train, names=("x_train", "y_train"), loss=loss, outputs=outputs)
         if (x_test is None) != (y_test is None):
-            here, missing = ("x_test", "y_test") if y_test is None else ("y_test", "x_test")
-            raise InputError(f"{here} is there without {missing}; a test set needs both, or leave out both.")
+            present, missing = ("x_test", "y_test") if y_test is None else ("y_test", "x_test")
+            raise InputError(f"{present} comes without {missing}; a test set needs both, or leave out both.")
         if x_test is not None and y_test is not None:
             x_test, y_test = as_rows(x_test), as_targets(y_test)
             check_rows(x_test, y_test, names=("x_test", "y_test"), loss=loss, outputs=outputs)
@@ -86,9 +86,9 @@ def assemble(
 
 
 def task(y: np.ndarray | Stored, *, name: str, training: bool = False) -> tuple[str, int]:
-    """The loss that targets ask for, and how many outputs.
+    """Loss that targets call for, and the number of outputs.
 
-    With `training`, the same look at them refuses all that cannot be trained on: NaN, infinity and labels left out.
+    With `training`, targets that cannot be trained on are refused in the same pass: NaN, infinity, gaps in the labels.
     """
     losses, outputs, labels = set(), y.shape[1] if y.ndim == 2 else 1, np.empty(0, y.dtype)
     for start, part in in_pieces(y):
@@ -102,7 +102,7 @@ def task(y: np.ndarray | Stored, *, name: str, training: bool = False) -> tuple[
                 check_finite(part, name=name, xp=np)
     if len(labels):
         check_complete_labels(labels, name=name)
-    # Numbers may be 0 and 1 for a while.
+    # The targets of a regression may be 0 and 1 throughout some pieces.
     return losses.pop() if len(losses) == 1 else "squared_error", outputs
 
 
@@ -116,7 +116,9 @@ def check_rows(x: np.ndarray, y: np.ndarray, *, names: tuple[str, str], loss: st
 def check_alike(x_train: np.ndarray | Stored, x_test: np.ndarray | Stored) -> None:
     """Refuse test features that a network for the training features cannot take."""
     if x_train.shape[1] != x_test.shape[1]:
-        raise InputError(f"x_test has {count(x_test.shape[1], 'column')} but x_train has {x_train.shape[1]}.")
+        raise InputError(
+            f"x_test has {count(x_test.shape[1], 'column')} but x_train has {x_train.shape[1]}; both need as many."
+        )
     if (x_train.dtype == np.uint8) != (x_test.dtype == np.uint8):
         raise InputError(
             f"x_test holds {x_test.dtype} but x_train {x_train.dtype}; both are divided by the same number, "
@@ -125,17 +127,17 @@ def check_alike(x_train: np.ndarray | Stored, x_test: np.ndarray | Stored) -> No
 
 
 def as_rows(x: np.ndarray) -> np.ndarray:
-    """Images, or anything of more than two axes, as rows."""
+    """Rows of images, or of anything else with more than two axes."""
     x = as_portable(x)
     return x.reshape(len(x), math.prod(x.shape[1:])) if x.ndim > 2 else x
 
 
 def as_targets(y: np.ndarray) -> np.ndarray:
-    """Labels stored as a column, as Keras stores CIFAR's, become a vector."""
+    """Targets, of which labels that are stored as a column, as Keras stores CIFAR's, become a vector."""
     y = as_portable(y)
     return y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind in "iu" else y
 
 
 def as_portable(array: np.ndarray) -> np.ndarray:
-    """Row by row, and as numbers that every library has."""
+    """Array in C order, of a dtype that every library has."""
     return np.asarray(array, dtype=portable_dtype(array.dtype), order="C")

@@ -1,4 +1,4 @@
-"""MNIST's files from the first mirror that serves the right content."""
+"""Download of MNIST's files, from the first mirror that serves the right content."""
 
 import os
 import sys
@@ -15,23 +15,23 @@ MIRRORS = (
     "https://raw.githubusercontent.com/fgnt/mnist/master/",
 )
 TIMEOUT = (1.5, 10)
-"""Seconds to wait for a connection, at each of a mirror's many addresses, and for the next bytes."""
+"""Timeouts in seconds: of a connection, at each of a mirror's many addresses, and of the next bytes."""
 
 CHUNK = 1 << 16
 
 
 def fetch_files(names: Iterable[str], folder: Path, check: Callable[[Path, str], object]) -> None:
-    """Download files, with .gz, into a folder; each appears there whole and checked, or not at all.
+    """Download files, with .gz, into a folder; each appears there complete and checked, or not at all.
 
-    A mirror that fails is not asked again.
+    A mirror that fails is not tried again.
 
     Args:
-        names: What the files are called without .gz.
-        folder: Made if it is not there.
+        names: The files' names without .gz.
+        folder: Created if it does not exist.
         check: Called with a downloaded file and its name; raises DataError where the content is wrong.
 
     Raises:
-        DataError: No mirror is left.
+        DataError: Every mirror has failed.
     """
     mirrors, failures = list(MIRRORS), []
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,5 +65,5 @@ def _reason(error: Exception) -> str:
     if response is not None:
         return f"HTTP {response.status_code}"
     if isinstance(error, DataError):
-        return "sent something else than MNIST"
+        return "sent something other than MNIST"
     return getattr(error, "strerror", None) or type(error).__name__

@@ -1,4 +1,4 @@
-"""What goes wrong with a file, told as one sentence that names it."""
+"""Errors of files as one sentence that names the file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from xpnet.errors import DataError, InputError
 
 @contextmanager
 def reading(origin: object) -> Iterator[None]:
-    """Turn the system's errors and failed checks into a DataError that begins with where the data came from."""
+    """Turn the system's errors and failed checks into a DataError that begins with the origin of the data."""
     try:
         yield
     except DataError:

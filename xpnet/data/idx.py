@@ -18,11 +18,11 @@ UNSIGNED_BYTE = 0x08
 MOST_AXES = 8
 CHUNK = 1 << 20
 MOST_EXPANSION = 1032
-"""Deflate makes at most so many bytes of one; it refuses a damaged header before memory is asked for."""
+"""Most bytes that deflate makes of one; with it a damaged header is refused before memory is allocated."""
 
 
 def read_idx(path: Path | str) -> np.ndarray:
-    """The array of bytes in an IDX file, plain or gzip-compressed, whatever it is called.
+    """Read the array of bytes in an IDX file, plain or gzip-compressed, whatever its name.
 
     Raises:
         DataError: It cannot be opened, is no IDX file of unsigned bytes, ends early or late, or is damaged.
@@ -39,7 +39,7 @@ def read_idx(path: Path | str) -> np.ndarray:
 
 
 def idx_sha256(array: np.ndarray) -> str:
-    """The SHA-256 of the uncompressed file that holds this array, in hexadecimal digits."""
+    """SHA-256 of the uncompressed file that holds this array, in hexadecimal digits."""
     lengths = b"".join(length.to_bytes(4, "big") for length in array.shape)
     content = hashlib.sha256(bytes([0, 0, UNSIGNED_BYTE, array.ndim]) + lengths)
     content.update(array.reshape(-1).data)

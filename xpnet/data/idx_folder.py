@@ -1,4 +1,4 @@
-"""A folder of IDX files under MNIST's four names, each plain or with .gz."""
+"""IDX folders: data sets as IDX files under MNIST's four names, each plain or with .gz."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
 def load_idx_folder(folder: Path) -> Data:
-    """The data set in a folder; without the two test files it has no test set."""
+    """Data set of a folder; without the two test files it has no test set."""
     files = idx_files(folder)
     require_files(files, TRAIN + TEST if files.keys() & set(TEST) else TRAIN, folder)
     arrays = [idx.read_idx(path) for path in files.values()]
@@ -22,7 +22,7 @@ def load_idx_folder(folder: Path) -> Data:
 
 
 def load_idx_rows(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """The test images and, where the folder has them, their labels."""
+    """Test images and, where the folder has them, their labels."""
     files = idx_files(folder)
     require_files(files, TEST[:1], folder)
     images, labels = TEST
@@ -30,13 +30,13 @@ def load_idx_rows(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def idx_files(folder: Path) -> dict[str, Path]:
-    """Those of the four files that are there, by their names without .gz, in order."""
-    found: dict[str, Path] = {}
+    """Existing ones of the four files, by their names without .gz, in order."""
+    paths: dict[str, Path] = {}
     for name in TRAIN + TEST:
         for path in (folder / name, folder / f"{name}.gz"):
             if os.path.lexists(path):
-                found.setdefault(name, path)
-    return found
+                paths.setdefault(name, path)
+    return paths
 
 
 def require_files(files: dict[str, Path], names: tuple[str, ...], folder: Path) -> None:

@@ -29,7 +29,7 @@ REMEDY = (
 
 
 def load_mnist() -> Data:
-    """60 000 training and 10 000 test images of handwritten digits, 784 bytes each.
+    """MNIST: 60 000 training and 10 000 test images of handwritten digits, 784 bytes each.
 
     Raises:
         DataError: A file is missing or has the wrong content, or none of the mirrors can be reached.
@@ -40,7 +40,7 @@ def load_mnist() -> Data:
 
 
 def files_of_user() -> dict[str, Path]:
-    """The four files in the user's folder; none where it holds none of them."""
+    """The four files in the user's folder; no file where it has none of them."""
     root = os.environ.get(VARIABLE)
     if not root:
         return {}
@@ -52,7 +52,7 @@ def files_of_user() -> dict[str, Path]:
 
 
 def cached_files() -> dict[str, Path]:
-    """The four files in the cache folder, after those that it lacked have been downloaded."""
+    """The four files in the cache folder, into which missing ones are downloaded first."""
     from pooch import os_cache
 
     folder = Path(os_cache("xpnet"), "mnist")
@@ -68,8 +68,8 @@ def cached_files() -> dict[str, Path]:
 
 
 def read_mnist(path: Path, name: str) -> np.ndarray:
-    """The array in one of the four files, if its content is the original's."""
+    """Read the array in one of the four files, if its content is the original's."""
     array = idx.read_idx(path)
     if idx.idx_sha256(array) != SHA256[name]:
-        raise DataError(f"{path}: not MNIST's {name} (SHA-256 differs); remove it or put the original there")
+        raise DataError(f"{path}: not MNIST's {name} (SHA-256 differs); remove it, or replace it by the original")
     return array

@@ -1,6 +1,6 @@
-"""A folder of .npy files of any size: x_train and y_train, and for a test set x_test and y_test.
+"""NPY folders: data sets as .npy files of any size, x_train and y_train, and for a test set x_test and y_test.
 
-An array may be in several numbered files, x_train-0.npy, x_train-1.npy and so on, one's rows behind the other's;
+The rows of an array may be in several numbered files, x_train-0.npy, x_train-1.npy and so on, one after the other;
 numbers begin with 0 or 1, and none is left out.
 """
 
@@ -22,31 +22,31 @@ from xpnet.errors import DataError, InputError
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 NUMBERING = "the files of an array are numbered one by one, from 0 or 1 on"
 LISTED = 8
-"""How many files of other names a message lists."""
+"""Files of other names that a message lists at most."""
 
 
 def npy_files(folder: Path) -> dict[str, list[Path]]:
-    """The files of each array that is there, in the order of their numbers."""
-    found: dict[str, list[tuple[int, Path]]] = {}
+    """Files of each array that the folder has, in the order of their numbers."""
+    numbered_files: dict[str, list[tuple[int, Path]]] = {}
     for path in folder.glob("*.npy"):
         if match := re.fullmatch(rf"({'|'.join(NAMES)})(?:[-_]([0-9]+))?\.npy", path.name):
-            found.setdefault(match[1], []).append((-1 if match[2] is None else int(match[2]), path))
-    for numbered in found.values():
+            numbered_files.setdefault(match[1], []).append((-1 if match[2] is None else int(match[2]), path))
+    for numbered in numbered_files.values():
         numbered.sort()
         check_numbering(numbered)
-    return {name: [path for _, path in found[name]] for name in NAMES if name in found}
+    return {name: [path for _, path in numbered_files[name]] for name in NAMES if name in numbered_files}
 
 
 def check_numbering(files: list[tuple[int, Path]]) -> None:
-    """Refuse numbers, of the files of one array in order, that do not follow each other from 0 or 1 on."""
+    """Refuse files of one array whose numbers, in order, do not follow each other from 0 or 1 on."""
     first, path = files[0]
     if first == -1 and len(files) > 1:
-        raise DataError(f"{path}: there are numbered files of that name too; leave one or the others")
+        raise DataError(f"{path}: there are numbered files of that name too; remove it, or the numbered ones")
     if first > 1:
         raise DataError(f"{numbered_path(path, 0)} missing before {path.name}; {NUMBERING}")
     for (number, path), (after, other) in pairwise(files):
         if after == number:
-            raise DataError(f"{other}: has the number of {path.name}; {NUMBERING}")
+            raise DataError(f"{other}: has the same number as {path.name}; {NUMBERING}")
         if after > number + 1:
             raise DataError(
                 f"{numbered_path(path, number + 1)} missing between {path.name} and {other.name}; {NUMBERING}"
@@ -54,23 +54,23 @@ def check_numbering(files: list[tuple[int, Path]]) -> None:
 
 
 def numbered_path(beside: Path, number: int) -> Path:
-    """What a file of that number is called beside another one."""
+    """Path of the file of a number beside another file of the same array."""
     stem = beside.stem.rstrip("0123456789")
     digits = beside.stem.removeprefix(stem)
     return beside.with_name(f"{stem}{number:0{len(digits) if digits.startswith('0') else 1}}.npy")
 
 
-def require_arrays(found: dict[str, list[Path]], needed: Sequence[str], folder: Path) -> None:
-    """Refuse a folder without these arrays, and tell what it holds."""
-    missing = [f"{name}.npy" for name in needed if name not in found]
+def require_arrays(files: dict[str, list[Path]], needed: Sequence[str], folder: Path) -> None:
+    """Refuse a folder that lacks any of these arrays, with a list of what it holds."""
+    missing = [f"{name}.npy" for name in needed if name not in files]
     if missing:
-        held = spell_files(found, folder)
-        raise DataError(f"{folder}: {' and '.join(missing)} missing, in one file or numbered ones; it holds {held}")
+        present = spell_files(files, folder)
+        raise DataError(f"{folder}: {' and '.join(missing)} missing, in one file or numbered ones; it holds {present}")
 
 
-def spell_files(found: dict[str, list[Path]], folder: Path) -> str:
-    """The .npy files in a folder, as they are called: of an array with many the first and the last one."""
-    names = [[path.name for path in paths] for paths in found.values()]
+def spell_files(files: dict[str, list[Path]], folder: Path) -> str:
+    """Names of the .npy files in a folder; of an array in many files the first and the last one."""
+    names = [[path.name for path in paths] for paths in files.values()]
     others = sorted({path.name for path in folder.glob("*.npy")}.difference(*names))
     spelled = [", ".join(of) if len(of) < 3 else f"{of[0]} to {of[-1]}" for of in names] + others[:LISTED]
     more = len(others) - LISTED
@@ -78,10 +78,10 @@ def spell_files(found: dict[str, list[Path]], folder: Path) -> str:
 
 
 def load_npy_folder(folder: Path) -> Data:
-    """The data set in a folder. Targets are checked, row by row, in one reading; inputs when they are read."""
-    found = npy_files(folder)
-    require_arrays(found, NAMES if found.keys() & {"x_test", "y_test"} else NAMES[:2], folder)
-    arrays = {name: Stored(*paths) for name, paths in found.items()}
+    """Data set of a folder. Targets are all checked at once, in one pass; inputs when they are read."""
+    files = npy_files(folder)
+    require_arrays(files, NAMES if files.keys() & {"x_test", "y_test"} else NAMES[:2], folder)
+    arrays = {name: Stored(*paths) for name, paths in files.items()}
     x, y = as_matrix(arrays["x_train"]), as_vector(arrays["y_train"])
     check_pair(x, y, names=NAMES[:2])
     with reading(y):
@@ -102,25 +102,25 @@ def load_npy_folder(folder: Path) -> Data:
 
 
 def load_npy_rows(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """The test rows and, where the folder has them, their targets; all are read into memory at once."""
-    found = npy_files(folder)
-    require_arrays(found, NAMES[2:3], folder)
-    x, *y = (np.asarray(Stored(*found[name])) for name in NAMES[2:] if name in found)
+    """Test rows and, where the folder has them, their targets, all read into memory."""
+    files = npy_files(folder)
+    require_arrays(files, NAMES[2:3], folder)
+    x, *y = (np.asarray(Stored(*files[name])) for name in NAMES[2:] if name in files)
     return x, y[0] if y else None
 
 
 def as_matrix(x: Stored) -> Stored:
-    """Images, or anything of more than two axes, as rows."""
+    """Rows of images, or of anything else with more than two axes."""
     return x.with_rows(prod(x.shape[1:])) if x.ndim > 2 else x
 
 
 def as_vector(y: Stored) -> Stored:
-    """Labels stored as a column become a vector."""
+    """Targets, of which labels that are stored as a column become a vector."""
     return y.with_rows() if y.shape[1:] == (1,) and y.dtype.kind in "iu" else y
 
 
 def check_pair(x: Stored, y: Stored, *, names: tuple[str, ...]) -> None:
-    """Refuse inputs that do not serve, or not with these targets; of the numbers the first row is looked at."""
+    """Refuse inputs that cannot be used, or not with these targets; of their numbers only the first row is checked."""
     with locating(x, 0):
         check_features(x.read(0, 1), name=names[0], shape=x.shape, xp=np)
         check_same_rows(x, y, names=(names[0], names[1]))

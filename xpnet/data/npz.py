@@ -1,4 +1,4 @@
-"""NumPy's own files, .npz and .npy, read without unpickling."""
+"""NumPy's own files, .npz and .npy, without unpickling."""
 
 import math
 import os
@@ -18,7 +18,7 @@ MAGIC = np.lib.format.MAGIC_PREFIX
 
 
 def npz_names(path: Path) -> list[str]:
-    """What the arrays in an .npz file are called.
+    """Names of the arrays in an .npz file.
 
     Raises:
         DataError: The file is no .npz file.
@@ -28,7 +28,7 @@ def npz_names(path: Path) -> list[str]:
 
 
 def read_npz(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
-    """Some arrays of an .npz file.
+    """Read some arrays of an .npz file.
 
     Raises:
         DataError: The file is no .npz file or damaged, lacks one of the arrays, or would have to be unpickled.
@@ -36,8 +36,8 @@ def read_npz(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
     with _opened(path) as file, np.load(file, allow_pickle=False) as archive:
         missing = [name for name in wanted if name not in archive.files]
         if missing:
-            held = ", ".join(archive.files) or "no arrays"
-            raise DataError(f"{path}: {' and '.join(missing)} missing; it holds {held}")
+            present = ", ".join(archive.files) or "no arrays"
+            raise DataError(f"{path}: {' and '.join(missing)} missing; it holds {present}")
         arrays = []
         for name in wanted:
             with _undamaged(f"{path}: {name}"):
@@ -48,22 +48,22 @@ def read_npz(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """The array in an .npy file.
+    """Read the array in an .npy file.
 
     Raises:
         DataError: It is damaged, or would have to be unpickled.
     """
     with reading(path), _undamaged(path), open(path, "rb") as file:
-        _announced(file, path)
+        _read_header(file, path)
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
 class NpyHeader(NamedTuple):
-    """What an .npy file says of its array.
+    """Header of an .npy file.
 
     Attributes:
-        offset: Where in the file its first byte is.
+        offset: Position of the array's first byte in the file.
     """
 
     shape: tuple[int, ...]
@@ -72,26 +72,26 @@ class NpyHeader(NamedTuple):
 
 
 def npy_header(path: Path) -> NpyHeader:
-    """What is in an .npy file, whose rows lie one behind the other.
+    """Read the header of an .npy file whose array is stored row by row.
 
     Raises:
         DataError: It is damaged or shorter than it says, would have to be unpickled, or has no rows.
     """
     with reading(path), _undamaged(path), open(path, "rb") as file:
-        found, by_columns = _announced(file, path)
-    if min(found.shape, default=1) < 1:
-        raise DataError(f"{path}: holds an array of shape {found.shape}: it is empty")
-    if not found.shape:
+        header, by_columns = _read_header(file, path)
+    if min(header.shape, default=1) < 1:
+        raise DataError(f"{path}: holds an array of shape {header.shape}: it is empty")
+    if not header.shape:
         raise DataError(f"{path}: holds one number; save an array with a row for each sample")
-    if by_columns and sum(length > 1 for length in found.shape) > 1:
+    if by_columns and sum(length > 1 for length in header.shape) > 1:
         raise DataError(
-            f"{path}: holds its columns one behind the other; save rows in C order, with numpy.ascontiguousarray"
+            f"{path}: is stored column by column; save it row by row, in C order, with numpy.ascontiguousarray"
         )
-    return found
+    return header
 
 
-def _announced(file: IO[bytes], path: Path) -> tuple[NpyHeader, bool]:
-    """What an .npy file says of its array, all of which is there, and whether columns are one behind the other."""
+def _read_header(file: IO[bytes], path: Path) -> tuple[NpyHeader, bool]:
+    """Header of an .npy file that is complete, and whether its array is stored column by column."""
     magic = file.read(len(MAGIC))
     if not magic or magic != MAGIC[: len(magic)]:
         raise DataError(f"{path}: not an .npy file, it starts with the bytes {magic.hex(' ') or '(none)'}")
@@ -117,7 +117,7 @@ def _announced(file: IO[bytes], path: Path) -> tuple[NpyHeader, bool]:
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     with reading(path), open(path, "rb") as file:
         if not zipfile.is_zipfile(file):
-            raise DataError(f"{path}: not an .npz file, or truncated: it is no complete zip archive")
+            raise DataError(f"{path}: not an .npz file, or truncated: it is not a complete zip archive")
         file.seek(0)
         with _undamaged(path):
             yield file

@@ -1,4 +1,4 @@
-"""A picture from a file as a row of inputs, brought to the form that a data set's own pictures have."""
+"""Pictures from files as rows of inputs, in the form of a data set's own pictures."""
 
 import math
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from xpnet.data.files import reading
 from xpnet.errors import DataError, InputError
 
 INK = 0.1
-"""What is brighter than this, between 0, black, and 1, white, belongs to a digit."""
+"""Threshold between 0, black, and 1, white, above which a pixel belongs to a digit."""
 
 BOXES = {"digits": 1.0, "mnist": 20 / 28}
-"""The part of a picture's side that a digit's longer side takes in data sets whose digits are all alike in that.
+"""Fraction of a picture's side that a digit's longer side fills, in data sets whose digits are framed alike.
 
-Of any other data the whole picture is taken.
+For any other data the whole picture is used.
 
 Source: Y. LeCun et al., "Gradient-Based Learning Applied to Document Recognition" (1998), for MNIST, where a digit's
 centre of mass is in the middle.
@@ -25,24 +25,24 @@ centre of mass is in the middle.
 
 
 def load_picture(path: Path | str, inputs: int, scale: float, data: str = "") -> np.ndarray:
-    """A picture as the row of a data set: grey, light on dark, and of the right size.
+    """Read a picture as a row of a data set: grey, light on dark, and of the right size.
 
-    A picture that has the size already is not resized; a light background becomes dark.
+    A picture that already has the size is not resized; a light background becomes dark.
 
     Args:
-        path: Of any format that Pillow reads.
-        inputs: How many pixels are needed, those of a square.
-        scale: What white is; where it is 255, the row is of bytes.
+        path: A file of any format that Pillow reads.
+        inputs: The number of pixels, those of a square.
+        scale: The value of white; where it is 255, the row is of bytes.
         data: The data set's name.
 
     Raises:
-        DataError: The file is no picture, or a damaged one.
-        InputError: So many inputs are no square picture.
+        DataError: The file is not a picture, or a damaged one.
+        InputError: The number of inputs is not that of a square's pixels.
         MissingExtraError: Pillow is not installed.
     """
     side = math.isqrt(inputs)
     if side * side != inputs:
-        raise InputError(f"the model takes {inputs} inputs, which are no square picture; give it rows of numbers.")
+        raise InputError(f"the model takes {inputs} inputs, which make no square picture; give it rows of numbers.")
     grey = _grey(path)
     if _background(grey) > 0.5:
         grey = 1 - grey
@@ -53,14 +53,14 @@ def load_picture(path: Path | str, inputs: int, scale: float, data: str = "") ->
 
 
 def _grey(path: Path | str) -> np.ndarray:
-    """The picture from 0, black, to 1, white; what is transparent is as far from the rest as can be."""
+    """Picture from 0, black, to 1, white; transparent parts are as far from the rest as can be."""
     with needed("reading a picture", "PIL"):
         from PIL import Image, ImageOps, UnidentifiedImageError
     with reading(path), _undamaged(path):
         try:
             opened = Image.open(path)
         except UnidentifiedImageError:
-            raise DataError(f"{path}: no picture of a kind that Pillow reads") from None
+            raise DataError(f"{path}: not a picture of a format that Pillow reads") from None
         with opened:
             image = ImageOps.exif_transpose(opened)
             if image.mode.startswith("I"):
@@ -84,12 +84,12 @@ def _undamaged(path: Path | str) -> Iterator[None]:
 
 
 def _background(grey: np.ndarray) -> float:
-    """How light the border is."""
+    """Lightness of the border."""
     return float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
 
 
 def _framed(grey: np.ndarray, side: int, box: float) -> np.ndarray:
-    """The digit alone, as large and as bright as the data set has its digits, its centre of mass in the middle."""
+    """Digit alone, as large and as bright as the data set's digits, with its centre of mass in the middle."""
     framed = np.zeros((side, side))
     ink = grey > INK
     if not ink.any():
@@ -107,7 +107,7 @@ def _framed(grey: np.ndarray, side: int, box: float) -> np.ndarray:
 
 
 def _resized(grey: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The picture in another size, each pixel the mean of what it covers."""
+    """Picture in another size, each pixel the mean of the area that it covers."""
     from PIL import Image
 
     image = Image.fromarray(grey.astype(np.float32))

@@ -47,7 +47,7 @@ NAMED = {"digits": load_digits, "mnist": mnist.load_mnist}
 
 
 def load(source: str | os.PathLike[str]) -> Data:
-    """Read a data set and check it.
+    """Read and check a data set.
 
     Args:
         source: "digits", "mnist", an .npz file with `x_train`, `y_train` and, for a test set, `x_test`, `y_test`, a
@@ -55,7 +55,7 @@ def load(source: str | os.PathLike[str]) -> Data:
             under MNIST's names, each plain or with .gz. Images become rows.
 
     Raises:
-        DataError: There is no such data, or it is not fit to train with; the message says what is wrong with it.
+        DataError: There is no such data set, or it cannot be trained on; the message says what is wrong with it.
     """
     if source in NAMED:
         return NAMED[str(source)]()
@@ -66,22 +66,22 @@ def load(source: str | os.PathLike[str]) -> Data:
         return npy_folder.load_npy_folder(path)
     if path.suffix != ".npz":
         raise DataError(f"{path}: neither an .npz file nor a folder; {SOURCES}")
-    held = npz.npz_names(path)
-    wanted = TRAIN + [name for name in TEST if name in held]
-    found = dict(zip(wanted, npz.read_npz(path, wanted), strict=True))
-    x_test, y_test = found.get("x_test"), found.get("y_test")
-    return assemble(found["x_train"], found["y_train"], x_test, y_test, origin=path, name=path.stem)
+    names = npz.npz_names(path)
+    wanted = TRAIN + [name for name in TEST if name in names]
+    arrays = dict(zip(wanted, npz.read_npz(path, wanted), strict=True))
+    x_test, y_test = arrays.get("x_test"), arrays.get("y_test")
+    return assemble(arrays["x_train"], arrays["y_train"], x_test, y_test, origin=path, name=path.stem)
 
 
 def load_rows(source: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read rows to predict, and their labels or targets where the source has them, all of them into memory.
+    """Read rows to predict on into memory, with their labels or targets where the source has them.
 
     Args:
         source: A name or a folder that `load` takes, for its test rows; an .npz file with `x_test` and perhaps
             `y_test`, else with `x` and perhaps `y`; an .npy file; or an IDX file of images, plain or with .gz.
 
     Raises:
-        DataError: There are no such rows, or they are not fit to predict from.
+        DataError: There are no such rows, or nothing can be predicted from them.
     """
     if source in NAMED:
         data = NAMED[str(source)]()
@@ -100,7 +100,7 @@ def load_rows(source: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray | 
 
 
 def _read_rows(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, str]]:
-    """Rows, targets or None, and what messages call them; all is read into memory, from .npy files in a folder too."""
+    """Rows, targets or None, and their names in messages; all are read into memory, .npy files in a folder too."""
     if path.is_dir():
         if _is_idx(path, TEST[:1], idx_folder.TEST[:1]):
             return *idx_folder.load_idx_rows(path), ("the array", "the labels")
@@ -113,11 +113,11 @@ def _read_rows(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, st
         return npz.read_npy(path), None, ("the array", "")
     if start in (b"\0\0", idx.GZIP_MAGIC):
         return idx.read_idx(path), None, ("the array", "")
-    raise DataError(f"{path}: of no known kind; {ROWS}")
+    raise DataError(f"{path}: of no known format; {ROWS}")
 
 
 def _is_idx(path: Path, arrays: list[str], names: tuple[str, ...]) -> bool:
-    """Whether a folder is one of IDX files; it is none where it holds one of the arrays, or only .npy files."""
+    """Whether a folder is one of IDX files; it is not where it holds one of the arrays, or only .npy files."""
     if npy_folder.npy_files(path).keys() & set(arrays):
         return False
     if idx_folder.idx_files(path):
@@ -131,9 +131,9 @@ def _is_idx(path: Path, arrays: list[str], names: tuple[str, ...]) -> bool:
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, str]]:
-    held = npz.npz_names(path)
-    x, y = ("x", "y") if "x" in held and "x_test" not in held else ("x_test", "y_test")
-    arrays = npz.read_npz(path, [x, y] if y in held else [x])
+    names = npz.npz_names(path)
+    x, y = ("x", "y") if "x" in names and "x_test" not in names else ("x_test", "y_test")
+    arrays = npz.read_npz(path, [x, y] if y in names else [x])
     return arrays[0], arrays[1] if len(arrays) == 2 else None, (x, y)
 
 

@@ -11,11 +11,11 @@ from xpnet.errors import InputError
 
 
 def loss_for(y: Array, *, name: str = "y", shape: tuple[int, ...] | None = None, xp: Namespace) -> str:
-    """The loss that such targets ask for.
+    """Loss that targets call for.
 
     Integer vectors are labels ("cross_entropy"), matrices of 0 and 1 are yes or no for each output
     ("binary_cross_entropy"), any other floating-point numbers are a regression ("squared_error"). `shape` is
-    what it is part of has, where that is another array.
+    that of the whole array, where y is a part of it.
     """
     check_numbers(y, ("bool", "integral", "real floating"), name=name, xp=xp)
     if y.ndim == 1 and xp.isdtype(y.dtype, "integral"):
@@ -38,14 +38,14 @@ def encode_targets(y: Array, *, loss: str, outputs: int, dtype: Any, device: Any
 
 
 def check_targets(y: Array, *, name: str = "y", loss: str, outputs: int, xp: Namespace) -> None:
-    """Refuse targets that the loss cannot compare with so many outputs; one output also takes a vector."""
+    """Refuse targets that the loss cannot compare with that number of outputs; one output also takes a vector."""
     if loss == "cross_entropy":
         return check_labels(y, name=name, classes=outputs, xp=xp)
     check_numbers(y, ("bool", "integral", "real floating")[loss != "binary_cross_entropy" :], name=name, xp=xp)
     shape = tuple(y.shape)
     if shape[1:] != (outputs,) and not (len(shape) == 1 and outputs == 1):
         raise InputError(
-            f"{name} has shape {shape} but needs {count(outputs, 'column')}, one for each output of the network."
+            f"{name} has shape {shape} but needs {count(outputs, 'column')}, one per output of the network."
         )
     check_finite(y, name=name, xp=xp)
     if loss == "binary_cross_entropy":
@@ -57,7 +57,7 @@ def check_targets(y: Array, *, name: str = "y", loss: str, outputs: int, xp: Nam
 
 
 def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: Namespace) -> None:
-    """Refuse anything but a vector of integers 0 … classes - 1; without `classes`, of any that are not negative."""
+    """Refuse anything but a vector of integers 0 … classes - 1, or of integers from 0 on where `classes` is None."""
     check_numbers(y, ("integral",), name=name, xp=xp)
     if y.ndim != 1:
         raise InputError(f"{name} has shape {tuple(y.shape)} but labels are a vector: use {name}.reshape(-1).")
@@ -72,7 +72,7 @@ def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: N
 
 
 def check_complete_labels(y: np.ndarray, *, name: str = "y_train") -> None:
-    """Refuse a file's training labels where a class below the largest is left out, or there is only one."""
+    """Refuse training labels from a file if they leave out a class below the largest, or hold only one class."""
     check_labels(y, name=name, xp=np)
     present = np.unique(y)
     if len(present) == 1:
@@ -86,14 +86,14 @@ def check_complete_labels(y: np.ndarray, *, name: str = "y_train") -> None:
 
 
 def neither_0_nor_1(y: Array, *, xp: Namespace) -> Array:
-    """True where a value is no truth value."""
+    """True where a value is neither 0 nor 1."""
     if xp.isdtype(y.dtype, "bool"):
         return xp.zeros_like(y)
     return (y != 0) & (y != 1)
 
 
 def refuse_where(bad: Array, sentence: str, y: Array, *, xp: Namespace) -> None:
-    """Raise the sentence with the first bad value and its place, if there is one."""
+    """Raise the sentence with the first bad value and its place, if any value is bad."""
     if bool(xp.any(bad)):
         place = first_true(bad, xp=xp)
         raise PlacedError(sentence.format(f"{float(y[place]):g} {{}}"), place)
