@@ -103,23 +103,18 @@ def test_names_of_classes_stay_numpys(backend: Backend, float_dtype: str) -> Non
         assert ours.score(X, y) == expected.score(problem.X, problem.y)
 
 
-@pytest.mark.parametrize("other", ["y", "sample_weight", "validation_data's X", "validation_data's y"])
+@pytest.mark.parametrize("other", ["y", "sample_weight", "X_val", "y_val", "sample_weight_val"])
 def test_two_kinds_are_refused(backend: Backend, float_dtype: str, other: str) -> None:
     """Whatever is not of X's kind is named beside X, with what both are."""
     if backend.name == "numpy":
         pytest.skip("NumPy's arrays are the other kind")
     problem = task("regression")
     X, y, weight = (backend.asarray(array.astype(float_dtype)) for array in (problem.X, problem.y, problem.weight))
-    arrays = {"y": y, "sample_weight": weight, "validation_data's X": X, "validation_data's y": y}
+    arrays = dict(y=y, sample_weight=weight, X_val=X, y_val=y, sample_weight_val=weight)
     arrays[other] = backend.to_host(arrays[other])
     kind = f"X is an? .*{backend.name.partition('-')[0]}.* on .* but {other} is a numpy array on cpu; give both"
     with pytest.raises(InputError, match=kind):
-        problem.pair()[0].fit(
-            X,
-            arrays["y"],
-            arrays["sample_weight"],
-            validation_data=(arrays["validation_data's X"], arrays["validation_data's y"]),
-        )
+        problem.pair()[0].fit(X, **arrays)
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "partial_fit"])

@@ -17,7 +17,7 @@ from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputRegressor
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 pytestmark = UNFINISHED
@@ -34,8 +34,10 @@ def test_the_interface_is_theirs(name: str) -> None:
         theirs = getattr(expected, method)
         assert hasattr(actual, method), method
         if inspect.isfunction(theirs) and method not in ("get_metadata_routing",):
-            mine = inspect.signature(getattr(actual, method)).parameters
-            assert list(mine)[: len(inspect.signature(theirs).parameters)] == list(inspect.signature(theirs).parameters)
+            mine, wanted = (inspect.signature(each).parameters for each in (getattr(actual, method), theirs))
+            places = [each.name for each in wanted.values() if each.kind is not each.KEYWORD_ONLY]
+            assert list(mine)[: len(places)] == places
+            assert mine.keys() >= wanted.keys()
     places = [p.name for p in inspect.signature(expected).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert [
         p.name for p in inspect.signature(actual).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD
@@ -69,7 +71,7 @@ def test_pipelines() -> None:
     _, X, y, weight, _ = task("classes")
     scaled = StandardScaler().fit_transform(X)
     pipeline = make_pipeline(StandardScaler(), ours("classes"))
-    pipeline.fit(X, y, mlpclassifier__sample_weight=weight, mlpclassifier__validation_data=(scaled, y))
+    pipeline.fit(X, y, mlpclassifier__sample_weight=weight, mlpclassifier__X_val=scaled, mlpclassifier__y_val=y)
     assert apart(pipeline[-1], ours("classes").fit(scaled, y, weight)) == 0
     assert len(pipeline[-1].validation_loss_curve_) == 6
     assert pipeline.set_params(mlpclassifier__alpha=3.0)[-1].alpha == 3.0
@@ -154,7 +156,7 @@ def test_clones_are_not_fitted() -> None:
 
 
 def test_weights_are_routed() -> None:
-    """With metadata routing weights reach fit and score where they are asked for, validation rows too."""
+    """With metadata routing weights reach fit and score where they are asked for."""
     _, X, y, weight, _ = task("classes", 90)
     with config_context(enable_metadata_routing=True):
         asked = ours("classes").set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
@@ -164,5 +166,22 @@ def test_weights_are_routed() -> None:
             ValueError, match=r"sample_weight.* (are|is) passed but (are|is) not explicitly set as request"
         ):
             GridSearchCV(ours("classes"), {"alpha": [0.1]}, cv=3).fit(X, y, sample_weight=weight)
-        pipeline = make_pipeline(StandardScaler(), ours("classes").set_fit_request(validation_data=True))
-        assert len(pipeline.fit(X, y, validation_data=(X, y))[-1].validation_loss_curve_) == 6
+
+
+@pytest.mark.parametrize("name", ["classes", "regression"])
+def test_pipelines_transform_rows_to_validate_on(name: str) -> None:
+    """With transform_input they go through the scaler: the fit stops where it does on rows scaled by hand."""
+    _, X, y, weight, _ = task(name, 200)
+    X = X * 1000 + 5000
+    scaled = StandardScaler().fit(X[:100]).transform(X)
+    mlp = ours(name, early_stopping=True, n_iter_no_change=3, max_iter=100, learning_rate_init=0.02)
+    with config_context(enable_metadata_routing=True):
+        asking = clone(mlp).set_fit_request(X_val=True, y_val=True, sample_weight_val=True)
+        pipeline = Pipeline([("scaler", StandardScaler()), ("mlp", asking)], transform_input=["X_val"])
+        pipeline.fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:], sample_weight_val=weight[100:])
+        mlp.fit(scaled[:100], y[:100], X_val=scaled[100:], y_val=y[100:], sample_weight_val=weight[100:])
+    assert apart(pipeline[-1], mlp) == 0
+    assert 3 < pipeline[-1].n_iter_ == mlp.n_iter_ < 100
+    assert pipeline[-1].validation_scores_ == mlp.validation_scores_
+    best = pipeline[-1].best_validation_score_
+    assert pipeline.score(X[100:], y[100:], sample_weight=weight[100:]) == pytest.approx(best)

@@ -94,25 +94,41 @@ def test_parameters_of_ours(parameters: dict[str, Any], sentence: str) -> None:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (3, "validation_data is of type int; give a tuple"),
-        (
-            PROBLEM.X,
-            r"is of type ndarray and length 61; give a tuple, \(X, y\) or \(X, y, sample_weight\)",
-        ),
-        ((PROBLEM.X,), "validation_data is of type tuple and length 1; give"),
-        ((PROBLEM.X, PROBLEM.y, None, None), "validation_data is of type tuple and length 4; give"),
-        ((PROBLEM.X[:, :2], PROBLEM.y), "In validation_data: X has 2 features, but MLPClassifier is expecting 5"),
-        ((PROBLEM.X, PROBLEM.y + 1), "In validation_data: `y` has classes not in"),
-        ((spoiled(np.nan), PROBLEM.y), "In validation_data: X holds NaN in row 3, column 2"),
-        ((PROBLEM.X, PROBLEM.y[:4]), "In validation_data: Found input variables with inconsistent numbers"),
-        ((PROBLEM.X, PROBLEM.y, -np.ones(61)), "In validation_data: sample_weight must be 0 or more"),
+        ((PROBLEM.X[:, :2], PROBLEM.y), "In X_val and y_val: X has 2 features, but MLPClassifier is expecting 5"),
+        ((PROBLEM.X, PROBLEM.y + 1), "In X_val and y_val: `y` has classes not in"),
+        ((spoiled(np.nan), PROBLEM.y), "In X_val and y_val: X holds NaN in row 3, column 2"),
+        ((PROBLEM.X, PROBLEM.y[:4]), "In X_val and y_val: Found input variables with inconsistent numbers"),
+        ((PROBLEM.X, PROBLEM.y, -np.ones(61)), "In X_val and y_val: sample_weight must be 0 or more"),
+        ((PROBLEM.X, None), "^X_val came without y_val; give both X_val and y_val"),
+        ((None, PROBLEM.y), "^y_val came without X_val; give both"),
+        ((None, PROBLEM.y, PROBLEM.weight), "^y_val and sample_weight_val came without X_val; give both"),
+        ((None, None, PROBLEM.weight), "^sample_weight_val came without X_val and y_val; give both"),
     ],
     ids=lambda value: str(value)[:12],
 )
-def test_rows_to_validate_on(data: Any, sentence: str) -> None:
-    """Validation data are checked like rows to train on, and it is said that it was they."""
+def test_rows_to_validate_on(data: tuple[Any, ...], sentence: str) -> None:
+    """Rows to validate on are checked like rows to train on, and the message says that it was they."""
+    arguments = dict(zip(("X_val", "y_val", "sample_weight_val"), data, strict=False))
+    with pytest.raises(ValueError, match=sentence):
+        PROBLEM.pair()[0].fit(PROBLEM.X, PROBLEM.y, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (3, "validation_data is of type int; give X_val and y_val, or a tuple"),
+        (PROBLEM.X, r"is of type ndarray and length 61; give .*\(X, y\) or \(X, y, sample_weight\)"),
+        ((PROBLEM.X,), "validation_data is of type tuple and length 1; give"),
+        ((PROBLEM.X, PROBLEM.y, None, None), "validation_data is of type tuple and length 4; give"),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_tuples_to_validate_on(data: Any, sentence: str) -> None:
+    """What is no tuple of version 0.1 is refused as validation_data, and so is one beside X_val."""
     with pytest.raises(ValueError, match=sentence):
         PROBLEM.pair()[0].fit(PROBLEM.X, PROBLEM.y, validation_data=data)
+    with pytest.raises(ValueError, match="X_val and y_val came beside validation_data; give X_val and y_val alone"):
+        PROBLEM.pair()[0].fit(PROBLEM.X, PROBLEM.y, X_val=PROBLEM.X, y_val=PROBLEM.y, validation_data=data)
 
 
 def test_numbers_to_validate_on() -> None:
@@ -120,15 +136,13 @@ def test_numbers_to_validate_on() -> None:
     for name in ("regression", "labels"):
         problem = task(name)
         y = problem.y[:, :2] if name == "labels" else np.stack([problem.y] * 2, axis=1)
-        with pytest.raises(ValueError, match="In validation_data: "):
-            problem.pair()[0].fit(problem.X, problem.y, validation_data=(problem.X, y))
+        with pytest.raises(ValueError, match="In X_val and y_val: "):
+            problem.pair()[0].fit(problem.X, problem.y, X_val=problem.X, y_val=y)
 
 
 def test_combinations_that_cannot_be_meant() -> None:
     """lbfgs does not validate, and partial fits cannot balance classes."""
-    with pytest.raises(
-        ValueError, match="validation_data is for the solvers sgd and adam, which go epoch by epoch; lbfgs"
-    ):
-        PROBLEM.pair(solver="lbfgs")[0].fit(PROBLEM.X, PROBLEM.y, validation_data=(PROBLEM.X, PROBLEM.y))
+    with pytest.raises(ValueError, match=r"lbfgs takes no X_val and y_val, .* the solvers sgd and adam do"):
+        PROBLEM.pair(solver="lbfgs")[0].fit(PROBLEM.X, PROBLEM.y, X_val=PROBLEM.X, y_val=PROBLEM.y)
     with pytest.raises(ValueError, match="class_weight='balanced' needs all rows at once; give partial_fit a dict"):
         PROBLEM.pair()[0].set_params(class_weight="balanced").partial_fit(PROBLEM.X, PROBLEM.y, classes=[-3, 0, 7])

@@ -37,8 +37,8 @@ def test_rows_of_ones_own_to_validate_on(name: str, weighted: bool) -> None:
     _, X, y, weight, _ = task(name, 100)
     train, held_out = slice(0, 61), slice(61, 100)
     held_out_weight = weight[held_out] if weighted else None
-    data = (X[held_out], y[held_out], held_out_weight) if weighted else (X[held_out], y[held_out])
-    actual = ours(name, alpha=0.5).fit(X[train], y[train], validation_data=data)
+    actual = ours(name, alpha=0.5)
+    actual.fit(X[train], y[train], X_val=X[held_out], y_val=y[held_out], sample_weight_val=held_out_weight)
     assert apart(actual, ours(name, alpha=0.5).fit(X[train], y[train])) == 0
     for epochs in (1, 6):
         then = ours(name, alpha=0.5, max_iter=epochs).fit(X[train], y[train])
@@ -49,11 +49,25 @@ def test_rows_of_ones_own_to_validate_on(name: str, weighted: bool) -> None:
     assert len(actual.validation_loss_curve_) == len(actual.validation_scores_) == 6
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_tuple_of_before(weighted: bool) -> None:
+    """validation_data does what X_val, y_val and sample_weight_val do, and warns the caller of fit."""
+    _, X, y, weight, _ = task("classes", 100)
+    data = (X[61:], y[61:], weight[61:])[: 3 if weighted else 2]
+    with pytest.warns(FutureWarning, match="validation_data is deprecated: .*; give X_val, y_val") as caught:
+        actual = ours("classes").fit(X[:61], y[:61], validation_data=data)
+    assert [each.filename for each in caught if each.category is FutureWarning] == [__file__]
+    expected = ours("classes")
+    expected.fit(X[:61], y[:61], X_val=X[61:], y_val=y[61:], sample_weight_val=weight[61:] if weighted else None)
+    assert apart(actual, expected) == 0
+    assert actual.validation_loss_curve_ == expected.validation_loss_curve_
+
+
 def test_early_stopping_by_rows_of_ones_own() -> None:
     """They take the place of a part held back, all rows are trained on, and the best epoch's parameters stay."""
     _, X, y, _, _ = task("classes", 200)
     parameters = dict(early_stopping=True, learning_rate_init=0.02, n_iter_no_change=5, max_iter=100)
-    actual = ours("classes", **parameters).fit(X[:100], y[:100], validation_data=(X[100:], y[100:]))
+    actual = ours("classes", **parameters).fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:])
     best = int(np.argmax(actual.validation_scores_)) + 1
     assert 5 < actual.n_iter_ == len(actual.validation_scores_) < 100
     assert actual.best_validation_score_ == actual.validation_scores_[best - 1]
@@ -74,7 +88,7 @@ def test_early_stopping_by_rows_of_ones_own() -> None:
 def test_scorers(name: str, scoring: Any, by_hand: Any) -> None:
     """Any scorer judges the validation rows, by the estimator as it is after each epoch."""
     _, X, y, _, _ = task(name, 100)
-    actual = ours(name, scoring=scoring).fit(X[:61], y[:61], validation_data=(X[61:], y[61:]))
+    actual = ours(name, scoring=scoring).fit(X[:61], y[:61], X_val=X[61:], y_val=y[61:])
     for epochs in (1, 6):
         then = ours(name, max_iter=epochs).fit(X[:61], y[:61])
         assert actual.validation_scores_[epochs - 1] == pytest.approx(by_hand(then, X[61:], y[61:]), rel=AGREEMENT)

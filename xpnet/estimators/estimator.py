@@ -31,11 +31,10 @@ from xpnet.estimators.parameters import STOCHASTIC, Parameters
 from xpnet.estimators.random_state import initial_params
 from xpnet.estimators.scoring import split_validation
 from xpnet.estimators.sklearn_losses import loss_conversion
+from xpnet.estimators.validation_rows import ValidationRows
 from xpnet.training.placement import chunk_rows, encoded
 from xpnet.training.progress import iterating
 from xpnet.training.sparse import map_rows
-
-VALIDATION = ("validation_data's X", "validation_data's y", "validation_data's sample_weight")
 
 
 class MLP(Parameters, ABC):
@@ -90,14 +89,23 @@ class MLP(Parameters, ABC):
         """Output activations as predicted targets."""
 
     def _fit(
-        self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, *, incremental: bool = False
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validating: ValidationRows | None = None,
+        *,
+        incremental: bool = False,
     ) -> Self:
         """Fit anew, or continue the last fit: with a warm start, or incrementally for one epoch."""
         self._check_parameters(incremental)
-        if validation_data is not None:
-            self._check_validation(validation_data)
-        named = dict(zip(VALIDATION, validation_data or (), strict=False))
-        placement = find_placement(X, self.device, y=y, sample_weight=sample_weight, **named)
+        if validating is not None and self.solver not in STOCHASTIC:
+            raise ValueError(
+                f"{self.solver} takes no {validating.name}, since it does not go epoch by epoch; "
+                f"the solvers {' and '.join(STOCHASTIC)} do."
+            )
+        others = {"y": y, "sample_weight": sample_weight} | (validating.by_name() if validating else {})
+        placement = find_placement(X, self.device, **others)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         if not first:
             self._check_home(placement, "partial_fit" if incremental else "fit")
@@ -108,8 +116,8 @@ class MLP(Parameters, ABC):
             random_state = check_random_state(self.random_state)
             params = backends.moved(self._begin(samples, random_state) if first else self.params_, placement.backend)
             validation = None
-            if validation_data is not None:
-                validation = self._validation_samples(*validation_data, placement=placement)
+            if validating is not None:
+                validation = self._validation_samples(validating, placement)
             elif self.early_stopping and self.solver in STOCHASTIC:
                 samples, validation = split_validation(
                     samples, placement.backend, self.validation_fraction, self._strata(samples), random_state
@@ -121,33 +129,22 @@ class MLP(Parameters, ABC):
         self._keep(params, placement)
         return self
 
-    def _check_validation(self, validation_data: Any) -> None:
-        if not (isinstance(validation_data, tuple | list) and len(validation_data) in (2, 3)):
-            length = f" and length {len(validation_data)}" if hasattr(validation_data, "__len__") else ""
-            raise ValueError(
-                f"validation_data is of type {type(validation_data).__name__}{length}; "
-                "give a tuple, (X, y) or (X, y, sample_weight)."
-            )
-        if self.solver not in STOCHASTIC:
-            raise ValueError(
-                f"validation_data is for the solvers {' and '.join(STOCHASTIC)}, which go epoch by epoch; "
-                f"{self.solver} does not."
-            )
-
     def _samples(self, x: Array, targets: np.ndarray, sample_weight: Any, placement: Placement) -> Samples:
         """Checked rows with their targets and weights, where they are computed with."""
         weight, dtype = self._combined_weights(checked_sample_weight(sample_weight, x.shape[0]), targets), dtype_name(x)
         target = placement.backend.asarray(np.ascontiguousarray(self._targets(targets, dtype)))
         return Samples(x, target, None if weight is None else placement.backend.asarray(weight.astype(dtype)), targets)
 
-    def _validation_samples(self, X: Any, y: Any, sample_weight: Any = None, *, placement: Placement) -> Samples:
-        """Rows of `validation_data`, checked."""
+    def _validation_samples(self, rows: ValidationRows, placement: Placement) -> Samples:
+        """Rows of the user's to validate on, checked."""
         try:
-            x, targets = checked_features_and_targets(self, X, y, placement, reset=False, numbers=self._numbers)
+            x, targets = checked_features_and_targets(
+                self, rows.X, rows.y, placement, reset=False, numbers=self._numbers
+            )
             self._check_validation_targets(targets)
-            return self._samples(x, targets, sample_weight, placement)
+            return self._samples(x, targets, rows.sample_weight, placement)
         except ValueError as error:
-            raise ValueError(f"In validation_data: {error}") from error
+            raise ValueError(f"In {rows.name}: {error}") from error
 
     def _begin(self, samples: Samples, random_state: np.random.RandomState) -> Params:
         """Forget earlier fits, and make a network with initial parameters."""

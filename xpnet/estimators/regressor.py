@@ -14,6 +14,7 @@ from xpnet.data import check_targets
 from xpnet.estimators.estimator import MLP
 from xpnet.estimators.inputs import Placement, Samples, on_host
 from xpnet.estimators.parameters import Parameters, has_epochs
+from xpnet.estimators.validation_rows import validation_rows
 
 
 class MLPRegressor(RegressorMixin, MLP):
@@ -62,7 +63,7 @@ class MLPRegressor(RegressorMixin, MLP):
     nesterovs_momentum : bool, default=True
         Whether the momentum is Nesterov's.
     early_stopping : bool, default=False
-        Whether to stop by the score on held-out rows, or on `validation_data`, and keep the best epoch's parameters.
+        Whether to stop by the score on held-out rows, or on `X_val`, and keep the best epoch's parameters.
     validation_fraction : float, default=0.1
         Fraction of the rows that is held out for early stopping.
     beta_1 : float, default=0.9
@@ -148,14 +149,29 @@ class MLPRegressor(RegressorMixin, MLP):
     ) -> None:
         super().__init__(locals())
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        validation_data: Any = None,
+    ) -> Self:
         """Fit the network to rows and their targets.
 
         Args:
             X: Rows (n, d_in), an array of any library of the array API standard, a data frame, or a sparse matrix.
             y: Numbers (n,), or (n, k) for k outputs.
             sample_weight: Weight of each row, (n,).
-            validation_data: `(X, y)` or `(X, y, sample_weight)` to validate on; see `early_stopping`.
+            X_val: Rows to validate on after each epoch; see `early_stopping`. A pipeline transforms them like X where
+                it is a `Pipeline(..., transform_input=["X_val"])`.
+            y_val: Their targets.
+            sample_weight_val: Weight of each of them.
+            validation_data: `(X_val, y_val)` or `(X_val, y_val, sample_weight_val)`; deprecated, since a pipeline
+                cannot transform it.
 
         Returns:
             The estimator itself.
@@ -163,7 +179,7 @@ class MLPRegressor(RegressorMixin, MLP):
         Raises:
             ValueError: Parameters or data are invalid, arrays are of two libraries or devices, or training diverges.
         """
-        return self._fit(X, y, sample_weight, validation_data)
+        return self._fit(X, y, sample_weight, validation_rows(X_val, y_val, sample_weight_val, validation_data))
 
     @available_if(has_epochs)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
