@@ -60,4 +60,5 @@ def _from_tuple(validation_data: Any) -> ValidationRows:
     # Blamed on the caller of `fit`.
     warnings.warn(DEPRECATED, FutureWarning, stacklevel=4)
     names = tuple(f"validation_data's {part}" for part in ("X", "y", "sample_weight"))
-    return ValidationRows(*validation_data, *[None] * (3 - len(validation_data)), "validation_data", names)
+    X, y, *weight = validation_data
+    return ValidationRows(X, y, weight[0] if weight else None, "validation_data", names)
