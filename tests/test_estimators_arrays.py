@@ -9,6 +9,8 @@ import pytest
 from helpers.oracles import ROUNDING, distance
 from helpers.sklearn_pairs import TASKS, UNFINISHED, Task, apart, history, task
 from sklearn import config_context
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from xpnet.backends import Backend, dtype_name, resolve
@@ -113,6 +115,7 @@ def test_two_kinds_are_refused(backend: Backend, float_dtype: str, other: str) -
     arrays = dict(y=y, sample_weight=weight, X_val=X, y_val=y, sample_weight_val=weight)
     arrays[other] = backend.to_host(arrays[other])
     kind = f"X is an? .*{backend.name.partition('-')[0]}.* on .* but {other} is a numpy array on cpu; give both"
+    kind += r".* on one device, or call sklearn.set_config\(array_api_dispatch=True\)"
     with pytest.raises(InputError, match=kind):
         problem.pair()[0].fit(X, **arrays)
 
@@ -172,6 +175,20 @@ def test_dispatch_changes_nothing(backend: Backend, float_dtype: str, name: str)
         score = ours.score(on_device.X, on_device.y)
     assert apart(ours.to_host(), plain.to_host()) == 0
     assert score == plain.score(on_device.X, on_device.y)
+
+
+@dispatched
+def test_within_dispatch_pipelines_stay_in_the_library(backend: Backend, float_dtype: str) -> None:
+    """A scaler hands on arrays of X's kind, where without dispatch it makes NumPy's of them, which are refused."""
+    if backend.name in ("numpy", "jax"):
+        pytest.skip("a scaler makes NumPy's arrays, and cannot make JAX's, which do not change in place")
+    on_device = on(backend, task("classes"), float_dtype)
+    pipeline = make_pipeline(StandardScaler(), on_device.pair(max_iter=4)[0])
+    with config_context(array_api_dispatch=True):
+        like(pipeline.fit(on_device.X, on_device.y).predict(on_device.X), on_device.X)
+    if backend.name == "torch":
+        with pytest.raises(InputError, match=r"X is a numpy array .*, or call sklearn.set_config"):
+            pipeline.fit(on_device.X, on_device.y)
 
 
 @dispatched

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers.oracles import ROUNDING, distance
 from helpers.sklearn_pairs import UNFINISHED, apart, ours, task
+from sklearn.model_selection import cross_val_score
 
 import xpnet
 from xpnet import serialization
@@ -38,6 +39,21 @@ def test_weights_of_classes_in_partial_fits() -> None:
         actual.partial_fit(X[part], y[part], classes=[-3, 0, 7])
         expected.partial_fit(X[part], y[part], np.where(y[part] == 0, 3.0, 1.0), classes=[-3, 0, 7])
     assert apart(actual, expected) < TOLERANCE
+
+
+def test_weights_of_classes_that_a_fold_lacks() -> None:
+    """They weigh nothing, in folds and for single labels; what may be a slip of the pen is a warning."""
+    X, y, _ = task("classes")[1:4]
+    with pytest.warns(UserWarning, match=r"class_weight names 'eel', which y lacks, and leaves out -3, 7, ") as caught:
+        actual = ours("classes", class_weight={"eel": 9.0, 0: 3.0}).fit(X, y)
+    assert [each.filename for each in caught if "eel" in str(each.message)] == [__file__]
+    assert apart(actual, ours("classes").fit(X, y, np.where(y == 0, 3.0, 1.0))) < TOLERANCE
+    folds = [(np.flatnonzero(y != 7), np.flatnonzero(y == 0))]
+    assert np.isfinite(cross_val_score(ours("classes", class_weight={-3: 1.0, 0: 1.0, 7: 9.0}), X, y, cv=folds)).all()
+    X, y, _ = task("labels")[1:4]
+    y = y * [1, 1, 0]
+    actual = ours("labels", class_weight=[{1: 2.0}, {}, {1: 9.0}]).fit(X, y)
+    assert apart(actual, ours("labels").fit(X, y, 1.0 + y[:, 0])) < TOLERANCE
 
 
 def test_weights_of_labels() -> None:

@@ -54,6 +54,16 @@ def test_it_never_stops_where_it_is_not_to() -> None:
     assert seen[0].filename == __file__
 
 
+def test_a_class_with_too_few_rows_to_hold_back() -> None:
+    """A class with a single row cannot be in both parts; the message names it as the labels do."""
+    problem = task("two classes")
+    y = np.where(np.arange(61) == 5, "rare", "usual")
+    with pytest.raises(ValueError, match=r"The least populated class(es)? in y ha(s|ve) only 1 member") as caught:
+        problem.pair(early_stopping=True)[0].fit(problem.X, y)
+    # Versions before 1.8 name no class.
+    assert "rare" in str(caught.value) or "['" not in str(caught.value)
+
+
 def test_too_few_rows_to_hold_back() -> None:
     """Fewer than two rows are none to judge by, in scikit-learn's words."""
     problem = task("regression", 12)

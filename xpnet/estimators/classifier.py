@@ -78,8 +78,8 @@ class MLPClassifier(ClassifierMixin, MLP):
     max_fun : int, default=15000
         Most evaluations of the objective by "lbfgs".
     class_weight : dict, list of dicts, "balanced" or None, default=None
-        Weight of each class, 1 for classes that the dict leaves out, or "balanced"; for several labels a list with a
-        dict for each.
+        Weight of each class, 1 for classes that the dict leaves out, or "balanced"; a class that is not in y, such as
+        a rare one that a fold lacks, counts for nothing. For several labels a list with a dict for each.
     scoring : str, callable or None, default=None
         Scorer, or its name, that early stopping goes by; None is accuracy.
     device : str or None, default=None
@@ -262,6 +262,7 @@ class MLPClassifier(ClassifierMixin, MLP):
                     f"Previously got {known}, `y` has {labels}"
                 )
             self._check_known(labels)
+        self._labels.warn_of_unknown(self.class_weight)
         classes = self._labels.classes
         is_numeric = classes.dtype.kind not in "OSU"
         self.classes_ = placement.to_home(placement.backend.asarray(classes)) if is_numeric else classes
@@ -288,7 +289,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         return of_class if weight is None else weight * of_class
 
     def _strata(self, samples: Samples) -> np.ndarray | None:
-        return self._labels.encoded(samples.targets)[:, 0] if self.n_outputs_ == 1 else None
+        return samples.targets if self.n_outputs_ == 1 else None
 
     def _decisions(self, a: Array, backend: Backend) -> Array:
         return self._labels.decisions(a, backend)

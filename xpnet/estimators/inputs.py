@@ -13,10 +13,17 @@ from xpnet import backends
 from xpnet._support.typing import Array
 from xpnet.backends import Backend, dtype_name
 from xpnet.data import check_features, check_finite, check_same_rows, check_weights
+from xpnet.errors import InputError
 from xpnet.training import sparse
 
 DTYPES = ("float64", "float32")
 SPARSE = ("csr", "csc")
+
+DISPATCH = (
+    "or call sklearn.set_config(array_api_dispatch=True): scikit-learn's tools then leave X in its library, and y and "
+    "weights go where X is."
+)
+"""End of the message about arrays of two libraries, where scikit-learn's dispatch is what decides."""
 
 
 class Samples(NamedTuple):
@@ -76,7 +83,10 @@ def find_placement(X: Any, device: str | None, **others: Any) -> Placement:
     home = backends.of(X=X)
     if rest and not get_config()["array_api_dispatch"]:
         # Strings are in NumPy arrays whatever X is: no other library has them.
-        backends.of(X=X, **{name: a for name, a in zip(others, rest, strict=True) if not _holds_strings(a)})
+        try:
+            backends.of(X=X, **{name: a for name, a in zip(others, rest, strict=True) if not _holds_strings(a)})
+        except InputError as error:
+            raise InputError(f"{str(error).rstrip('.')}, {DISPATCH}") from None
     if device is None:
         return Placement(home, home)
     if home.name != "numpy":

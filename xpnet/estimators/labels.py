@@ -1,10 +1,11 @@
 """Labels of any kind, encoded for a network, and decoded."""
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.class_weight import compute_sample_weight
 
 from xpnet._support.typing import Array
 from xpnet.backends import Backend
@@ -43,11 +44,30 @@ class Labels(NamedTuple):
         return numbers if self.kind == "multiclass" else numbers[:, None]
 
     def weights(self, class_weight: Any, y: np.ndarray) -> np.ndarray:
-        """Weights of these labels by class, (n,); a dict may name classes that do not occur among them."""
+        """Weights of these labels by class, (n,), with several labels the product of a row's.
+
+        Unlike scikit-learn's, dicts may name classes that do not occur, such as a rare one that a fold lacks.
+        """
         if isinstance(class_weight, dict) and y.ndim == 1:
-            of_class = compute_class_weight(class_weight, classes=self.classes, y=y)
-            return of_class[np.searchsorted(self.classes, y)]
+            return _of_classes(class_weight, self.classes)[np.searchsorted(self.classes, y)]
+        if y.ndim == 2 and _is_of_labels(class_weight, y.shape[1]):
+            of_class = np.stack([_of_classes(each, np.arange(2)) for each in class_weight])
+            return np.prod(of_class[np.arange(y.shape[1]), self.encoded(y)], axis=1)
         return compute_sample_weight(class_weight, y)
+
+    def warn_of_unknown(self, class_weight: Any) -> None:
+        """Warn of classes that do not occur, where others have no weight of their own: it may be a slip of the pen."""
+        if not isinstance(class_weight, dict):
+            return
+        labels = self.classes.tolist()
+        unknown = [repr(label) for label in class_weight if label not in labels]
+        left_out = [repr(label) for label in labels if label not in class_weight]
+        if unknown and left_out:
+            warnings.warn(
+                f"class_weight names {', '.join(unknown)}, which y lacks, and leaves out {', '.join(left_out)}, "
+                "which counts with weight 1.",
+                stacklevel=5,
+            )
 
     def decisions(self, a: Array, backend: Backend) -> Array:
         """Decide on the most probable class of each row, by number, or on 0 or 1 for each label."""
@@ -65,6 +85,18 @@ class Labels(NamedTuple):
         if isinstance(classes, np.ndarray):
             return classes[backend.to_host(decisions)]
         return backend.xp.take(classes, decisions, axis=0)
+
+
+def _is_of_labels(class_weight: Any, labels: int) -> bool:
+    """Whether it is a list with a dict for each label, with weights of 0 and 1 at most."""
+    if not isinstance(class_weight, list) or len(class_weight) != labels:
+        return False
+    return all(isinstance(each, dict) and each.keys() <= {0, 1} for each in class_weight)
+
+
+def _of_classes(class_weight: dict[Any, float], classes: np.ndarray) -> np.ndarray:
+    """Weight of each class, 1 where the dict lacks it."""
+    return np.asarray([class_weight.get(label, 1.0) for label in classes.tolist()], np.float64)
 
 
 def labels_in(y: Any) -> Labels:
