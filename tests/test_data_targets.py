@@ -73,7 +73,7 @@ def test_labels_of_unknown_classes_start_at_0(library):
     [
         ([0.0, 1.0], "holds float.* but needs integers"),
         ([True, False], "holds bool but needs integers"),
-        ([[0], [1]], r"labels are a vector: use y\.reshape\(-1\)"),
+        ([[0], [1]], r"labels are a vector\. Use y\.reshape\(-1\)"),
         ([], "y holds float.* but needs integers"),
     ],
 )

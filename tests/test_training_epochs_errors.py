@@ -107,8 +107,6 @@ def test_dtypes_and_devices_may_be_a_librarys_own():
     ("data", "sentence"),
     [
         ((X[:, :3], Y), r"x has 3 columns, but the network 4-3 \(softmax\) takes 4 inputs"),
-        (X, r"data is a ndarray; give \(x, y\), or a Data with test rows too"),
-        ((X,), r"data is a tuple of 1; give \(x, y\)"),
         ((X * np.nan, Y), "x holds NaN in row 0, column 0"),
         ((X, Y + 1), "y holds the label 3; labels of 3 classes are 0 … 2"),
         ((X, Y[:3]), "y has 3 rows but x has 4; every sample needs one label"),

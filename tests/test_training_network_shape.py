@@ -98,7 +98,7 @@ def with_nan(array):
         (dict(y=Y + 1), "y holds the label 3; labels of 3 classes are 0 … 2"),
         (dict(y=Y - 1), "y holds the label -1"),
         (dict(y=Y.astype(float)), "y holds float64 but needs integers"),
-        (dict(y=Y[:, None]), r"labels are a vector: use y\.reshape\(-1\)"),
+        (dict(y=np.stack([Y, Y], 1)), r"labels are a vector\. Give the number of its class for each row"),
         (dict(weight=[1, 2, 3]), "weight has 3 rows but x has 4; every sample needs one weight"),
         (
             dict(weight={0: 1, 1: 2}),

@@ -25,6 +25,7 @@ class Data(NamedTuple):
         input_scale: Divisor of the inputs before the first layer; None is 255 for bytes and 1 for any others, as
             `scale` says.
         name: Name of the data set in the output of a training.
+        x_validation: Rows to validate on after every epoch, with their targets `y_validation`.
     """
 
     x_train: Array
@@ -33,6 +34,8 @@ class Data(NamedTuple):
     y_test: Array | None = None
     input_scale: float | None = None
     name: str = ""
+    x_validation: Array | None = None
+    y_validation: Array | None = None
 
     @property
     def scale(self) -> float:
@@ -43,7 +46,8 @@ class Data(NamedTuple):
 
     def fingerprint(self) -> str:
         """Short digest of the arrays, to tell whether data have changed."""
-        return digest(self[:4])
+        validation = (self.x_validation, self.y_validation)
+        return digest(self[:4] if self.x_validation is None else (*self[:4], *validation))
 
 
 def digest(arrays: Iterable[Array | None]) -> str:

@@ -1,12 +1,13 @@
 """Targets: what labels and other targets must be for each loss, and labels one-hot, on the arrays of any library."""
 
+import math
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from xpnet._support.typing import Array, Namespace
-from xpnet.data.checks import PlacedError, check_finite, check_numbers, count, first_true, spell_dtype
+from xpnet.data.checks import PlacedError, check_finite, check_numbers, count, first_true, spell_dtype, spell_library
 from xpnet.errors import InputError
 
 
@@ -17,6 +18,7 @@ def loss_for(y: Array, *, name: str = "y", shape: tuple[int, ...] | None = None,
     ("binary_cross_entropy"), any other floating-point numbers are a regression ("squared_error"). `shape` is
     that of the whole array, where y is a part of it.
     """
+    check_not_words(y, name=name)
     check_numbers(y, ("bool", "integral", "real floating"), name=name, xp=xp)
     if y.ndim == 1 and xp.isdtype(y.dtype, "integral"):
         return "cross_entropy"
@@ -58,9 +60,14 @@ def check_targets(y: Array, *, name: str = "y", loss: str, outputs: int, xp: Nam
 
 def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: Namespace) -> None:
     """Refuse anything but a vector of integers 0 … classes - 1, or of integers from 0 on where `classes` is None."""
-    check_numbers(y, ("integral",), name=name, xp=xp)
+    check_not_words(y, name=name)
+    try:
+        check_numbers(y, ("integral",), name=name, xp=xp)
+    except InputError as error:
+        raise InputError(f"{error}{_remedy(y, name=name, xp=xp)}") from None
     if y.ndim != 1:
-        raise InputError(f"{name} has shape {tuple(y.shape)} but labels are a vector: use {name}.reshape(-1).")
+        shape = tuple(y.shape)
+        raise InputError(f"{name} has shape {shape} but labels are a vector.{_remedy(y, name=name, xp=xp)}")
     if xp.isdtype(y.dtype, "unsigned integer"):
         # PyTorch 2.13 neither orders uint16, uint32 and uint64 nor finds their extremes.
         y = xp.astype(y, xp.asarray([0], device=y.device).dtype)
@@ -69,6 +76,45 @@ def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: N
         allowed = "start at 0" if classes is None else f"of {classes} classes are 0 … {classes - 1}"
         wrong = smallest if smallest < 0 else largest
         raise PlacedError(f"{name} holds the label {wrong}; labels {allowed}.", first_true(y == wrong, xp=xp))
+
+
+def check_not_words(y: Array, *, name: str) -> None:
+    """Refuse labels that are words; only NumPy's arrays can hold these."""
+    if getattr(y.dtype, "kind", "") in ("O", "S", "U", "T"):
+        raise InputError(
+            f"{name} holds {y.dtype} but needs integers: number the classes, as "
+            f"names, {name} = np.unique({name}, return_inverse=True) does."
+        )
+
+
+def _remedy(y: Array, *, name: str, xp: Namespace) -> str:
+    """Sentence that says how to make labels of an array that is none; empty where nothing is certain."""
+    try:
+        right = xp.isdtype(y.dtype, ("bool", "integral", "real floating")) and 0 not in tuple(y.shape)
+    except (AttributeError, TypeError):
+        # As in check_numbers: the dtype is another library's.
+        return ""
+    if not right:
+        return ""
+    if is_one_hot(y, xp=xp):
+        return f" Use {name}.argmax(axis=1): these rows are one-hot."
+    flat = math.prod(y.shape) == max(y.shape, default=1)
+    vector = name if y.ndim == 1 else f"{name}.reshape(-1)"
+    if not flat:
+        return " Give the number of its class for each row."
+    if xp.isdtype(y.dtype, "integral"):
+        return f" Use {vector}."
+    if bool(xp.any(xp.astype(xp.astype(y, xp.int32), y.dtype) != y)):
+        return " Numbers with fractions are the targets of a regression, Network(..., loss='squared_error')."
+    integers = "long()" if spell_library(type(y).__module__) == "torch" else "astype(int)"
+    return f" Use {vector}.{integers}: all are whole."
+
+
+def is_one_hot(y: Array, *, xp: Namespace) -> bool:
+    """Whether it is a matrix of 0 and 1 with a single 1 in every row."""
+    if y.ndim != 2 or y.shape[1] < 2 or bool(xp.any(neither_0_nor_1(y, xp=xp))):
+        return False
+    return bool(xp.all(xp.sum(xp.astype(y, xp.int32), axis=1) == 1))
 
 
 def check_complete_labels(y: np.ndarray, *, name: str = "y_train") -> None:

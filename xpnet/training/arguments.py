@@ -84,14 +84,6 @@ def check_validation(validation: Any, fraction: float) -> None:
         raise InputError(f"validation holds {len(validation)} arrays; give (x, y) or (x, y, weight).")
 
 
-def checked_data(data: Any) -> Sequence[Any]:
-    """Rows and targets, or the refusal of anything else."""
-    if not isinstance(data, Sequence) or isinstance(data, str) or len(data) not in (2, 4):
-        count = f" of {len(data)}" if isinstance(data, (list, tuple)) else ""
-        raise InputError(f"data is a {type(data).__name__}{count}; give (x, y), or a Data with test rows too.")
-    return data
-
-
 def _meant(optimizer: Any) -> str:
     """Call that was probably meant by something that is no optimizer."""
     if isinstance(optimizer, float | int):

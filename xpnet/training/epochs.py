@@ -21,6 +21,7 @@ from xpnet.errors import DeviceError, InputError
 from xpnet.training import arguments
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.data_parallel import DataParallel
+from xpnet.training.data_shapes import as_data
 from xpnet.training.network import Network
 from xpnet.training.placement import DTYPES, checked_params, placed_rows, spelled_device, spelled_dtype
 from xpnet.training.rows import Rows, digest_of
@@ -32,7 +33,7 @@ VALIDATION = ("x_validation", "y_validation", "weight_validation")
 
 def epochs(
     network: Network,
-    data: Data | Sequence[Array],
+    data: Data | Sequence[Any] | Any,
     optimizer: Optimizer,
     *,
     batch_size: int,
@@ -63,9 +64,10 @@ def epochs(
 
     Args:
         network: What to train.
-        data: `(x, y)`, or a `Data` with test rows too, which are scored after every epoch. Inputs may be SciPy's
-            sparse arrays, which are made dense batch by batch; both may be `xpnet.data.Stored`, which are read from
-            disk and shuffled chunk by chunk, as `xpnet.training.stored_rows` describes.
+        data: `(x, y)`, or a `Data` or `(x, y, x_test, y_test)` with test rows too, which are scored after every epoch;
+            also what Keras' `load_data()` returns, or PyTorch's `TensorDataset`. Inputs may be SciPy's sparse arrays,
+            which are made dense batch by batch; both may be `xpnet.data.Stored`, which are read from disk and shuffled
+            chunk by chunk, as `xpnet.training.stored_rows` describes.
         optimizer: `sgd`, `momentum`, `nesterov`, `adam` or `adamw`, with its learning rate or schedule.
         batch_size: Rows per step; the last batch of an epoch is short where they do not divide.
         epochs: Epochs in all, those of a resumed training counted.
@@ -127,8 +129,9 @@ def epochs(
     arguments.check_choices(engine=engine, l2_of=l2_of)
     arguments.check_objects(network=network, optimizer=optimizer, resume=resume, weight=weight, order=order)
     arguments.check_validation(validation, validation_fraction)
-    suffixes = ("_train", "_test") if isinstance(data, Data) else ("", "")
-    data = data if isinstance(data, Data) else Data(*arguments.checked_data(data))
+    suffix = "_train" if isinstance(data, Data) else ""
+    data = as_data(data)
+    validation = _validation(data, validation, validation_fraction)
     arrays = dict(x=data.x_train, y=data.y_train, x_test=data.x_test, y_test=data.y_test, weight=weight)
     arrays |= dict(zip(VALIDATION, (*(validation or (None, None)), None), strict=False))
     device = spelled_device(device)
@@ -149,7 +152,7 @@ def epochs(
         def rows(x: Array, y: Array, weight: Array | None = None, *, of: str) -> Rows:
             return placed_rows(network, target, dtype, x, y, weight, of=of, batch_size=batch_size, megabytes=chunk_size)
 
-        train, held_out = rows(x, y, weight, of=suffixes[0]).split(validation_fraction, seed)
+        train, held_out = rows(x, y, weight, of=suffix).split(validation_fraction, seed)
         if validation is not None:
             held_out = rows(x_validation, y_validation, weight_validation, of="_validation")
         training = Training(
@@ -161,7 +164,7 @@ def epochs(
             train=train,
             total_error=train.total_error(network.model.loss),
             validation=held_out,
-            test=None if x_test is None else rows(x_test, y_test, of=suffixes[1]),
+            test=None if x_test is None else rows(x_test, y_test, of="_test"),
             l2=None if l2 == 0 else target.asarray(np.asarray(l2, dtype)),
             batch_size=batch_size,
             shuffle=shuffle,
@@ -181,6 +184,16 @@ def epochs(
         if average is not None:
             average.agree({"the seed": str(seed), "l2_of": l2_of, **_fingerprint(training, start)})
     return Epochs(training, start)
+
+
+def _validation(data: Data, validation: Sequence[Array] | None, fraction: float) -> Sequence[Array] | None:
+    """Rows to validate on: those that are asked for, or the data's own."""
+    if data.x_validation is None:
+        return validation
+    if validation is not None or fraction:
+        other = "validation_fraction" if validation is None else "validation"
+        raise InputError(f"{other} is given, but the data have validation rows of their own; leave it out.")
+    return data.x_validation, data.y_validation
 
 
 def _with_engine(training: Training, start: Checkpoint, engine: str | None, resume: Checkpoint | None) -> Backend:

@@ -1,5 +1,6 @@
 """Placement: parameters and rows are checked against a network, encoded, and moved to the device that computes."""
 
+import math
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ import numpy as np
 
 from xpnet import backends
 from xpnet._support.trees import arrays_in
-from xpnet._support.typing import Array, Batch, Layer, Params
+from xpnet._support.typing import Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.data import Stored, check_features, check_same_rows, check_targets, check_weights, encode_targets
 from xpnet.errors import InputError
@@ -90,6 +91,9 @@ def encoded(
         x = sparse.checked(x, name=f"x{of}")
     else:
         x = backend.asarray(x)
+        if x.ndim > 2 and math.prod(x.shape[1:]) == network.sizes[0]:
+            # Images become rows.
+            x = backend.xp.reshape(x, (x.shape[0], -1))
         check_features(x, name=f"x{of}", xp=backend.xp)
     if x.shape[1] != network.sizes[0]:
         raise InputError(f"x{of} has {x.shape[1]} columns, but the network {network} takes {network.sizes[0]} inputs.")
@@ -97,7 +101,8 @@ def encoded(
         y = backend.asarray(y)
         check_same_rows(x, y, names=(f"x{of}", f"y{of}"))
         if network.loss == "cross_entropy":
-            check_labels_are_numbers(y, name=f"y{of}")
+            # A column of labels, as Keras has CIFAR's.
+            y = backend.xp.reshape(y, (-1,)) if y.ndim == 2 and y.shape[1] == 1 else y
         check_targets(y, name=f"y{of}", loss=network.loss, outputs=network.sizes[-1], xp=backend.xp)
         y = encode_targets(
             y,
@@ -170,15 +175,6 @@ def check_weights_are_rows(weight: Any) -> None:
     if isinstance(weight, Mapping):
         raise InputError(
             f"weight is a {type(weight).__name__}; give a weight for each row instead: [weight[label] for label in y]."
-        )
-
-
-def check_labels_are_numbers(y: Array, *, name: str) -> None:
-    """Refuse labels that are words; only NumPy's arrays can hold these."""
-    if getattr(y.dtype, "kind", "") in ("O", "S", "U", "T"):
-        raise InputError(
-            f"{name} holds {y.dtype} but needs integers: number the classes, as "
-            f"names, {name} = np.unique({name}, return_inverse=True) does."
         )
 
 
