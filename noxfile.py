@@ -16,6 +16,7 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 OPTIONAL = ("torch", "jax", "cupy")
 EXPORTS = ("xpnet/export.py", "xpnet/onnx.py", "xpnet/serialization/sklearn.py")
 PICTURES = ("xpnet/data/picture.py", "xpnet/plots/*")
+TABLES = "xpnet/data/tables/*"
 
 
 def groups(*names: str) -> tuple[str, ...]:
@@ -46,7 +47,7 @@ def tests(session: nox.Session) -> None:
         "xpnet/distributed/*",
         "xpnet/estimators/*",
     ]
-    elsewhere += [*EXPORTS, *PICTURES, "xpnet/serialization/torch.py"]
+    elsewhere += [*EXPORTS, *PICTURES, TABLES, "xpnet/serialization/torch.py"]
     measured(session, report=("--omit", ",".join(elsewhere)))
 
 
@@ -107,6 +108,15 @@ def plots(session: nox.Session) -> None:
     )
     files = [f"tests/test_{name}.py" for name in names]
     measured(session, *files, report=("--include", ",".join(PICTURES)))
+
+
+@nox.session
+def tables(session: nox.Session) -> None:
+    """Test CSV, Parquet and Feather files as data; an error without pyarrow."""
+    session.install("-e", ".[tables]", *groups("test"))
+    session.run("python", "-c", "import pyarrow")
+    files = map(str, sorted(Path("tests").glob("test_*tables*.py")))
+    measured(session, *files, report=("--include", TABLES))
 
 
 @nox.session

@@ -25,6 +25,10 @@ class Stored:
 
     Bytes in another machine's order, and half and extended precision, are read as dtypes that every library has.
 
+    Args:
+        paths: The files.
+        folder: Owner of temporary files, which may go as soon as no array needs it.
+
     Attributes:
         paths: The files.
         shape: The shape of all rows together.
@@ -35,12 +39,12 @@ class Stored:
         InputError: No file is given.
     """
 
-    def __init__(self, *paths: str | os.PathLike[str]) -> None:
+    def __init__(self, *paths: str | os.PathLike[str], folder: Any = None) -> None:
         if not paths:
             raise InputError(
                 "Stored got no path but needs at least one: those of .npy files, in the order of their rows."
             )
-        self.paths = tuple(map(Path, paths))
+        self.paths, self._folder = tuple(map(Path, paths)), folder
         self._headers = [npz.npy_header(path) for path in self.paths]
         first = self._headers[0]
         for path, header in zip(self.paths, self._headers, strict=True):

@@ -1,0 +1,148 @@
+"""Formats: files of a table, and their rows in batches of columns as pyarrow has them."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from xpnet._support.optional import needed
+from xpnet.data.files import reading
+from xpnet.errors import DataError
+
+SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".feather", ".arrow")
+"""Endings of a table's files, in any case."""
+
+DELIMITERS = ",;\t|"
+BLOCK = 2**22
+"""Bytes of text that are parsed at a time."""
+
+ROWS = 2**14
+"""Rows of a Parquet file that are decoded at a time."""
+
+
+def is_table(path: Path) -> bool:
+    """Whether a path is a table by its name, or a folder that holds tables."""
+    return bool(table_files(path))
+
+
+def table_files(path: Path) -> list[Path]:
+    """The file itself, or the files of a folder by name, numbers in the order of their values; none for others."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return sorted((file for file in files if file.name.lower().endswith(SUFFIXES)), key=_in_order)
+
+
+def _in_order(path: Path) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+
+
+class TableFile:
+    """One file of a table.
+
+    Attributes:
+        path: The file.
+        types: pyarrow's type of every column, in the order of the file; of a CSV by its first rows.
+
+    Raises:
+        DataError: It is no table, or damaged.
+        MissingExtraError: pyarrow is not installed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with reading(path), understood(path):
+            with open(path, "rb") as file:
+                start = file.read(6)
+            if start[:4] == b"PAR1":
+                self._read = _parquet
+                schema = _pyarrow("parquet").ParquetFile(path).schema_arrow
+            elif start[:4] == b"FEA1" or start == b"ARROW1":
+                self._read = _feather
+                schema = _pyarrow("feather").read_table(path, memory_map=True).schema
+            else:
+                self._read = _csv
+                schema = _opened_csv(path, {}).schema
+        self.types = dict(zip(schema.names, schema.types, strict=True))
+        if len(self.types) < len(schema.names):
+            raise DataError(f"{path}: has two columns of the same name: {_twice(schema.names)}; rename one")
+
+    def batches(self, types: Mapping[str, str | None]) -> Iterator[list[Any]]:
+        """Rows in order, a few thousand at a time: pyarrow's arrays of some columns.
+
+        Args:
+            types: Names of the columns, and what text is read as: "string", "float64" or, for None, what it looks like.
+        """
+        with reading(self.path), understood(self.path):
+            for batch in self._read(self.path, types):
+                yield [batch.column(name) for name in types]
+
+
+def _parquet(path: Path, types: Mapping[str, str | None]) -> Iterator[Any]:
+    file = _pyarrow("parquet").ParquetFile(path, pre_buffer=False)
+    return iter(file.iter_batches(ROWS, columns=list(types)))
+
+
+def _feather(path: Path, types: Mapping[str, str | None]) -> Iterator[Any]:
+    table = _pyarrow("feather").read_table(path, columns=list(types), memory_map=True)
+    return iter(table.to_batches(ROWS))
+
+
+def _csv(path: Path, types: Mapping[str, str | None]) -> Iterator[Any]:
+    return iter(_opened_csv(path, types))
+
+
+def _opened_csv(path: Path, types: Mapping[str, str | None]) -> Any:
+    """Streaming reader of all columns, or of those whose types are wanted."""
+    csv = _pyarrow("csv")
+    first = _first_line(path)
+    delimiter = max(DELIMITERS, key=first.count)
+    fields = [field.strip().strip('"') for field in first.split(delimiter)]
+    return csv.open_csv(
+        path,
+        csv.ReadOptions(block_size=BLOCK, autogenerate_column_names=sum(map(_is_number, fields)) * 2 >= len(fields)),
+        csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        csv.ConvertOptions(
+            column_types={name: kind for name, kind in types.items() if kind},
+            include_columns=list(types),
+            strings_can_be_null=True,
+        ),
+    )
+
+
+def _first_line(path: Path) -> str:
+    """First line of a text file, plain or compressed as its ending says."""
+    with _pyarrow("lib").input_stream(str(path), compression="detect") as file:
+        start = file.read(BLOCK)
+    if not start:
+        raise DataError(f"{path}: is empty")
+    if b"\0" in start:
+        raise DataError(f"{path}: is no text, nor a Parquet or Feather file")
+    return str(start.partition(b"\n")[0].decode("utf-8-sig", "replace"))
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
+def _twice(names: Sequence[str]) -> str:
+    return next(name for index, name in enumerate(names) if name in names[:index])
+
+
+@contextmanager
+def understood(path: Path) -> Iterator[None]:
+    """Turn what pyarrow says of a file into a DataError that names it."""
+    try:
+        yield
+    except _pyarrow("lib").ArrowException as error:
+        raise DataError(f"{path}: {str(error).splitlines()[0].rstrip('.')}") from error
+
+
+def _pyarrow(module: str) -> Any:
+    """One of pyarrow's modules."""
+    with needed("reading tables", "pyarrow"):
+        return import_module(f"pyarrow.{module}")
