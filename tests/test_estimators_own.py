@@ -107,22 +107,6 @@ def test_schedules(solver: str) -> None:
     assert asked == [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]
 
 
-@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
-def test_a_bar(capsys: pytest.CaptureFixture[str], solver: str) -> None:
-    """verbose shows a bar with the latest loss on stderr; else there is nothing to see."""
-    _, X, y, _, _ = task("classes")
-    for verbose in (True, 1):
-        actual = ours("classes", solver=solver, verbose=verbose).fit(X, y)
-        shown = capsys.readouterr()
-        assert shown.out == ""
-        last = shown.err.rpartition("\r")[2]
-        assert last.startswith("MLPClassifier: 100%")
-        assert f"{actual.n_iter_}/6" in last
-        assert f"loss {actual.loss_:.6f}" in last
-    ours("classes", solver=solver).fit(X, y)
-    assert capsys.readouterr() == ("", "")
-
-
 @pytest.mark.parametrize("name", ["two classes", "classes", "regressions"])
 def test_the_rest_of_xpnet_takes_it_from_there(name: str, tmp_path: Any) -> None:
     """network_ and params_ answer the same, can be saved and read, and trained on."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from helpers.commands import PYTHON
 
-from xpnet.training.progress import LAST, Bar, compile_notice, iterating
+from xpnet.training.progress import LAST, Bar, compile_notice, is_watched, iterating
 
 
 class Terminal(io.StringIO):
@@ -120,13 +120,26 @@ def test_a_training_on_a_terminal_shows_it():
 
 
 def test_iterations_show_the_latest_loss(capsys):
-    """Each iteration's loss is shown behind the bar, without a terminal too; unwanted, nothing is shown."""
-    for wanted in (True, False):
-        with iterating(2, "network", wanted) as tell:
-            tell(0.5)
-            tell(0.25)
-        shown = capsys.readouterr()
-        assert shown.out == ""
-        last = shown.err.rpartition("\r")[2]
-        assert (last.startswith("network: 100%") and "2/2" in last and "loss 0.250000" in last) == wanted
-        assert wanted or shown.err == ""
+    """Each iteration's loss is shown behind the bar."""
+    with iterating(2, "network") as show:
+        show(0.5)
+        show(0.25)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    last = shown.err.rpartition("\r")[2]
+    assert last.startswith("network: 100%")
+    assert "2/2" in last
+    assert "loss 0.250000" in last
+
+
+def test_a_bar_is_watched_on_a_terminal_and_in_a_notebook(monkeypatch):
+    """Neither a pipe nor a missing stderr shows one to anybody; tqdm knows whether a notebook has widgets."""
+    assert not is_watched()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert is_watched()
+    monkeypatch.setattr(sys, "stderr", None)
+    assert not is_watched()
+    monkeypatch.undo()
+    widget = type("widget", (), {"__module__": "tqdm.notebook"})
+    monkeypatch.setattr("tqdm.auto.tqdm", widget)
+    assert is_watched()

@@ -13,6 +13,7 @@ from xpnet import backends
 from xpnet._support.typing import Array
 from xpnet.backends import Backend
 from xpnet.data import check_weights
+from xpnet.estimators.callbacks import with_callbacks
 from xpnet.estimators.estimator import MLP
 from xpnet.estimators.inputs import Placement, Samples, on_host
 from xpnet.estimators.labels import Labels, labels_in
@@ -56,7 +57,8 @@ class MLPClassifier(ClassifierMixin, MLP):
         Least change of the loss or the score that counts as an improvement; for "lbfgs", the largest gradient that
         counts as 0.
     verbose : bool or int, default=False
-        Whether to show a progress bar.
+        Whether to show the progress: as a bar on a terminal or in a notebook, elsewhere as scikit-learn's lines on
+        stdout.
     warm_start : bool, default=False
         Whether `fit` begins with the parameters of the last fit.
     momentum : float, default=0.9
@@ -156,6 +158,7 @@ class MLPClassifier(ClassifierMixin, MLP):
     ) -> None:
         super().__init__(locals())
 
+    @with_callbacks
     def fit(
         self,
         X: Any,
@@ -189,6 +192,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         return self._fit(X, y, sample_weight, validation_rows(X_val, y_val, sample_weight_val, validation_data))
 
     @available_if(has_epochs)
+    @with_callbacks
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train for one more epoch on these rows.
 

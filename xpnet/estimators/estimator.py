@@ -3,6 +3,7 @@
 import copy
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import array_api_compat
@@ -17,6 +18,7 @@ from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.equations.step import answers
 from xpnet.estimators import lbfgs, stochastic
+from xpnet.estimators.callbacks import CallbackSupport, FitTasks
 from xpnet.estimators.inputs import (
     Placement,
     Samples,
@@ -29,15 +31,15 @@ from xpnet.estimators.inputs import (
 )
 from xpnet.estimators.parameters import STOCHASTIC, Parameters
 from xpnet.estimators.random_state import initial_params
-from xpnet.estimators.scoring import split_validation
+from xpnet.estimators.scoring import split_rows
 from xpnet.estimators.sklearn_losses import loss_conversion
 from xpnet.estimators.validation_rows import ValidationRows
+from xpnet.estimators.verbose import reporting
 from xpnet.training.placement import chunk_rows, encoded
-from xpnet.training.progress import iterating
 from xpnet.training.sparse import map_rows
 
 
-class MLP(Parameters, ABC):
+class MLP(CallbackSupport, Parameters, ABC):
     """Multi-layer perceptron, a classifier or a regressor."""
 
     _numbers: ClassVar[bool]
@@ -115,18 +117,22 @@ class MLP(Parameters, ABC):
             samples = self._samples(x, targets, sample_weight, placement)
             random_state = check_random_state(self.random_state)
             params = backends.moved(self._begin(samples, random_state) if first else self.params_, placement.backend)
-            validation = None
+            validation = training = None
             if validating is not None:
                 validation = self._validation_samples(validating, placement)
             elif self.early_stopping and self.solver in STOCHASTIC:
-                samples, validation = split_validation(
-                    samples, placement.backend, self.validation_fraction, self._strata(samples), random_state
-                )
-            params = self._train(placement.backend, samples, validation, params, random_state, incremental)
+                n, strata = samples.x.shape[0], self._strata(samples)
+                training, held_out = split_rows(n, self.validation_fraction, strata, random_state)
+                samples, validation = (samples.subset(rows, placement.backend) for rows in (training, held_out))
+            # A single weight of all rows is none to a score.
+            data = {"X": X, "y": y, "sample_weight": None if isinstance(sample_weight, int | float) else sample_weight}
+            tasks = FitTasks(self, data, training, partial(self._coefficients, placement=placement))
+            params = self._train(placement.backend, samples, validation, params, random_state, tasks, incremental)
             xp = placement.backend.xp
             if not all(bool(xp.all(xp.isfinite(array))) for layer in params for array in layer):
                 raise ValueError(stochastic.DIVERGED.format("lower learning_rate_init, or scale X to about 1."))
         self._keep(params, placement)
+        tasks.finish()
         return self
 
     def _samples(self, x: Array, targets: np.ndarray, sample_weight: Any, placement: Placement) -> Samples:
@@ -170,28 +176,41 @@ class MLP(Parameters, ABC):
         validation: Samples | None,
         params: Params,
         random_state: np.random.RandomState,
+        tasks: FitTasks,
         incremental: bool,
     ) -> Params:
         """Parameters at which the solver ends."""
         if self.solver in STOCHASTIC:
+            if not incremental:
+                tasks.start("epoch", self.max_iter)
             return stochastic.train_epochs(
-                self, backend, samples, validation, params, random_state, incremental=incremental
+                self, backend, samples, validation, params, random_state, tasks, incremental=incremental
             )
+        # One more than iterations: the last task is empty.
+        tasks.start("iteration", self.max_iter + 1)
         data = encoded(self.network_, backend, dtype_name(params[0].w), samples.x, samples.y, samples.weight)
         limits = {name: getattr(self, name) for name in ("alpha", "tol", "max_iter", "max_fun")}
-        with iterating(self.max_iter, type(self).__name__, bool(self.verbose)) as show:
-            result = lbfgs.train_lbfgs(self.network_, backend, data, params, **limits, show=show)
+        with reporting(self.max_iter, type(self).__name__, bool(self.verbose)) as report:
+            result = lbfgs.train_lbfgs(self.network_, backend, data, params, **limits, report=report, tasks=tasks)
         self.n_iter_ = result.iterations
         self.loss_ = loss_conversion(self.network_.loss, samples, backend).loss(result.cost, result.penalty)
         return result.params
 
     def _keep(self, params: Params, placement: Placement) -> None:
         """Keep the parameters, and what the next fit may continue with, as arrays of X's kind."""
-        self.coefs_ = [placement.to_home(w).T for w, _ in params]
-        self.intercepts_ = [placement.to_home(b) for _, b in params]
+        self.__dict__.update(self._coefficients(params, placement))
         if (done := self._progress.checkpoint) is not None:
             slots = map_arrays(placement.to_home, done.slots)
             self._progress.checkpoint = done._replace(slots=slots, params=(), best_params=())
+
+    @staticmethod
+    def _coefficients(params: Params, placement: Placement) -> dict[str, Any]:
+        """Attributes with the parameters, as arrays of X's kind."""
+        weights, biases = zip(*params, strict=True)
+        return {
+            "coefs_": [placement.to_home(w).T for w in weights],
+            "intercepts_": [placement.to_home(b) for b in biases],
+        }
 
     def _check_home(self, placement: Placement, method: str) -> None:
         check_same_kind(placement.home, self.coefs_[0], f"{type(self).__name__}.{method}")

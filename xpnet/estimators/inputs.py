@@ -132,7 +132,7 @@ def checked_features_and_targets(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
             "(n_samples,), for example using ravel().",
             DataConversionWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
         y = y[:, 0]
     return x, y

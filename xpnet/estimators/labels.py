@@ -66,7 +66,7 @@ class Labels(NamedTuple):
             warnings.warn(
                 f"class_weight names {', '.join(unknown)}, which y lacks, and leaves out {', '.join(left_out)}, "
                 "which counts with weight 1.",
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def decisions(self, a: Array, backend: Backend) -> Array:

@@ -1,8 +1,7 @@
 """Solver lbfgs: SciPy's, over all parameters as one vector."""
 
 import warnings
-from collections.abc import Callable
-from itertools import accumulate, pairwise
+from itertools import accumulate, count, pairwise
 from math import ceil, prod
 from typing import NamedTuple
 
@@ -14,6 +13,8 @@ from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.equations import step
+from xpnet.estimators.callbacks import FitTasks
+from xpnet.estimators.verbose import Report
 from xpnet.training.memory_rows import in_memory
 from xpnet.training.network import Network
 from xpnet.training.placement import chunk_rows
@@ -111,9 +112,10 @@ def train_lbfgs(
     tol: float,
     max_iter: int,
     max_fun: int,
-    show: Callable[[float], None],
+    report: Report,
+    tasks: FitTasks,
 ) -> LbfgsResult:
-    """Train on all rows at once; ending before the minimum is a warning.
+    """Train on all rows at once; ending before the minimum is a warning, unless a callback wants it.
 
     Args:
         network: Network to train.
@@ -124,22 +126,36 @@ def train_lbfgs(
         tol: Largest entry of a gradient that counts as 0.
         max_iter: Most iterations.
         max_fun: Most evaluations of the objective.
-        show: Called with C after each iteration.
+        report: Report of each iteration with its C.
+        tasks: Tasks that callbacks follow, of which each iteration is one.
     """
-    objective = Objective(network, backend, data, params, alpha)
+    objective, numbers = Objective(network, backend, data, params, alpha), count(1)
+    asked_to_stop = False
+
+    def after_iteration(vector: np.ndarray) -> None:
+        nonlocal asked_to_stop
+        report.iteration(next(numbers), objective.cost)
+        asked_to_stop = tasks.followed and tasks.end(objective.params(vector))
+        if asked_to_stop:
+            raise StopIteration
+        tasks.begin()
+
+    tasks.begin()
     result = minimize(
         objective,
         objective.vector(params),
         method="L-BFGS-B",
         jac=True,
         options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
-        callback=lambda _: show(objective.cost),
+        callback=after_iteration,
     )
+    # SciPy does not say before an iteration that none follows: the last task is empty.
+    tasks.end()
     iterations = min(int(result.nit), max_iter)
-    if result.status != 0:
+    if result.status != 0 and not asked_to_stop:
         warnings.warn(
             UNFINISHED.format(iterations, result.status, result.message, max_iter, max_fun),
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     return LbfgsResult(objective.params(result.x), float(result.fun), objective.penalty(result.x), iterations)

@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from xpnet._support.typing import Array
 from xpnet.backends import Backend
 from xpnet.data import check_targets
+from xpnet.estimators.callbacks import with_callbacks
 from xpnet.estimators.estimator import MLP
 from xpnet.estimators.inputs import Placement, Samples, on_host
 from xpnet.estimators.parameters import Parameters, has_epochs
@@ -55,7 +56,8 @@ class MLPRegressor(RegressorMixin, MLP):
         Least change of the loss or the score that counts as an improvement; for "lbfgs", the largest gradient that
         counts as 0.
     verbose : bool or int, default=False
-        Whether to show a progress bar.
+        Whether to show the progress: as a bar on a terminal or in a notebook, elsewhere as scikit-learn's lines on
+        stdout.
     warm_start : bool, default=False
         Whether `fit` begins with the parameters of the last fit.
     momentum : float, default=0.9
@@ -149,6 +151,7 @@ class MLPRegressor(RegressorMixin, MLP):
     ) -> None:
         super().__init__(locals())
 
+    @with_callbacks
     def fit(
         self,
         X: Any,
@@ -182,6 +185,7 @@ class MLPRegressor(RegressorMixin, MLP):
         return self._fit(X, y, sample_weight, validation_rows(X_val, y_val, sample_weight_val, validation_data))
 
     @available_if(has_epochs)
+    @with_callbacks
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one more epoch on these rows.
 

@@ -17,19 +17,16 @@ from xpnet.training.sparse import is_sparse, map_rows
 TOO_FEW = "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
 
 
-def split_validation(
-    samples: Samples,
-    backend: Backend,
-    fraction: float,
-    stratify: np.ndarray | None,
-    random_state: np.random.RandomState,
-) -> tuple[Samples, Samples]:
-    """Split samples into those to train on and those held out, drawn as scikit-learn draws them."""
-    numbers = np.arange(samples.x.shape[0])
-    training, validation = train_test_split(numbers, test_size=fraction, stratify=stratify, random_state=random_state)
-    if len(validation) < 2:
+def split_rows(
+    n: int, fraction: float, stratify: np.ndarray | None, random_state: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the rows to train on and of those held out, drawn as scikit-learn draws them."""
+    training, held_out = train_test_split(
+        np.arange(n), test_size=fraction, stratify=stratify, random_state=random_state
+    )
+    if len(held_out) < 2:
         raise ValueError(TOO_FEW)
-    return samples.subset(training, backend), samples.subset(validation, backend)
+    return training, held_out
 
 
 def validation_score(mlp: Any, backend: Backend, params: Params, validation: Samples) -> float:

@@ -11,14 +11,15 @@ from xpnet._support.typing import Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.equations.optimizers import Optimizer, adam, momentum, nesterov
 from xpnet.errors import DivergenceError
+from xpnet.estimators.callbacks import FitTasks
 from xpnet.estimators.inputs import Samples
 from xpnet.estimators.random_state import EpochOrders
 from xpnet.estimators.scoring import validation_score
 from xpnet.estimators.sklearn_losses import loss_conversion
 from xpnet.estimators.stopping import Improvement, LearningRate
+from xpnet.estimators.verbose import reporting
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.epochs import epochs
-from xpnet.training.progress import iterating
 
 CLIPPED = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
 UNFINISHED = "Stochastic Optimizer: Maximum iterations ({}) reached and the optimization hasn't converged yet."
@@ -52,6 +53,7 @@ def train_epochs(
     validation: Samples | None,
     params: Params,
     random_state: np.random.RandomState,
+    tasks: FitTasks,
     *,
     incremental: bool,
 ) -> Params:
@@ -64,6 +66,7 @@ def train_epochs(
         validation: Samples to validate on, or None.
         params: Parameters to start from.
         random_state: Source of the orders.
+        tasks: Tasks that callbacks follow, of which each epoch is one.
         incremental: Whether to train one epoch more with the optimizer's state of the last one.
 
     Returns:
@@ -105,18 +108,21 @@ def train_epochs(
         resume=done and done._replace(params=params, best_params=params, optimizer=""),
     )
     mlp.n_iter_, best = 0, params
+    most = 1 if incremental else mlp.max_iter
     try:
-        with iterating(1 if incremental else mlp.max_iter, type(mlp).__name__, bool(mlp.verbose)) as show:
+        with reporting(most, type(mlp).__name__, bool(mlp.verbose)) as report:
+            tasks.begin()
             for epoch in records:
                 params, progress.checkpoint = epoch.params, epoch.checkpoint
                 mlp.n_iter_ += 1
                 mlp.t_ += n
                 mlp.loss_ = conversion.epoch(epoch.cost, epoch.penalty, orders.last, size)
                 mlp.loss_curve_.append(mlp.loss_)
-                show(mlp.loss_)
+                report.iteration(mlp.n_iter_, mlp.loss_)
                 if validation is not None and epoch.validation_cost is not None:
                     mlp.validation_loss_curve_.append(validation_conversion.loss(epoch.validation_cost))
                     mlp.validation_scores_.append(validation_score(mlp, backend, params, validation))
+                    report.score(mlp.validation_scores_[-1])
                 if watch.update(-mlp.validation_scores_[-1] if mlp.early_stopping else mlp.loss_, mlp.tol):
                     best = params
                 if mlp.early_stopping:
@@ -124,14 +130,23 @@ def train_epochs(
                 else:
                     mlp.best_loss_ = watch.best
                 rate.after_epoch(mlp.t_)
+                asked_to_stop = tasks.end(params)
                 if watch.waited > mlp.n_iter_no_change:
-                    if not rate.lower():
+                    lowered = rate.lower()
+                    what = "Validation score" if mlp.early_stopping else "Training loss"
+                    report.stalled(what, mlp.tol, mlp.n_iter_no_change, rate.verdict(lowered))
+                    if not lowered:
                         break
                     watch.waited = 0
-                if mlp.n_iter_ == mlp.max_iter and not incremental:
-                    warnings.warn(UNFINISHED.format(mlp.max_iter), ConvergenceWarning, stacklevel=5)
+                if asked_to_stop:
+                    break
+                if mlp.n_iter_ < most:
+                    tasks.begin()
+                elif not incremental:
+                    warnings.warn(UNFINISHED.format(mlp.max_iter), ConvergenceWarning, stacklevel=6)
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=5)
+        tasks.end()
+        warnings.warn("Training interrupted by user.", stacklevel=6)
     except DivergenceError as error:
         raise ValueError(DIVERGED.format(error)) from error
     return best if mlp.early_stopping else params
@@ -149,7 +164,7 @@ def batch_size(asked: str | int, n: int) -> int:
     if asked == "auto":
         return min(200, n)
     if int(asked) > n:
-        warnings.warn(CLIPPED, stacklevel=6)
+        warnings.warn(CLIPPED, stacklevel=7)
     return min(int(asked), n)
 
 

@@ -63,3 +63,9 @@ class LearningRate:
             return False
         self.current /= 5
         return True
+
+    def verdict(self, lowered: bool) -> str:
+        """Words of scikit-learn's for what `lower` did."""
+        if lowered:
+            return f"Setting learning rate to {self.current:f}"
+        return "Learning rate too small. Stopping." if self.rule == "adaptive" else "Stopping."

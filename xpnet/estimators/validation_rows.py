@@ -58,7 +58,7 @@ def _from_tuple(validation_data: Any) -> ValidationRows:
             "give X_val and y_val, or a tuple, (X, y) or (X, y, sample_weight)."
         )
     # Blamed on the caller of `fit`.
-    warnings.warn(DEPRECATED, FutureWarning, stacklevel=4)
+    warnings.warn(DEPRECATED, FutureWarning, stacklevel=5)
     names = tuple(f"validation_data's {part}" for part in ("X", "y", "sample_weight"))
     X, y, *weight = validation_data
     return ValidationRows(X, y, weight[0] if weight else None, "validation_data", names)

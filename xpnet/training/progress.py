@@ -71,12 +71,18 @@ def compile_notice(wanted: bool) -> Iterator[None]:
         yield
 
 
+def is_watched() -> bool:
+    """Whether a bar is seen: stderr is a terminal, or a notebook shows tqdm's widgets."""
+    if sys.stderr is None:
+        return False
+    from tqdm.auto import tqdm
+
+    return sys.stderr.isatty() or any(kind.__module__ == "tqdm.notebook" for kind in tqdm.__mro__)
+
+
 @contextmanager
-def iterating(total: int, description: str, wanted: bool) -> Iterator[Callable[[float], None]]:
-    """Context with a function that shows each iteration's loss in a bar; unlike `Bar` it needs no terminal."""
-    if not wanted or sys.stderr is None:
-        yield lambda loss: None
-        return
+def iterating(total: int, description: str) -> Iterator[Callable[[float], None]]:
+    """Context with a function that shows each iteration's loss in a bar, which a notebook shows as a widget."""
     from tqdm.auto import tqdm
 
     with tqdm(total=total, desc=description, unit=" iterations") as bar:
