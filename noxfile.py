@@ -14,7 +14,7 @@ nox.options.reuse_venv = "yes"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 OPTIONAL = ("torch", "jax", "cupy")
-EXPORTS = ("xpnet/export.py", "xpnet/onnx.py", "xpnet/serialization/sklearn.py")
+EXPORTS = ("xpnet/export.py", "xpnet/onnx.py", "xpnet/serialization/c.py", "xpnet/serialization/sklearn.py")
 PICTURES = ("xpnet/data/picture.py", "xpnet/plots/*")
 TABLES = "xpnet/data/tables/*"
 
@@ -88,7 +88,7 @@ def exports(session: nox.Session) -> None:
     """Test ONNX files and scikit-learn's perceptrons beside those libraries; an error without them."""
     session.install("-e", ".[onnx,sklearn]", *groups("test", "oracles"))
     session.run("python", "-c", "import ndonnx, onnx, onnxruntime, sklearn")
-    files = [f"tests/test_{name}.py" for name in ("onnx", "export", "serialization_sklearn")]
+    files = [f"tests/test_{name}.py" for name in ("onnx", "export", "serialization_c", "serialization_sklearn")]
     measured(session, *files, report=("--include", ",".join(EXPORTS)))
 
 

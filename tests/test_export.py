@@ -33,6 +33,17 @@ def test_the_file_answers_for_the_model(path, tmp_path, capsys):
     np.testing.assert_array_equal(a.argmax(axis=1), model.network.classify(model.params, x))
 
 
+def test_a_header_says_what_it_takes(path, tmp_path, capsys):
+    """Its names begin with the file's."""
+    export.main([str(path), str(tmp_path / "my digits.h")])
+    assert capsys.readouterr().out.splitlines() == [
+        f"{tmp_path / 'my digits.h'}: 64-128-10 (relu, softmax), C header, a row at a time",
+        "input x, float32 (n, 64), divided by 16 within",
+        "output a, float32 (n, 10)",
+    ]
+    assert "my_digits_predict(const float *x, float *a)" in (tmp_path / "my digits.h").read_text(encoding="utf-8")
+
+
 def test_mistakes_leave_no_file(path, tmp_path, monkeypatch):
     """A truncated model, none at all, another ending and a folder that is not there are told in a sentence."""
     pytest.importorskip("onnx", reason="needs onnx")
@@ -43,7 +54,7 @@ def test_mistakes_leave_no_file(path, tmp_path, monkeypatch):
         (["none", "m.onnx"], "none is no readable model: No such file"),
         ([str(path), "m.tflite"], r"m\.tflite does not end in \.onnx"),
         ([str(path), "none/m.onnx"], r"cannot write none/m\.onnx: there is no folder none"),
-        ([str(path)], "the following arguments are required: MODEL.onnx"),
+        ([str(path)], "the following arguments are required: FILE"),
     ):
         with pytest.raises(InputError, match=message):
             export.main(arguments)

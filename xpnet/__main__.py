@@ -1,4 +1,4 @@
-"""`python -m xpnet`: one of the commands, or a list of them and of the array libraries that they can use."""
+"""`xpnet` or `python -m xpnet`: one of the commands, or a list of them and of the array libraries they can use."""
 
 from importlib import import_module
 
@@ -11,7 +11,7 @@ from xpnet.errors import InputError
 COMMANDS = {
     "train": "train a network on digits, MNIST or data of your own",
     "predict": "predict rows with a saved model, and score it where they are labelled",
-    "export": "write a saved model as an ONNX file",
+    "export": "write a saved model as an ONNX file or a C header",
     "doctor": "list the array libraries, what they lack, and check what they compute",
 }
 
@@ -40,5 +40,10 @@ def main(arguments: list[str]) -> int | None:
     return None
 
 
-if __name__ == "__main__":
+def command() -> None:
+    """Run what the console script `xpnet` is asked for, and exit."""
     run(main)
+
+
+if __name__ == "__main__":
+    command()
