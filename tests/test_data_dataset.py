@@ -92,8 +92,8 @@ def test_numbers_become_types_that_every_library_has(stored, held):
         ((X.astype("U3"), Y), "x_train holds <U3 but needs"),
         ((X, Y.astype("U3")), "y_train holds <U3 but needs"),
         ((X, Y + np.nan), "y_train holds NaN in row 0"),
-        ((X, np.eye(4), X, np.eye(4)[:, :2]), r"y_test has shape \(4, 2\) but needs 4 columns"),
-        ((X, np.eye(4), X, np.eye(4) * 2), "y_test holds 2 in row 0, column 0"),
+        ((X, 1 - np.eye(4), X, (1 - np.eye(4))[:, :2]), r"y_test has shape \(4, 2\) but needs 4 columns"),
+        ((X, 1 - np.eye(4), X, (1 - np.eye(4)) * 2), "y_test holds 2 in row 0, column 1"),
     ],
 )
 def test_sets_that_disagree_are_refused(arrays, sentence):
@@ -104,5 +104,5 @@ def test_sets_that_disagree_are_refused(arrays, sentence):
 
 def test_yes_or_no_targets_and_regressions_are_data_sets_too():
     """Matrices of 0 and 1 and floating-point targets pass."""
-    assert assembled(X, np.eye(4), X, np.eye(4)).y_test.shape == (4, 4)
+    assert assembled(X, 1 - np.eye(4), X, 1 - np.eye(4)).y_test.shape == (4, 4)
     assert assembled(X, Y + 0.5).y_train.dtype == np.float64

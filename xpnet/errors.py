@@ -45,5 +45,9 @@ class ModelFileWarning(UserWarning):
     """A saved model whose numbers cannot be checked."""
 
 
+class DataWarning(UserWarning):
+    """Data that are probably not meant as they are understood; the message says how to say otherwise."""
+
+
 class CaptureError(XpnetError, TypeError):
     """A function that cannot be captured; the message names the operation and the line."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import NoReturn
 
 from xpnet import __version__, backends
-from xpnet.errors import EngineWarning, InputError, ModelFileWarning, XpnetError
+from xpnet.errors import DataWarning, EngineWarning, InputError, ModelFileWarning, XpnetError
 
 LONGEST = 2000
 """Characters of a message; a longer one repeats what a file holds."""
@@ -106,11 +106,12 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def silent(wanted: bool) -> Iterator[None]:
-    """Context in which nothing is printed on stdout, if `wanted`."""
+    """Context in which nothing is printed on stdout and nothing said about the data, if `wanted`."""
     if not wanted:
         yield
         return
-    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
         yield
 
 
@@ -118,7 +119,7 @@ def formatted(otherwise: Callable[..., str]) -> Callable[..., str]:
     """Format of warnings: one line for xpnet's own, as `otherwise` has it for others."""
 
     def line(message: Warning | str, category: type[Warning], *where: object, **more: object) -> str:
-        if issubclass(category, EngineWarning | ModelFileWarning):
+        if issubclass(category, DataWarning | EngineWarning | ModelFileWarning):
             return f"xpnet: {message}\n"
         return otherwise(message, category, *where, **more)
 

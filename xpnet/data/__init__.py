@@ -2,6 +2,7 @@
 
 from xpnet.data.checks import PlacedError, check_features, check_finite, check_same_rows, check_weights
 from xpnet.data.dataset import Data, digest, task
+from xpnet.data.doubts import doubt_inputs, spread
 from xpnet.data.picture import load_picture
 from xpnet.data.sources import load, load_rows
 from xpnet.data.stored import Stored, locating, read_rows
@@ -19,6 +20,7 @@ __all__ = [
     "check_targets",
     "check_weights",
     "digest",
+    "doubt_inputs",
     "encode_targets",
     "load",
     "load_picture",
@@ -26,5 +28,6 @@ __all__ = [
     "locating",
     "loss_for",
     "read_rows",
+    "spread",
     "task",
 ]

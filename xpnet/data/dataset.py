@@ -9,6 +9,7 @@ import numpy as np
 
 from xpnet._support.typing import Array
 from xpnet.data.checks import check_features, check_finite, check_same_rows, count
+from xpnet.data.doubts import doubt_targets
 from xpnet.data.files import reading
 from xpnet.data.stored import Stored, in_pieces, locating, portable_dtype
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
@@ -92,7 +93,8 @@ def assemble(
 def task(y: np.ndarray | Stored, *, name: str, training: bool = False) -> tuple[str, int]:
     """Loss that targets call for, and the number of outputs.
 
-    With `training`, targets that cannot be trained on are refused in the same pass: NaN, infinity, gaps in the labels.
+    With `training`, targets that cannot be trained on are refused in the same pass: NaN, infinity, gaps in the labels;
+    and a warning says where they are probably something else.
     """
     losses, outputs, labels = set(), y.shape[1] if y.ndim == 2 else 1, np.empty(0, y.dtype)
     for start, part in in_pieces(y):
@@ -106,6 +108,8 @@ def task(y: np.ndarray | Stored, *, name: str, training: bool = False) -> tuple[
                 check_finite(part, name=name, xp=np)
     if len(labels):
         check_complete_labels(labels, name=name)
+    elif training:
+        doubt_targets(y, name=name)
     # The targets of a regression may be 0 and 1 throughout some pieces.
     return losses.pop() if len(losses) == 1 else "squared_error", outputs
 

@@ -12,8 +12,9 @@ from xpnet._support.seeds import generator
 from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Array, Params
 from xpnet.backends import Backend, dtype_name
-from xpnet.data import Data, Stored
+from xpnet.data import Data, Stored, doubt_inputs, spread
 from xpnet.data.checks import count
+from xpnet.data.doubts import SAMPLED
 from xpnet.equations.optimizers import Optimizer
 from xpnet.equations.partial_step import partial_step
 from xpnet.equations.step import training_step
@@ -153,6 +154,8 @@ def epochs(
             return placed_rows(network, target, dtype, x, y, weight, of=of, batch_size=batch_size, megabytes=chunk_size)
 
         train, held_out = rows(x, y, weight, of=suffix).split(validation_fraction, seed)
+        if params is None and resume is None and network.input_scale in (None, 1):
+            doubt_inputs(_some_rows(target, x), name=f"x{suffix}")
         if validation is not None:
             held_out = rows(x_validation, y_validation, weight_validation, of="_validation")
         training = Training(
@@ -194,6 +197,13 @@ def _validation(data: Data, validation: Sequence[Array] | None, fraction: float)
         other = "validation_fraction" if validation is None else "validation"
         raise InputError(f"{other} is given, but the data have validation rows of their own; leave it out.")
     return data.x_validation, data.y_validation
+
+
+def _some_rows(backend: Backend, x: Array) -> np.ndarray:
+    """Some of the inputs, on the host; none of sparse ones, which are counts or have been scaled."""
+    if is_sparse(x):
+        return np.empty((1, 0))
+    return x.spread_rows(SAMPLED) if isinstance(x, Stored) else backend.to_host(spread(x))
 
 
 def _with_engine(training: Training, start: Checkpoint, engine: str | None, resume: Checkpoint | None) -> Backend:
