@@ -94,10 +94,11 @@ def exports(session: nox.Session) -> None:
 
 @nox.session
 def plots(session: nox.Session) -> None:
-    """Test pictures, reports and what is read from pictures; an error without Matplotlib."""
-    session.install("-e", ".[plot]", *groups("test"))
-    session.run("python", "-c", "import matplotlib, PIL")
+    """Test pictures, reports, notebooks and what is read from pictures; an error without Matplotlib."""
+    session.install("-e", ".[plot]", *groups("test", "notebook"))
+    session.run("python", "-c", "import matplotlib, nbclient, ipykernel, PIL")
     names = (
+        "notebook",
         "plots",
         "plots_layout",
         "plots_report",

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -133,13 +134,13 @@ def test_iterations_show_the_latest_loss(capsys):
 
 
 def test_a_bar_is_watched_on_a_terminal_and_in_a_notebook(monkeypatch):
-    """Neither a pipe nor a missing stderr shows one to anybody; tqdm knows whether a notebook has widgets."""
+    """Neither a pipe nor a missing stderr shows one to anybody; a kernel's stderr is shown below the cell."""
     assert not is_watched()
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert is_watched()
     monkeypatch.setattr(sys, "stderr", None)
     assert not is_watched()
     monkeypatch.undo()
-    widget = type("widget", (), {"__module__": "tqdm.notebook"})
-    monkeypatch.setattr("tqdm.auto.tqdm", widget)
+    kernel = SimpleNamespace(config={"IPKernelApp": {}})
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: kernel))
     assert is_watched()

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
 
 from xpnet.errors import MissingExtraError
 
@@ -19,3 +21,8 @@ def needed(by: str, module: str) -> Iterator[None]:
             raise
         package = PIP.get(module, module)
         raise MissingExtraError(f"{by} needs {package}, which is not installed; run pip install {package}.") from error
+
+
+def pictures() -> ModuleType:
+    """`xpnet.plots`, which is on a floor above what it draws, and needs Matplotlib."""
+    return import_module("xpnet.plots")

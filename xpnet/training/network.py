@@ -10,13 +10,14 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from xpnet import backends
+from xpnet._support.optional import pictures
 from xpnet._support.seeds import generator
 from xpnet._support.tables import lookup
 from xpnet._support.typing import Array, Layer, Params
 from xpnet.equations import activations, backprop, losses, step
 from xpnet.equations.activations import ActivationName
 from xpnet.equations.losses import LossName
-from xpnet.errors import InputError
+from xpnet.errors import InputError, MissingExtraError
 from xpnet.training import sparse
 from xpnet.training.placement import check_whole, chunk_rows, placed, spelled_device, spelled_dtype
 
@@ -79,6 +80,15 @@ class Network:
         """The layers with their activations: `784-128-10 (relu, softmax)`."""
         names = [*self.activation, self.model.loss.activation.__name__]
         return f"{'-'.join(map(str, self.sizes))} ({', '.join(dict.fromkeys(names) if len(set(names)) < 3 else names)})"
+
+    def _repr_html_(self) -> str | None:
+        """Diagram that a notebook shows, if Matplotlib is installed."""
+        try:
+            plots = pictures()
+        except MissingExtraError:
+            return None
+        diagram: str = plots.svg(plots.network_diagram(self), "network")
+        return diagram
 
     @property
     def parameter_count(self) -> int:

@@ -1,10 +1,12 @@
 """Progress bars: over an epoch's samples, over iterations, and while something is being compiled."""
 
 import sys
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,7 @@ LAST = 1000
 
 
 class Bar:
-    """Bar over samples on stderr, with running cost and accuracy; shown on a terminal only.
+    """Bar over samples, with running cost and accuracy; shown on a terminal or in a notebook only.
 
     Attributes:
         shown: Whether it is shown; if not, there is no need to fetch the metrics for it.
@@ -26,13 +28,10 @@ class Bar:
 
     def __init__(self, wanted: bool, description: str, total: int, accuracy: bool) -> None:
         self.shown = False
-        # A service may have no stderr.
-        if not wanted or sys.stderr is None:
+        if not wanted or not is_watched():
             return
-        from tqdm import tqdm
-
-        self._bar = tqdm(total=total, desc=description, bar_format=BAR_FORMAT, leave=False, disable=None)
-        self.shown = not self._bar.disable
+        self.shown = True
+        self._bar = bar_class()(total=total, desc=description, bar_format=BAR_FORMAT, leave=False)
         self._accuracy = accuracy
         self._last: deque[tuple[int, float]] = deque()
 
@@ -72,20 +71,30 @@ def compile_notice(wanted: bool) -> Iterator[None]:
 
 
 def is_watched() -> bool:
-    """Whether a bar is seen: stderr is a terminal, or a notebook shows tqdm's widgets."""
-    if sys.stderr is None:
-        return False
-    from tqdm.auto import tqdm
+    """Whether a bar is seen: stderr is a terminal, or a notebook's."""
+    return sys.stderr is not None and (sys.stderr.isatty() or in_notebook())
 
-    return sys.stderr.isatty() or any(kind.__module__ == "tqdm.notebook" for kind in tqdm.__mro__)
+
+def in_notebook() -> bool:
+    """Whether this process is a notebook's kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+def bar_class() -> Any:
+    """Bar of tqdm's: a widget in a notebook that has widgets, else a line of text."""
+    with warnings.catch_warnings():
+        # Where they are missing, tqdm says how to install them.
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
+    return tqdm
 
 
 @contextmanager
 def iterating(total: int, description: str) -> Iterator[Callable[[float], None]]:
     """Context with a function that shows each iteration's loss in a bar, which a notebook shows as a widget."""
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc=description, unit=" iterations") as bar:
+    with bar_class()(total=total, desc=description, unit=" iterations") as bar:
 
         def show(loss: float) -> None:
             bar.set_postfix_str(f"loss {loss:.6f}", refresh=False)

@@ -18,6 +18,7 @@ from xpnet.errors import DivergenceError
 from xpnet.training.checkpoint import Checkpoint, Epoch
 from xpnet.training.data_parallel import DataParallel, SharedBatches, WholeBatches
 from xpnet.training.evaluation import evaluate
+from xpnet.training.history import History
 from xpnet.training.network import Network
 from xpnet.training.progress import Bar, compile_notice
 from xpnet.training.rows import Order, Rows, digest_of
@@ -256,6 +257,20 @@ class Epochs(Iterator[Epoch]):
     def __len__(self) -> int:
         """Number of epochs still to come, if none of them is the last for want of patience."""
         return 0 if self.training.finished(self._done) else self.training.epochs - self._done.epoch
+
+    def history(self) -> History:
+        """Train all epochs that are still to come, and keep their numbers, and the parameters of the last one.
+
+        Example:
+            >>> x, y = np.eye(4), [0, 1, 0, 1]
+            >>> network = xpnet.Network([4, 2])
+            >>> history = xpnet.epochs(network, (x, y), xpnet.sgd(0.1), batch_size=2, epochs=3, seed=0).history()
+            >>> history["epoch"]
+            [1, 2, 3]
+            >>> network.classify(history.last.params, x).shape
+            (4,)
+        """
+        return History(self, regression=self.training.network.model.loss.regression)
 
 
 def _check_cost(name: str, cost: float, number: int, rate: float) -> None:
