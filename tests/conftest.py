@@ -1,6 +1,7 @@
 """Backends that every test of arrays runs on: the libraries, and stricter stand-ins for the arrays that users bring."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -59,12 +60,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def backend(request: pytest.FixtureRequest) -> Backend:
-    """Each backend in turn; one that is not installed skips, and says what is missing."""
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Each backend in turn; one that is not installed skips, and says what is missing.
+
+    Tests marked `current` compute with its namespace themselves, in float64 too, which JAX has in its context only.
+    """
     try:
-        return STAND_INS[request.param]()
+        candidate = STAND_INS[request.param]()
     except (DeviceError, ImportError) as error:
         pytest.skip(str(error))
+    marked = request.node.get_closest_marker("current")
+    with candidate.with_dtypes("float64").current() if marked else nullcontext():
+        yield candidate
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from xpnet._support.typing import Array, Batch, Namespace
 from xpnet.backends import Backend, dtype_name
 from xpnet.errors import DeviceError, InputError
 
+pytestmark = pytest.mark.current
+
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 

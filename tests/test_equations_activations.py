@@ -7,6 +7,8 @@ from helpers.oracles import DIFFERENCES, FUNCTIONS, ROUNDING, STEP, distance, ho
 from xpnet.backends import dtype_name
 from xpnet.equations.activations import ACTIVATIONS
 
+pytestmark = pytest.mark.current
+
 Z = np.linspace(-6.0, 6.0, 24).reshape(4, 6)
 NAMES = list(ACTIVATIONS)
 

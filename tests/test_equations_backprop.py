@@ -11,6 +11,8 @@ from xpnet.equations import backprop, step
 from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import LOSSES
 
+pytestmark = pytest.mark.current
+
 LOSS = pytest.mark.parametrize("loss", list(LOSSES))
 
 

@@ -7,6 +7,8 @@ from helpers.oracles import COSTS, DIFFERENCES, OUTPUTS, ROUNDING, central_diffe
 from xpnet.backends import dtype_name
 from xpnet.equations.losses import LOSSES, STRAIGHT, accuracy, total_error
 
+pytestmark = pytest.mark.current
+
 NAMES = list(LOSSES)
 EXTREME = [1e2, 1e4, 1e6]
 

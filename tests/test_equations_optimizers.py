@@ -15,6 +15,8 @@ from xpnet.equations.optimizers import OPTIMIZERS, adam, adamw, default_rate, mo
 from xpnet.equations.step import Model, training_step
 from xpnet.errors import InputError
 
+pytestmark = pytest.mark.current
+
 RULES = {name: make() for name, make in OPTIMIZERS.items()} | {"adam ε̂": adam(0.01, epsilon_hat=True)}
 EVERY = pytest.mark.parametrize("name", list(RULES))
 SLOTS = {"sgd": 0, "momentum": 1, "nesterov": 1, "adam": 2, "adam ε̂": 2, "adamw": 2}

@@ -12,6 +12,8 @@ from xpnet.equations.partial_step import gradients_from_sums, partial_step, weig
 from xpnet.schedules import Constant
 from xpnet.training.epochs import definition
 
+pytestmark = pytest.mark.current
+
 TOLERANCE = ROUNDING["float64"]
 
 

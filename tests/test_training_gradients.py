@@ -12,6 +12,8 @@ from xpnet.equations import step
 from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import LOSSES
 
+pytestmark = pytest.mark.current
+
 LOSS = pytest.mark.parametrize("loss", list(LOSSES))
 ACTIVATION = pytest.mark.parametrize("activation", list(ACTIVATIONS))
 
@@ -94,7 +96,8 @@ def test_gradients_equal_jaxs_grad(loss, activation):
     }
     hidden = {"sigmoid": jax.nn.sigmoid, "tanh": jax.numpy.tanh, "relu": jax.nn.relu, "identity": lambda z: z}
     given = problem(loss, activation)
-    params, batch, l2 = on(backends.resolve("jax"), given[1:], "float64")
+    backend = backends.resolve("jax").with_dtypes("float64")
+    params, batch, l2 = on(backend, given[1:], "float64")
 
     @jax.jit
     @jax.grad
@@ -106,7 +109,9 @@ def test_gradients_equal_jaxs_grad(loss, activation):
         cost = jax.numpy.average(costs[loss](jax.numpy.dot(a, w.T) + b, batch.y), weights=batch.weight)
         return cost + l2 / 2 * sum((w**2).sum() for w, _ in params)
 
-    assert distance(gradients(given), map_arrays(np.asarray, found(params))) < ROUNDING["float64"]
+    with backend.current():
+        wanted = map_arrays(np.asarray, found(params))
+    assert distance(gradients(given), wanted) < ROUNDING["float64"]
 
 
 @LOSS

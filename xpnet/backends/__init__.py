@@ -149,7 +149,10 @@ def of(*arrays: Any, **named: Any) -> Backend:
         if not _same(owned[0][2], owned[-1][2]):
             first, other = (f"{name} is {_described(array, backend)}" for name, array, backend in (owned[0], owned[-1]))
             raise InputError(f"{first} but {other}; give both as arrays of one library on one device.")
-    return owned[0][2] if owned else _backend_on("numpy", None)
+    if not owned:
+        return _backend_on("numpy", None)
+    first_backend = owned[0][2]
+    return first_backend.with_dtypes("float64") if any(backend.wide for *_, backend in owned) else first_backend
 
 
 def moved(tree: Any, backend: Backend) -> Any:

@@ -52,6 +52,7 @@ class Backend(Transfer):
         engines: Engines that the library has on the device, out of `ENGINES`, the fastest last.
         needs: Modules that an engine needs beside the library, with the names that pip has for them.
         engine: Engine that runs blocks of steps and maps over rows; at first the library's default.
+        wide: Whether it computes with float64, which needs `current()` in a library that has it only there.
         precision: Precision of products within `current()`, out of `PRECISIONS`.
     """
 
@@ -60,6 +61,7 @@ class Backend(Transfer):
     needs: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     engine: str = "plain"
     precision: str = "fp32"
+    wide: bool = False
 
     def __init__(self, name: str, xp: Namespace, device: Any = None) -> None:
         super().__init__(xp, device)
@@ -121,6 +123,10 @@ class Backend(Transfer):
         other = copy.copy(self)
         other.precision = precision
         return other
+
+    def with_dtypes(self, *names: str) -> Self:
+        """Backend that can compute with arrays of these dtypes within `current()`."""
+        return self
 
     def choose(self, step: Step, carry: Carry, data: Batch, batch_size: int, steps: int) -> str:
         """Engine that "auto" is for a training; it depends on no clock and no cache, so that a seed is one result.

@@ -1,8 +1,10 @@
 """JAX backend: a block of steps is one compiled program; operation by operation, the plain engine, it is slow."""
 
-from contextlib import AbstractContextManager
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -39,14 +41,23 @@ JAX_PRECISIONS = {"fp32": "highest", "tf32": "tensorfloat32"}
 """Precisions by the names that JAX has for them."""
 
 
+WIDE = ("float64", "int64", "uint64")
+"""Dtypes that JAX has only where its 64 bits are switched on."""
+
+HALVES = {"int64": "int32", "uint64": "uint32"}
+"""Dtypes that integers get where they are off."""
+
+
 class JaxBackend(Backend):
     """Backend of JAX arrays on one device; a step or function is compiled once, as long as it is the same object."""
 
     engines = ("plain", "compiled")
     engine = "compiled"
+    wide = False
 
-    def __init__(self, device: Any) -> None:
+    def __init__(self, device: Any, *dtypes: str) -> None:
         super().__init__("jax", jnp, device)
+        self.wide = "float64" in dtypes
 
     @property
     def version(self) -> str:
@@ -60,22 +71,42 @@ class JaxBackend(Backend):
             return "cpu"
         return f"cuda:{self.device.id}" if getattr(self.device, "platform", None) == "gpu" else str(self.device)
 
-    def dtype(self, name: Any) -> Any:
-        """Dtype of JAX; one of 64 bits switches them on in the whole process, or JAX would halve it."""
-        if str(name) in ("float64", "int64", "uint64"):
-            jax.config.update("jax_enable_x64", True)
-        return super().dtype(name)
+    def with_dtypes(self, *names: str) -> Self:
+        """The same backend, within whose `current()` JAX has 64 bits if one of the dtypes is float64."""
+        wide = self.wide or "float64" in names
+        if wide == self.wide:
+            return self
+        widened = copy.copy(self)
+        widened.wide = wide
+        return widened
 
     def asarray(self, array: Any, dtype: Any = None) -> Array:
-        """Array committed to this device; float64 stays float64, integers of 64 bits become 32 unless asked for."""
-        if dtype is None and str(getattr(array, "dtype", None)) == "float64":
-            dtype = "float64"
-        return super().asarray(array, dtype)
+        """Array committed to this device; float64 stays float64, whatever JAX makes of it by itself.
 
-    def current(self) -> AbstractContextManager[Any]:
-        """Context in which products have the backend's precision: on a GPU JAX's own default is TF32."""
-        context: AbstractContextManager[Any] = jax.default_matmul_precision(JAX_PRECISIONS[self.precision])
-        return context
+        Where 64 bits are off, integers of 64 bits get 32, or where they do not fit into these become floats.
+        """
+        name = str(dtype or getattr(array, "dtype", ""))
+        if isinstance(array, np.ndarray) and name in HALVES and dtype is None and not self.has_64_bits:
+            half = np.iinfo(HALVES[name])
+            fits = array.size == 0 or (half.min <= array.min() and array.max() <= half.max)
+            array = array.astype(HALVES[name] if fits else "float32")
+        with jax.enable_x64(True) if name in WIDE else nullcontext():
+            return super().asarray(array, dtype)
+
+    @property
+    def has_64_bits(self) -> bool:
+        """Whether JAX has numbers of 64 bits at the moment."""
+        return bool(jax.config.jax_enable_x64)
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Context in which products have the backend's precision, and numbers 64 bits if those of the data have.
+
+        On a GPU JAX's own default is TF32; its switch for 64 bits is for the process, and is left as it is.
+        """
+        bits = jax.enable_x64(True) if self.wide else nullcontext()
+        with jax.default_matmul_precision(JAX_PRECISIONS[self.precision]), bits:
+            yield
 
     def to_host(self, array: Array) -> np.ndarray:
         """Read-only NumPy array; waits for the device."""
@@ -93,7 +124,7 @@ class JaxBackend(Backend):
         carry = jax.device_put(carry, self.device)
         if self.engine == "plain":
             return super().run_block(step, carry, data, rows)
-        after, metrics = scan(step, carry, data, self.asarray(rows))
+        after, metrics = scan(step, carry, data, self.asarray(rows.astype("int32")))
         return after, metrics
 
     def joined(self, tree: Any) -> Array:
@@ -134,4 +165,4 @@ def backend_on(number: int | None) -> JaxBackend:
 
 def backend_of(array: Array) -> JaxBackend:
     """Backend on an array's device; while a function is traced the device is open."""
-    return JaxBackend(getattr(array, "device", None))
+    return JaxBackend(getattr(array, "device", None), str(array.dtype))

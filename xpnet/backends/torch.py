@@ -1,4 +1,4 @@
-"""PyTorch backend, without autograd: operation by operation on the CPU, as CUDA graphs on a CUDA device."""
+"""PyTorch backend: operation by operation on the CPU, as CUDA graphs on a CUDA device; steps without autograd."""
 
 import warnings
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import torch
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Array, Batch
 from xpnet.backends import cuda
-from xpnet.backends.base import Backend, Carry, Rowwise, Step
+from xpnet.backends.base import Backend, Carry, Step
 from xpnet.backends.torch_graphs import step_graphs
 from xpnet.backends.torch_namespace import xp
 from xpnet.errors import CaptureError, DeviceError, EngineWarning
@@ -31,7 +31,7 @@ def _upload_stream(device: torch.device) -> torch.cuda.Stream:
 
 
 class TorchBackend(Backend):
-    """Backend of torch tensors on one device; its results never require a gradient."""
+    """Backend of torch tensors on one device; what is mapped over rows requires a gradient where they do."""
 
     def __init__(self, device: torch.device) -> None:
         super().__init__("torch", xp, device)
@@ -45,10 +45,10 @@ class TorchBackend(Backend):
         return str(torch.__version__)
 
     def asarray(self, array: Any, dtype: Any = None) -> Array:
-        """Detached tensor; an array that torch cannot share memory with is copied."""
+        """Tensor, with its history; an array that torch cannot share memory with is copied."""
         if isinstance(array, torch.Tensor):
-            array = array.detach()
-        elif isinstance(array, np.ndarray) and (not array.flags.writeable or min(array.strides, default=0) < 0):
+            return array.to(device=self.device, dtype=self.dtype(dtype))
+        if isinstance(array, np.ndarray) and (not array.flags.writeable or min(array.strides, default=0) < 0):
             # torch 2.13 warns about read-only NumPy arrays and refuses negative strides.
             array = array.copy()
         if self.device.type == "cuda" and isinstance(array, np.ndarray) and array.nbytes <= PINNED:
@@ -64,6 +64,10 @@ class TorchBackend(Backend):
     def copy(self, tree: Any) -> Any:
         """Detached copy."""
         return map_arrays(lambda array: array.detach().clone(), tree)
+
+    def detached(self, tree: Any) -> Any:
+        """Tree with the same memory, without its history, which an unchanged array would keep even under no_grad."""
+        return map_arrays(lambda array: array.detach(), tree)
 
     def buffer(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         """Pinned memory for a CUDA device."""
@@ -115,7 +119,7 @@ class TorchBackend(Backend):
         self, step: Step, carry: Carry, data: Batch | None, rows: np.ndarray
     ) -> tuple[Carry, tuple[Array, ...]]:
         """Launch graphs of many steps, or run the steps one after another; the block's indices are uploaded once."""
-        carry, data, run = detach(carry), detach(data), super().run_block
+        carry, data, run = self.detached(carry), self.detached(data), super().run_block
         if self.engine == "compiled":
             graphs = step_graphs(step, carry, data, self.device, self.precision)
             try:
@@ -124,16 +128,6 @@ class TorchBackend(Backend):
                 warnings.warn(f"{error}; engine plain runs them instead.", EngineWarning, stacklevel=2)
                 self.engine = "plain"
         return run(step, carry, data, rows)
-
-    @torch.no_grad()
-    def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
-        """Apply the function chunk by chunk."""
-        return super().map_rows(function, detach(params), detach(data), chunk)
-
-
-def detach(tree: Any) -> Any:
-    """Tree with the same memory, without its history, which an unchanged array would keep even under no_grad."""
-    return map_arrays(lambda array: array.detach(), tree)
 
 
 def backend_on(number: int | None) -> TorchBackend:

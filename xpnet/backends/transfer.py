@@ -39,6 +39,10 @@ class Transfer:
         """Copy that later steps leave alone."""
         return map_arrays(lambda array: self.xp.asarray(array, copy=True), tree)
 
+    def detached(self, tree: Any) -> Any:
+        """Tree without its history, by which a library would differentiate what is computed of it."""
+        return tree
+
     def joined(self, tree: Any) -> Array:
         """Numbers of all arrays of a tree, end to end."""
         return self.xp.concat([self.xp.reshape(array, (-1,)) for array in arrays_in(tree)])

@@ -1,6 +1,15 @@
 """Data sets, and checks of arrays before a network computes with them; import all names from this package."""
 
-from xpnet.data.checks import PlacedError, check_features, check_finite, check_same_rows, check_weights
+from xpnet.data.checks import (
+    PlacedError,
+    check_features,
+    check_finite,
+    check_numbers,
+    check_same_rows,
+    check_weights,
+    plain_numbers,
+    refuse_masked,
+)
 from xpnet.data.dataset import Data, digest, task
 from xpnet.data.doubts import doubt_inputs, spread
 from xpnet.data.picture import load_picture
@@ -16,6 +25,7 @@ __all__ = [
     "check_features",
     "check_finite",
     "check_labels",
+    "check_numbers",
     "check_same_rows",
     "check_targets",
     "check_weights",
@@ -27,7 +37,9 @@ __all__ = [
     "load_rows",
     "locating",
     "loss_for",
+    "plain_numbers",
     "read_rows",
+    "refuse_masked",
     "spread",
     "task",
 ]

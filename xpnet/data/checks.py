@@ -4,6 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from xpnet._support.traced import is_traced
 from xpnet._support.typing import Array, Namespace
 from xpnet.errors import InputError
 
@@ -29,6 +30,33 @@ class PlacedError(InputError):
 
     def __str__(self) -> str:
         return self.sentence.replace("{}", spell_place(self.place))
+
+
+PLAIN = frozenset(map(np.dtype, ("?", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8")))
+"""Dtypes of NumPy's numbers that every library and every engine computes with."""
+
+
+def refuse_masked(array: Any, *, name: str) -> None:
+    """Refuse masked numbers: what lies under a mask is no number, as NaN is none."""
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        masked = count(int(np.sum(np.ma.getmaskarray(array))), "masked number")
+        raise InputError(
+            f"{name} has {masked}; fill them, as {name}.filled(0) does, or leave out the rows that have any."
+        )
+
+
+def plain_numbers(array: Any) -> Any:
+    """Array whose numbers every library and engine can hold: float32 for float16, float64 for longer floats.
+
+    Numbers of another byte order are turned round; what are no real numbers, and arrays of other libraries, stay.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype in PLAIN or array.dtype.kind not in "biuf":
+        return array
+    dtype = array.dtype.newbyteorder("=")
+    if dtype.kind == "f":
+        dtype = np.dtype("float32" if dtype.itemsize < 4 else "float64" if dtype.itemsize > 8 else dtype)
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
 
 
 def check_features(x: Array, *, name: str = "x", shape: tuple[int, ...] | None = None, xp: Namespace) -> None:
@@ -61,6 +89,8 @@ def check_weights(weight: Array, *, name: str = "weight", xp: Namespace) -> None
     if weight.ndim != 1:
         raise InputError(f"{name} has shape {tuple(weight.shape)} but needs one number per sample: a vector.")
     check_finite(weight, name=name, xp=xp)
+    if is_traced(weight):
+        return
     if bool(xp.any(weight < 0)) or not bool(xp.any(weight > 0)):
         raise InputError(f"{name} must be 0 or more for every sample, and above 0 for at least one.")
 
@@ -83,8 +113,8 @@ def check_numbers(array: Array, kinds: tuple[str, ...], *, name: str, xp: Namesp
 
 
 def check_finite(array: Array, *, name: str, xp: Namespace) -> None:
-    """Refuse NaN and infinity; integers pass unread."""
-    if not xp.isdtype(array.dtype, "real floating"):
+    """Refuse NaN and infinity; integers pass unread, and so do numbers that are not known yet."""
+    if not xp.isdtype(array.dtype, "real floating") or is_traced(array):
         return
     with np.errstate(all="ignore"):
         # A sum is finite only if all its terms are, and takes half the time; it can still overflow.

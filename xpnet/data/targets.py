@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from xpnet._support.traced import is_traced
 from xpnet._support.typing import Array, Namespace
 from xpnet.data.checks import PlacedError, check_finite, check_numbers, count, first_true, spell_dtype, spell_library
 from xpnet.errors import InputError
@@ -68,6 +69,8 @@ def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: N
     if y.ndim != 1:
         shape = tuple(y.shape)
         raise InputError(f"{name} has shape {shape} but labels are a vector.{_remedy(y, name=name, xp=xp)}")
+    if is_traced(y):
+        return
     if xp.isdtype(y.dtype, "unsigned integer"):
         # PyTorch 2.13 neither orders uint16, uint32 and uint64 nor finds their extremes.
         y = xp.astype(y, xp.asarray([0], device=y.device).dtype)
@@ -89,6 +92,8 @@ def check_not_words(y: Array, *, name: str) -> None:
 
 def _remedy(y: Array, *, name: str, xp: Namespace) -> str:
     """Sentence that says how to make labels of an array that is none; empty where nothing is certain."""
+    if is_traced(y):
+        return ""
     try:
         right = xp.isdtype(y.dtype, ("bool", "integral", "real floating")) and 0 not in tuple(y.shape)
     except (AttributeError, TypeError):
@@ -140,6 +145,6 @@ def neither_0_nor_1(y: Array, *, xp: Namespace) -> Array:
 
 def refuse_where(bad: Array, sentence: str, y: Array, *, xp: Namespace) -> None:
     """Raise the sentence with the first bad value and its place, if any value is bad."""
-    if bool(xp.any(bad)):
+    if not is_traced(bad) and bool(xp.any(bad)):
         place = first_true(bad, xp=xp)
         raise PlacedError(sentence.format(f"{float(y[place]):g} {{}}"), place)

@@ -121,3 +121,9 @@ def total_error(loss: Loss, y: Float[Array, "n k"], *, xp: Namespace) -> Array |
 def accuracy(error: float, total_error: float) -> float:
     """Fraction of samples that are right, or R² for a regression; 1 where there is no error and could be none."""
     return (total_error - error) / total_error if total_error else float(error == 0)
+
+
+def accuracy_array(error: Array, total_error: Array | float, *, xp: Namespace) -> Array:
+    """`accuracy`, a 0-d array, of sums that are not known yet."""
+    total = xp.where(total_error == 0, xp.ones_like(error), total_error)
+    return xp.where(total_error == 0, xp.astype(error == 0, error.dtype), (total - error) / total)

@@ -9,7 +9,7 @@ import numpy as np
 
 from xpnet import backends
 from xpnet._support.seeds import generator
-from xpnet._support.trees import map_arrays
+from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Array, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.data import Data, Stored, doubt_inputs, spread
@@ -24,7 +24,7 @@ from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.data_parallel import DataParallel
 from xpnet.training.data_shapes import as_data
 from xpnet.training.network import Network
-from xpnet.training.placement import DTYPES, checked_params, placed_rows, spelled_device, spelled_dtype
+from xpnet.training.placement import DTYPES, checked_params, host_numbers, placed_rows, spelled_device, spelled_dtype
 from xpnet.training.rows import Rows, digest_of
 from xpnet.training.run import Epochs, Training
 from xpnet.training.sparse import is_sparse
@@ -141,11 +141,21 @@ def epochs(
     arrays |= dict.fromkeys(unmoved)
     target = backends.of(**arrays) if backend is None and device is None else backends.resolve(backend, device)
     target = target.with_precision(precision)
+    labels = ("y", "y_test", "y_validation") if network.loss == "cross_entropy" else ()
+    classes = {name: network.sizes[-1] if name in labels else None for name in arrays}
+    spelled = {"x": f"x{suffix}", "y": f"y{suffix}"}
+    arrays = {
+        name: host_numbers(array, target, name=spelled.get(name, name), classes=classes[name])
+        for name, array in arrays.items()
+    }
+    x = unmoved.get("x", arrays["x"])
+    dtype = (dtype_name(x) if dtype_name(x) in DTYPES else "float32") if dtype is None else spelled_dtype(dtype)
+    resumed = () if resume is None else (resume.params, resume.slots)
+    target = target.with_dtypes(dtype, *map(dtype_name, arrays_in((*arrays.values(), *resumed))))
     with target.current():
-        moved = map_arrays(target.asarray, backends.moved(tuple(arrays.values()), target))
+        moved = target.detached(map_arrays(target.asarray, backends.moved(tuple(arrays.values()), target)))
         arrays = dict(zip(arrays, moved, strict=True)) | unmoved
         x, y, x_test, y_test, weight, x_validation, y_validation, weight_validation = arrays.values()
-        dtype = (dtype_name(x) if dtype_name(x) in DTYPES else "float32") if dtype is None else spelled_dtype(dtype)
         if precision == "tf32" and dtype != "float32":
             raise InputError(f"precision tf32 is for dtype float32, but the dtype is {dtype}; leave one of them out.")
         _check_scale(data._replace(x_train=x, input_scale=network.input_scale).scale, data.input_scale)

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -13,7 +13,9 @@ from xpnet import backends
 from xpnet._support.optional import pictures
 from xpnet._support.seeds import generator
 from xpnet._support.tables import lookup
+from xpnet._support.traced import is_traced
 from xpnet._support.typing import Array, Layer, Params
+from xpnet.backends import Backend
 from xpnet.equations import activations, backprop, losses, step
 from xpnet.equations.activations import ActivationName
 from xpnet.equations.losses import LossName
@@ -188,8 +190,10 @@ class Network:
         if self.model.loss.regression:
             raise InputError(f"loss={self.loss!r} predicts numbers, not classes; use predict.")
         a: Array = self.predict(params, x)
-        xp = backends.of(a).xp
-        return xp.argmax(a, axis=1) if self.loss == "cross_entropy" else xp.astype(a > 0.5, xp.int32)
+        backend = backends.of(a)
+        xp = backend.xp
+        with backend.current():
+            return xp.argmax(a, axis=1) if self.loss == "cross_entropy" else xp.astype(a > 0.5, xp.int32)
 
     def score(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> float:
         """Accuracy, or R² for a regression.
@@ -213,8 +217,10 @@ class Network:
         with placed(self, params, x, y, rowwise=True) as (backend, params, data):
             measure = step.measures(self.model)
             _, error = sparse.map_rows(backend, measure, params, (data.x, data.y), chunk_rows(self))
-            total = losses.total_error(self.model.loss, data.y, xp=backend.xp)
-            return losses.accuracy(float(backend.xp.sum(error)), float(total))
+            error, total = backend.xp.sum(error), losses.total_error(self.model.loss, data.y, xp=backend.xp)
+            if is_traced(error) or is_traced(total):
+                return cast("float", losses.accuracy_array(error, total, xp=backend.xp))
+            return losses.accuracy(_number(error, backend), _number(total, backend))
 
     def cost(
         self,
@@ -247,7 +253,7 @@ class Network:
         """
         with placed(self, params, x, y, weight) as (backend, params, data):
             _, z = step.forward(self.model, params, data.x, xp=backend.xp)
-            return float(step.objective(self.model, params, data, z, l2, xp=backend.xp))
+            return _number(step.objective(self.model, params, data, z, l2, xp=backend.xp), backend)
 
     def gradients(
         self,
@@ -329,3 +335,8 @@ class Network:
             return backprop.per_sample_gradient_norms(
                 *step.deltas(self.model, params, data, xp=backend.xp), xp=backend.xp
             )
+
+
+def _number(result: Array | float, backend: Backend) -> float:
+    """Result as a number of Python's; while a function is traced it stays the 0-d array that stands for it."""
+    return cast("float", result) if isinstance(result, float) or is_traced(result) else float(backend.to_host(result))

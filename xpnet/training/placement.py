@@ -9,10 +9,22 @@ from typing import Any, Protocol
 import numpy as np
 
 from xpnet import backends
+from xpnet._support.traced import is_traced
 from xpnet._support.trees import arrays_in
 from xpnet._support.typing import Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
-from xpnet.data import Stored, check_features, check_same_rows, check_targets, check_weights, encode_targets
+from xpnet.data import (
+    Stored,
+    check_features,
+    check_labels,
+    check_numbers,
+    check_same_rows,
+    check_targets,
+    check_weights,
+    encode_targets,
+    plain_numbers,
+    refuse_masked,
+)
 from xpnet.errors import InputError
 from xpnet.training import sparse
 from xpnet.training.memory_rows import in_memory
@@ -49,9 +61,14 @@ def placed(
     """Context with x's backend, the parameters copied to it, and the encoded rows, which may be sparse if rowwise."""
     check_weights_are_rows(weight)
     backend = backends.of(x=np.empty(0) if rowwise and sparse.is_sparse(x) else x, y=y, weight=weight)
+    params = checked_params(network, params)
+    if backend.name == "numpy" and any(map(is_traced, arrays_in(params))):
+        # What a function of the parameters that is being transformed reads besides.
+        backend = backends.of(*arrays_in(params))
+    dtype = dtype_name(params[0].w)
+    backend = backend.with_dtypes(dtype)
     with backend.current():
-        params = backends.moved(checked_params(network, params), backend)
-        yield backend, params, encoded(network, backend, dtype_name(params[0].w), x, y, weight)
+        yield backend, backends.moved(params, backend), encoded(network, backend, dtype, x, y, weight)
 
 
 def checked_params(network: Shape, params: Any) -> Params:
@@ -90,7 +107,8 @@ def encoded(
     if sparse.is_sparse(x):
         x = sparse.checked(x, name=f"x{of}")
     else:
-        x = backend.asarray(x)
+        refuse_masked(x, name=f"x{of}")
+        x = plain_numbers(backend.asarray(x))
         if x.ndim > 2 and math.prod(x.shape[1:]) == network.sizes[0]:
             # Images become rows.
             x = backend.xp.reshape(x, (x.shape[0], -1))
@@ -98,7 +116,8 @@ def encoded(
     if x.shape[1] != network.sizes[0]:
         raise InputError(f"x{of} has {x.shape[1]} columns, but the network {network} takes {network.sizes[0]} inputs.")
     if y is not None:
-        y = backend.asarray(y)
+        refuse_masked(y, name=f"y{of}")
+        y = plain_numbers(backend.asarray(y))
         check_same_rows(x, y, names=(f"x{of}", f"y{of}"))
         if network.loss == "cross_entropy":
             # A column of labels, as Keras has CIFAR's.
@@ -113,10 +132,36 @@ def encoded(
             xp=backend.xp,
         )
     if weight is not None:
+        refuse_masked(weight, name="weight")
         weight = backend.asarray(weight, dtype)
         check_weights(weight, xp=backend.xp)
         check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
     return Batch(x, y, weight)
+
+
+def host_numbers(array: Any, backend: Backend, *, name: str, classes: int | None = None) -> Any:
+    """Array that can be moved to a backend: what is NumPy's, lists and data frames too, as plain numbers.
+
+    Args:
+        array: Array of any library, or None.
+        backend: Backend that it is to be moved to.
+        name: Name in messages.
+        classes: Number of classes, where they are labels.
+
+    Raises:
+        InputError: They are no numbers, are masked, or are labels that the backend's integers cannot hold.
+    """
+    if array is None or (source := backends.of(array)).name != "numpy":
+        return array
+    refuse_masked(array, name=name)
+    array = plain_numbers(source.asarray(array))
+    if backend.name != "numpy":
+        if classes is not None:
+            column = array.ndim == 2 and array.shape[1] == 1
+            check_labels(array.reshape(-1) if column else array, name=name, classes=classes, xp=np)
+        else:
+            check_numbers(array, ("bool", "integral", "real floating"), name=name, xp=np)
+    return array
 
 
 def placed_rows(
