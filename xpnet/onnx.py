@@ -59,7 +59,7 @@ def export(
         path: The file to write; an existing one is replaced.
         network: The network.
         params: Its parameters, of any library.
-        labels: Names of the outputs for the metadata, such as an estimator's `classes_`; None numbers classes from 0.
+        labels: Names of the classes for the metadata, where they are not the network's own; of one output, of 0 and 1.
 
     Raises:
         InputError: The arguments come in another order, params or labels do not fit the network, or the file cannot be
@@ -81,8 +81,9 @@ def model(network: Network, params: Params, *, labels: Sequence[Any] | None = No
         )
     outputs, dtype = network.sizes[-1], params[0].w.dtype
     if labels is None and not network.model.loss.regression:
-        labels = range(outputs)
-    if labels is not None and len(labels) != outputs:
+        labels = network.classes or range(outputs)
+    classes = max(outputs, 2) if network.loss == "binary_cross_entropy" else outputs
+    if labels is not None and len(labels) not in (outputs, classes):
         raise InputError(f"labels has {len(labels)} entries, but the network {network} has {outputs} outputs.")
 
     scale = network.input_scale or 1.0

@@ -19,6 +19,7 @@ from xpnet.estimators.inputs import Placement, Samples, on_host
 from xpnet.estimators.labels import Labels, labels_in
 from xpnet.estimators.parameters import Parameters, has_epochs
 from xpnet.estimators.validation_rows import validation_rows
+from xpnet.training.class_names import names_of
 
 
 class MLPClassifier(ClassifierMixin, MLP):
@@ -278,6 +279,10 @@ class MLPClassifier(ClassifierMixin, MLP):
         known = self._labels.classes
         if len(np.setdiff1d(labels, known)):
             raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {labels}.")
+
+    @property
+    def _class_names(self) -> Any:
+        return names_of(self._labels.classes)
 
     def _task(self, targets: np.ndarray) -> tuple[str, int]:
         return self._labels.loss, self._labels.outputs

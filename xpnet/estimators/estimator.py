@@ -45,6 +45,9 @@ class MLP(CallbackSupport, Parameters, ABC):
     _numbers: ClassVar[bool]
     """Whether targets are numbers."""
 
+    _class_names: Any = None
+    """Names of the classes that the network keeps."""
+
     @property
     def params_(self) -> Params:
         """Parameters in xpnet's form: weights (d_out, d_in) and biases (d_out,) of each layer."""
@@ -155,7 +158,7 @@ class MLP(CallbackSupport, Parameters, ABC):
     def _begin(self, samples: Samples, random_state: np.random.RandomState) -> Params:
         """Forget earlier fits, and make a network with initial parameters."""
         loss, outputs = self._task(samples.targets)
-        self.network_ = self._network(samples.x.shape[1], outputs, loss)
+        self.network_ = self._network(samples.x.shape[1], outputs, loss, self._class_names)
         self.n_outputs_, self.n_layers_, self.out_activation_ = outputs, len(self.network_.sizes), OUTPUTS[loss]
         self.n_iter_ = self.t_ = 0
         self._progress = stochastic.Progress()

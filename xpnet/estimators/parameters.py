@@ -74,10 +74,10 @@ class Parameters(BaseEstimator):
             return (self.activation,) * len(self._widths)
         return tuple(self.activation)
 
-    def _network(self, inputs: int, outputs: int, loss: Any) -> Network:
+    def _network(self, inputs: int, outputs: int, loss: Any, classes: Any) -> Network:
         """Network with these parameters."""
         names = [ACTIVATIONS[name] for name in self._activations]
-        return Network((inputs, *self._widths, outputs), names, loss, input_scale=1.0)
+        return Network((inputs, *self._widths, outputs), names, loss, 1.0, classes)
 
     def _check_parameters(self, incremental: bool) -> None:
         """Refuse the parameters that scikit-learn refuses, and combinations without a meaning."""

@@ -12,6 +12,7 @@ from xpnet.backends import ENGINES
 from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import LOSSES
 from xpnet.errors import ModelFileError
+from xpnet.training.class_names import are_names
 from xpnet.training.network import Network
 from xpnet.training.rows import generator_in
 
@@ -71,6 +72,7 @@ NETWORK: Schema = {
     "activation": (lambda value: is_list(value, str), "a list of names"),
     "loss": (lambda value: isinstance(value, str), "a name"),
     "input_scale": (lambda value: value is None or (is_number(value) and 0 < value < math.inf), "a number above 0"),
+    "classes": (lambda value: value is None or are_names(value), "a list of different names"),
 }
 
 TRAINING: Schema = {
@@ -85,7 +87,7 @@ TRAINING: Schema = {
 }
 """What the metadata hold of a training that can be resumed; its arrays are tensors."""
 
-LATER: dict[str, Any] = {"training": None, "configuration": {}, "optimizer": ""}
+LATER: dict[str, Any] = {"training": None, "configuration": {}, "optimizer": "", "classes": None}
 """Values of fields that may be missing: those that an older version did not write."""
 
 

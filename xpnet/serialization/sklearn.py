@@ -13,6 +13,7 @@ from xpnet._support.tables import lookup
 from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend
 from xpnet.errors import InputError
+from xpnet.training.class_names import names_of
 from xpnet.training.network import Network
 from xpnet.training.placement import checked_params
 
@@ -29,8 +30,8 @@ LOSSES_BY_OUTPUT = {output: loss for loss, output in OUTPUTS.items()}
 def from_sklearn(estimator: Any) -> tuple[Network, Params]:
     """Network and parameters of a fitted perceptron.
 
-    Its labels stay behind: output i stands for the estimator's `classes_[i]`, and of two classes the one output is the
-    probability of the second.
+    Output i stands for the estimator's `classes_[i]`, and of two classes the one output is the probability of the
+    second; labels that are words or numbers are the network's `classes`.
 
     Args:
         estimator: An `MLPClassifier` or `MLPRegressor` of scikit-learn's or of `xpnet.estimators`.
@@ -52,7 +53,10 @@ def from_sklearn(estimator: Any) -> tuple[Network, Params]:
     ]
     sizes = [estimator.coefs_[0].shape[0], *(w.shape[1] for w in estimator.coefs_)]
     layers = tuple(Layer(w.T, b) for w, b in zip(estimator.coefs_, estimator.intercepts_, strict=True))
-    network = Network(sizes, names[0] if single else names, LOSSES_BY_OUTPUT[estimator.out_activation_], 1.0)
+    labels = getattr(estimator, "classes_", ())
+    classes = names_of(backends.of(labels).to_host(labels)) if len(labels) else None
+    loss = LOSSES_BY_OUTPUT[estimator.out_activation_]
+    network = Network(sizes, names[0] if single else names, loss, 1.0, classes)
     return network, backends.of(layers[0].w).copy(layers)
 
 
@@ -67,7 +71,7 @@ def to_sklearn(
     Args:
         network: The network.
         params: Its parameters, of any library.
-        classes: The labels that its outputs stand for; None numbers them from 0.
+        classes: The labels that its outputs stand for; None takes the network's `classes`.
         library: The module of the estimator: `sklearn.neural_network`, with NumPy arrays and one activation for all
             hidden layers, or `xpnet.estimators`, with arrays of the parameters' library.
 
@@ -105,6 +109,7 @@ def _labels(network: Network, classes: Sequence[Any] | None) -> np.ndarray | Non
             raise InputError(f"classes came, but the network {network} does not choose one; leave classes out.")
         return None
     k = max(outputs, 2)
+    classes = network.classes if classes is None else classes
     labels = np.arange(k) if classes is None else np.asarray(classes)
     if labels.shape != (k,) or len(np.unique(labels)) != k:
         raise InputError(f"classes is {list(labels)}, but the network {network} needs {k} different labels.")

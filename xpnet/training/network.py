@@ -21,6 +21,7 @@ from xpnet.equations.activations import ActivationName
 from xpnet.equations.losses import LossName
 from xpnet.errors import InputError, MissingExtraError
 from xpnet.training import sparse
+from xpnet.training.class_names import ClassName, checked_names
 from xpnet.training.placement import check_whole, chunk_rows, placed, spelled_device, spelled_dtype
 
 Kind = TypeVar("Kind")
@@ -37,6 +38,8 @@ class Network:
         loss: The output activation with its cost: "cross_entropy" (softmax, one class per row), "binary_cross_entropy"
             (sigmoid, several labels per row), "squared_error" (identity) or "poisson" (exp).
         input_scale: What inputs are divided by; None divides uint8 by 255 and takes anything else as it is.
+        classes: Names of the classes, words or numbers, in the order of the outputs, with one output those of 0 and 1;
+            None numbers them from 0. Arrays hold the numbers, which `class_names` spells.
 
     Raises:
         InputError: They make no network.
@@ -51,6 +54,7 @@ class Network:
     activation: ActivationName | Sequence[ActivationName] = "relu"
     loss: LossName = "cross_entropy"
     input_scale: float | None = None
+    classes: Sequence[ClassName] | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -77,6 +81,10 @@ class Network:
             raise InputError('A softmax over one output is always 1; use two outputs, or loss="binary_cross_entropy".')
         object.__setattr__(self, "sizes", sizes)
         object.__setattr__(self, "activation", names)
+        if self.classes is not None:
+            if self.model.loss.regression:
+                raise InputError(f"classes came, but loss={self.loss!r} predicts numbers; leave classes out.")
+            object.__setattr__(self, "classes", checked_names(self.classes, max(sizes[-1], 2)))
 
     def __str__(self) -> str:
         """The layers with their activations: `784-128-10 (relu, softmax)`."""
@@ -91,6 +99,11 @@ class Network:
             return None
         diagram: str = plots.svg(plots.network_diagram(self), "network")
         return diagram
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes, or of several labels, as text; without names, numbers from 0."""
+        return [str(name) for name in (self.classes or range(max(self.sizes[-1], 2)))]
 
     @property
     def parameter_count(self) -> int:
