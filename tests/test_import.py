@@ -43,6 +43,8 @@ def test_completion_shows_what_is_public() -> None:
     assert set(dir(xpnet)) == {*xpnet.__all__, *MODULES, "backends", "__version__"}
     assert [name for name in dir(xpnet.Network) if not name.startswith("_")] == [
         "activation",
+        "class_names",
+        "classes",
         "classify",
         "cost",
         "gradients",

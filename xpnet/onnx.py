@@ -82,8 +82,7 @@ def model(network: Network, params: Params, *, labels: Sequence[Any] | None = No
     outputs, dtype = network.sizes[-1], params[0].w.dtype
     if labels is None and not network.model.loss.regression:
         labels = network.classes or range(outputs)
-    classes = max(outputs, 2) if network.loss == "binary_cross_entropy" else outputs
-    if labels is not None and len(labels) not in (outputs, classes):
+    if labels is not None and len(labels) not in (outputs, len(network.class_names) or outputs):
         raise InputError(f"labels has {len(labels)} entries, but the network {network} has {outputs} outputs.")
 
     scale = network.input_scale or 1.0

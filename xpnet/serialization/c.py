@@ -79,7 +79,8 @@ def to_c(network: Network, params: Params, name: str = "model", *, labels: Seque
         network: The network.
         params: Its parameters, of any library, in float32 or float64, which become C's float or double.
         name: Beginning of the names in C; letters that C does not take become underscores.
-        labels: Names of the outputs, which become an array of strings; None leaves it out.
+        labels: Names of the classes, which become an array of strings, of one output those of 0 and 1; None takes the
+            network's own, and leaves the array out where it has none.
 
     Raises:
         InputError: params or labels do not fit the network.
@@ -91,7 +92,8 @@ def to_c(network: Network, params: Params, name: str = "model", *, labels: Seque
     name = re.sub(r"\W|^(?=\d)", "_", name, flags=re.ASCII)
     layers = backends.moved(checked_params(network, params), backends.resolve("numpy"))
     outputs = network.sizes[-1]
-    if labels is not None and len(labels) != outputs:
+    labels = network.classes if labels is None else labels
+    if labels is not None and len(labels) not in (outputs, len(network.class_names) or outputs):
         raise InputError(f"labels has {len(labels)} entries, but the network {network} has {outputs} outputs.")
     kind, suffix = lookup(TYPES, "dtype", str(layers[0].w.dtype), "type in C")
     constants = []
@@ -101,7 +103,7 @@ def to_c(network: Network, params: Params, name: str = "model", *, labels: Seque
         constants += [_constant(f"{name}_b{number}", b, kind, suffix)]
     if labels is not None:
         strings = ", ".join(map(_string, labels))
-        constants.append(f"static const char *const {name}_labels[{outputs}] = {{{strings}}};\n")
+        constants.append(f"static const char *const {name}_labels[{len(labels)}] = {{{strings}}};\n")
     return HEADER.format(
         network=network,
         version=__version__,

@@ -22,15 +22,16 @@ def are_names(names: Any) -> bool:
     return alike and (type(names[0]) is not float or all(map(math.isfinite, names)))
 
 
-def checked_names(classes: Iterable[Any], k: int) -> tuple[ClassName, ...]:
+def checked_names(classes: Any, k: int) -> tuple[ClassName, ...]:
     """Names of k classes, NumPy's scalars made Python's.
 
     Raises:
         InputError: They are not k different words, or numbers.
     """
-    names = tuple(_plain(name) for name in classes)
+    names = tuple(_plain(name) for name in classes) if isinstance(classes, Iterable) else ()
     if len(names) != k or not are_names(names):
-        raise InputError(f"classes is {_shown(names)}; give {k} different names, all of them words or all numbers.")
+        shown = _shown(names) if names else repr(classes)
+        raise InputError(f"classes is {shown}; give {k} different names, all of them words or all numbers.")
     return names
 
 

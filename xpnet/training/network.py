@@ -102,7 +102,9 @@ class Network:
 
     @property
     def class_names(self) -> list[str]:
-        """Names of the classes, or of several labels, as text; without names, numbers from 0."""
+        """Names of the classes, or of several labels, as text; without names, numbers from 0; none of a regression."""
+        if self.model.loss.regression:
+            return []
         return [str(name) for name in (self.classes or range(max(self.sizes[-1], 2)))]
 
     @property
