@@ -14,6 +14,10 @@ from xpnet.capture import program_cache as programs
 from xpnet.errors import CaptureError, InputError
 
 
+CHUNK = 1024
+"""Most rows that a function is applied to at once, unless it is compiled: fewer make products slower."""
+
+
 class NumpyBackend(Backend):
     """NumPy arrays, writable or not, and whatever NumPy can make one of."""
 
@@ -112,16 +116,19 @@ class NumpyBackend(Backend):
         return np.asarray(numbers)
 
     def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
-        """Apply the function to whole chunks from a plan; the rest of the rows, which differ in number, as they are."""
+        """Apply the function from a plan; compiled to whole chunks, and to the rest, of another size, without one."""
         arrays = arrays_in(data)
-        inputs, chunks = self._in_order(arrays), len(arrays[0]) // chunk
+        inputs = self._in_order(arrays)
         data = data if all(map(is_, inputs, arrays)) else filled(data, inputs)
         if not all(map(_is_c_ordered, arrays_in(params))):
             params = map_arrays(_c_order, params)
-        if self.engine == "plain" or not chunks:
+        if self.engine != "compiled":
+            return self._replay_rows(function, params, data, min(chunk, CHUNK))
+        chunks = len(inputs[0]) // chunk
+        if not chunks:
             return super().map_rows(function, params, data, chunk)
         try:
-            program = programs.stretch(function, params, data, chunk, compiled=self.engine == "compiled")
+            program = programs.stretch(function, params, data, chunk)
         except CaptureError:
             return super().map_rows(function, params, data, chunk)
         results = [np.empty((chunks, *value.shape), value.dtype) for value in program.plan.results]
@@ -131,6 +138,25 @@ class NumpyBackend(Backend):
             return whole
         rest = function(params, map_arrays(lambda array: array[chunks * chunk :], data), xp=self.xp)
         return join([whole, rest], self.xp)
+
+    def _replay_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
+        """Results of the function for chunks of rows, each in its place, from plans; as plain where there is none."""
+        inputs, given = arrays_in(data), arrays_in(params)
+        n = len(inputs[0])
+        if self.engine == "plain" or not n:
+            return super().map_rows(function, params, data, chunk)
+        single = programs.row_replay(function, params, data, 1) if n % chunk == 1 else None
+        program = programs.row_replay(function, params, data, chunk) if n > 1 else single
+        if program is None or (single is None and n % chunk == 1):
+            return super().map_rows(function, params, data, chunk)
+        results = [np.empty((n, *value.shape[1:]), value.dtype) for value in program.plan.results]
+        if n <= chunk:
+            program(given, inputs, results)
+            return filled(program.plan.result, results)
+        for start in range(0, n, chunk):
+            fed, rows = ([array[start : start + chunk] for array in arrays] for arrays in (inputs, results))
+            (single if single and start == n - 1 else program)(given, fed, rows)
+        return filled(program.plan.result, results)
 
     def _in_order(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         """Arrays in C order; copies are cached, so that a training on other layouts does not copy block by block."""

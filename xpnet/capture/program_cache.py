@@ -16,6 +16,7 @@ from xpnet._support.trees import arrays_in, map_arrays
 from xpnet.capture.engines.cpu.compiled import Compiled, can_compile
 from xpnet.capture.engines.cpu.program import program
 from xpnet.capture.engines.replay import Replay
+from xpnet.capture.engines.row_replay import RowReplay
 from xpnet.capture.graph import VIEWS, flops
 from xpnet.capture.planning.plan import Plan, plan
 from xpnet.capture.tracing.trace import Like
@@ -78,13 +79,37 @@ def block(step: Function, carry: Any, data: Any, rows: int, *, compiled: bool) -
     return _program(step, step, carry, data, rows, compiled, gathered=True)
 
 
-def stretch(function: Function, params: Any, data: Any, rows: int, *, compiled: bool) -> Program:
-    """A function `function(params, rows, xp=xp)` as a program that is fed with so many rows at a time, in order."""
+def stretch(function: Function, params: Any, data: Any, rows: int) -> Program:
+    """A function `function(params, rows, xp=xp)` compiled for so many rows at a time, in order."""
+    return _program(function, _as_step(function), params, data, rows, compiled=True, gathered=False)
+
+
+def row_replay(function: Function, params: Any, data: Any, rows: int) -> RowReplay | None:
+    """The same function planned for one row, or for two to so many; None where it cannot be."""
+
+    def make() -> RowReplay | _Refused:
+        try:
+            return RowReplay(plan(_as_step(function), map_arrays(_like, params), _rows(data, rows)))
+        except CaptureError:
+            return _Refused()
+
+    made = cached(function, ("rows", *shapes(params, data, rows)), make)
+    return made if isinstance(made, RowReplay) else None
+
+
+class _Refused:
+    """Entry for what cannot be planned, so that it is not tried again with each call."""
+
+    nbytes = 0
+
+
+def _as_step(function: Function) -> Function:
+    """A function of rows as a step whose carry, the parameters, stays as it is."""
 
     def step(params: Any, fed: Any, *, xp: Any) -> tuple[Any, Any]:
         return params, function(params, fed, xp=xp)
 
-    return _program(function, step, params, data, rows, compiled, gathered=False)
+    return step
 
 
 def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: int) -> bool:

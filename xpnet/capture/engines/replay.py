@@ -83,16 +83,6 @@ class Replay:
         with threads.of_blas(self.plan):
             yield run
 
-    def sliced(self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
-        """Run a step for each stretch of rows, in order, one per result; the data are not copied."""
-        rows = self.plan.fed[0].shape[0]
-        with threads.of_blas(self.plan):
-            for i in range(len(results[0])):
-                self._bind([*carry, *(array[i * rows : (i + 1) * rows] for array in data)])
-                self._step(i, results)
-        # The data may be large, and belong to the caller.
-        self._inputs, self._calls, self._results, self._copies = [], [], [], []
-
     def _step(self, i: int, results: Sequence[np.ndarray]) -> None:
         for function, arguments in self._calls:
             function(*arguments)

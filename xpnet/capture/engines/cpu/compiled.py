@@ -86,7 +86,7 @@ class Compiled:
             run(rows, results)
 
     def sliced(self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
-        """As `Replay.sliced`."""
+        """Run a step for each stretch of rows, in order, one per result; the data are not copied."""
         self.gathered(carry, data, np.empty((len(results[0]), 0), np.int64), results)
 
     @contextmanager

@@ -1,0 +1,158 @@
+"""Replay of a function of rows: its plan as one Python function of NumPy's calls, for up to so many rows at a time.
+
+Nothing is bound to the parameters: they come in with each call, so that the function is right for whatever arrays of
+these shapes they are, and keeps none of them alive. Bit for bit what the function gives on such rows.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from xpnet.capture.engines.replay import calls
+from xpnet.capture.graph import VIEWS, Value
+from xpnet.capture.planning.plan import Plan
+from xpnet.errors import CaptureError
+
+
+class RowReplay:
+    """Plan of a function of rows with its buffers; for one thread at a time.
+
+    Args:
+        plan: Plan that is fed with the most rows of a call, whose carry are parameters that do not change.
+
+    Attributes:
+        plan: The plan.
+        rows: Most rows of a call.
+
+    Raises:
+        CaptureError: The function is not one of rows, each for itself.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.rows = plan, plan.fed[0].shape[0]
+        self._check()
+        memory = plan.memory()
+        inputs = [np.empty(value.shape, value.dtype) for value in plan.graph.inputs]
+        arrays = memory.arrays(plan.graph, inputs, memory.scratch())
+        writer = _Writer(inputs[: plan.donated], inputs[plan.donated :], self.rows)
+        self._run = writer.function(plan, arrays)
+        self._buffers = writer.buffers
+        self._nbytes = sum(memory.sizes) + plan.nbytes
+        self._cut: tuple[int, list[np.ndarray]] = (self.rows, self._buffers)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its buffers and calls."""
+        return self._nbytes
+
+    def __call__(self, params: Sequence[np.ndarray], fed: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
+        """Apply the function to rows, at least two if it is planned for more than one; results have a row for each."""
+        n = len(fed[0])
+        if self._cut[0] != n:
+            self._cut = n, [buffer[:n] for buffer in self._buffers]
+        self._run(params, fed, results, self._cut[1])
+
+    def _check(self) -> None:
+        """Refuse what mixes rows, or computes something of the parameters alone."""
+        by_row = set(self.plan.fed)
+        for operation in self.plan.graph.operations:
+            if by_row.isdisjoint(operation.arrays):
+                if operation.name in VIEWS:
+                    continue
+                raise CaptureError(f"{operation.name} at {operation.line} is not computed from rows.")
+            by_row.add(operation.output)
+            if operation.output.shape[:1] != (self.rows,) or operation.name == "transpose":
+                raise CaptureError(f"{operation.name} at {operation.line} does not keep the rows apart.")
+        if not by_row.issuperset(self.plan.results):
+            raise CaptureError("A result is not computed from rows.")
+
+
+class _Writer:
+    """Writer of the function's text.
+
+    Attributes:
+        buffers: Arrays with a row for each row, which the text calls by their number.
+    """
+
+    def __init__(self, params: Sequence[np.ndarray], fed: Sequence[np.ndarray], rows: int) -> None:
+        self._inputs = {id(array): f"p{i}" for i, array in enumerate(params)}
+        self._inputs |= {id(array): f"x{i}" for i, array in enumerate(fed)}
+        self._counts, self._rows = (len(params), len(fed)), rows
+        self._names: dict[str, Any] = {"copyto": np.copyto}
+        self._numbers: dict[int, int] = {}
+        self.buffers: list[np.ndarray] = []
+
+    def function(self, plan: Plan, arrays: dict[Value, np.ndarray]) -> Callable[..., None]:
+        """Python function `(params, fed, results, buffers)`."""
+        operations = [operation for operation in plan.graph.operations if operation.name not in VIEWS]
+        lines = [self._call(*call) for operation in operations for call in calls(operation, arrays)]
+        results = dict(enumerate(plan.results))
+        if operations and operations[-1].output is results[0]:
+            # The last call leaves its result where it belongs, if it writes it as it is.
+            *_, last = calls(operations[-1], arrays)
+            self._inputs[id(arrays[results[0]])] = "y0"
+            if "y0" in (text := self._call(*last)):
+                lines[-1] = text
+                del results[0]
+            del self._inputs[id(arrays[plan.results[0]])]
+        lines += [f"copyto(y{i}, {self._array(arrays[value])})" for i, value in results.items()]
+        head = [
+            *(f"[{', '.join(f'{letter}{i}' for i in range(count))}] = {name}" for letter, count, name in (
+                ("p", self._counts[0], "params"), ("x", self._counts[1], "fed"),
+                ("y", len(plan.results), "results"), ("b", len(self.buffers), "buffers"))),
+        ]  # fmt: skip
+        text = "\n    ".join(["def run(params, fed, results, buffers):", *head, *lines])
+        exec(compile(text, "<plan>", "exec"), self._names)
+        run: Callable[..., None] = self._names["run"]
+        return run
+
+    def _call(self, function: Any, arguments: Sequence[Any]) -> str:
+        """Text of a call."""
+        texts = [self._argument(argument) for argument in arguments]
+        if isinstance(function, partial) and not function.args:
+            texts += [f"{name}={self._argument(value)}" for name, value in function.keywords.items()]
+            function = function.func
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, np.ndarray):
+            return f"{self._array(owner)}.{function.__name__}({', '.join(texts)})"
+        return f"{self._constant(function)}({', '.join(texts)})"
+
+    def _argument(self, argument: Any) -> str:
+        if isinstance(argument, np.ndarray):
+            return self._array(argument)
+        if isinstance(argument, bool | int | str | type(None) | np.dtype):
+            return self._constant(argument)
+        raise CaptureError(f"A call with a {type(argument).__name__} is not one of rows.")
+
+    def _constant(self, value: Any) -> str:
+        name = f"c{len(self._names)}"
+        self._names[name] = value
+        return name
+
+    def _array(self, array: np.ndarray) -> str:
+        """Text of an array: of an input, or of a view of it; of a buffer; or of a number."""
+        owner = array if id(array) in self._inputs else array.base
+        if (name := self._inputs.get(id(owner))) is not None:
+            return name + _view(owner, array)
+        if array.ndim == 0:
+            return self._constant(array)
+        if len(array) != self._rows > 1:
+            raise CaptureError("An array has no row for each row.")
+        if id(array) not in self._numbers:
+            self._numbers[id(array)] = len(self.buffers)
+            self.buffers.append(array)
+        return f"b{self._numbers[id(array)]}"
+
+
+def _view(owner: Any, array: np.ndarray) -> str:
+    """Text that makes an array of its owner's memory from the owner."""
+    if array.shape == owner.shape and array.strides == owner.strides:
+        return ""
+    turned = owner.T
+    if array.shape == turned.shape and array.strides == turned.strides:
+        return ".T"
+    if array.flags.c_contiguous and array.size == owner.size:
+        return f".reshape({array.shape})"
+    raise CaptureError("A view of an input is not one of rows.")
