@@ -16,17 +16,15 @@ def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:
 
 def arrays_in(tree: Any) -> list[Any]:
     """Arrays of a tree, in order."""
+    if not isinstance(tree, tuple):
+        return [] if tree is None else [tree]
     arrays: list[Any] = []
-    _collect(tree, arrays)
+    for branch in tree:
+        if isinstance(branch, tuple):
+            arrays += arrays_in(branch)
+        elif branch is not None:
+            arrays.append(branch)
     return arrays
-
-
-def _collect(tree: Any, arrays: list[Any]) -> None:
-    if isinstance(tree, tuple):
-        for branch in tree:
-            _collect(branch, arrays)
-    elif tree is not None:
-        arrays.append(tree)
 
 
 def filled(tree: Any, arrays: Iterable[Any]) -> Any:

@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import Any
 
 import array_api_compat
+import numpy as np
 
-from xpnet._support.trees import map_arrays
+from xpnet._support.trees import arrays_in, map_arrays
 from xpnet.backends import cuda
 from xpnet.backends.base import ENGINES, PRECISIONS, Backend, Carry, Rowwise, Step, alternatives, dtype_name, join
 from xpnet.backends.registry import BACKENDS, LIBRARIES, Installed, default_device, installed
@@ -140,6 +141,10 @@ def of(*arrays: Any, **named: Any) -> Backend:
     Raises:
         InputError: They are of two libraries or on two devices, or an array is sparse.
     """
+    given = [array for array in (*arrays, *named.values()) if array is not None]
+    if given and all(type(array) is np.ndarray for array in given):
+        numpys: Backend = _finished("numpy").backend_of(given[0])
+        return numpys
     named = {**{f"array {i}": array for i, array in enumerate(arrays, 1)}, **named}
     owned: list[tuple[str, Any, Backend]] = []
     for name, array in named.items():
@@ -157,6 +162,8 @@ def of(*arrays: Any, **named: Any) -> Backend:
 
 def moved(tree: Any, backend: Backend) -> Any:
     """Tree with its arrays on a backend; those that are elsewhere are copied through the host."""
+    if all(map(backend.owns, arrays_in(tree))):
+        return tree
 
     def move(array: Any) -> Any:
         source = _backend_of("an array", array)

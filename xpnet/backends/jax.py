@@ -108,6 +108,10 @@ class JaxBackend(Backend):
         with jax.default_matmul_precision(JAX_PRECISIONS[self.precision]), bits:
             yield
 
+    def owns(self, array: Any) -> bool:
+        """Whether it is an array on the device; one that is traced has none yet."""
+        return isinstance(array, jax.Array) and getattr(array, "device", None) == self.device is not None
+
     def to_host(self, array: Array) -> np.ndarray:
         """Read-only NumPy array; waits for the device."""
         return np.asarray(array)

@@ -13,7 +13,6 @@ from xpnet.backends.base import ENGINES, Backend, BlockRunner, Carry, Rowwise, S
 from xpnet.capture import program_cache as programs
 from xpnet.errors import CaptureError, InputError
 
-
 CHUNK = 1024
 """Most rows that a function is applied to at once, unless it is compiled: fewer make products slower."""
 
@@ -45,6 +44,10 @@ class NumpyBackend(Backend):
             raise InputError(
                 f"a {type(array).__name__} does not make an array: {why}; every row needs equally many numbers."
             ) from error
+
+    def owns(self, array: Any) -> bool:
+        """Whether it is of NumPy's own class."""
+        return type(array) is np.ndarray
 
     def copy(self, tree: Any) -> Any:
         """Copy in C order that can be written to."""
@@ -123,7 +126,11 @@ class NumpyBackend(Backend):
         if not all(map(_is_c_ordered, arrays_in(params))):
             params = map_arrays(_c_order, params)
         if self.engine != "compiled":
-            return self._replay_rows(function, params, data, min(chunk, CHUNK))
+            chunk = min(chunk, CHUNK)
+            planned = self.engine == "replay" and programs.row_replay(function, params, data, chunk)
+            if not planned:
+                return super().map_rows(function, params, data, chunk)
+            return filled(planned.plan.result, planned(arrays_in(params), inputs))
         chunks = len(inputs[0]) // chunk
         if not chunks:
             return super().map_rows(function, params, data, chunk)
@@ -138,25 +145,6 @@ class NumpyBackend(Backend):
             return whole
         rest = function(params, map_arrays(lambda array: array[chunks * chunk :], data), xp=self.xp)
         return join([whole, rest], self.xp)
-
-    def _replay_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
-        """Results of the function for chunks of rows, each in its place, from plans; as plain where there is none."""
-        inputs, given = arrays_in(data), arrays_in(params)
-        n = len(inputs[0])
-        if self.engine == "plain" or not n:
-            return super().map_rows(function, params, data, chunk)
-        single = programs.row_replay(function, params, data, 1) if n % chunk == 1 else None
-        program = programs.row_replay(function, params, data, chunk) if n > 1 else single
-        if program is None or (single is None and n % chunk == 1):
-            return super().map_rows(function, params, data, chunk)
-        results = [np.empty((n, *value.shape[1:]), value.dtype) for value in program.plan.results]
-        if n <= chunk:
-            program(given, inputs, results)
-            return filled(program.plan.result, results)
-        for start in range(0, n, chunk):
-            fed, rows = ([array[start : start + chunk] for array in arrays] for arrays in (inputs, results))
-            (single if single and start == n - 1 else program)(given, fed, rows)
-        return filled(program.plan.result, results)
 
     def _in_order(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         """Arrays in C order; copies are cached, so that a training on other layouts does not copy block by block."""

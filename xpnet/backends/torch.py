@@ -56,6 +56,10 @@ class TorchBackend(Backend):
             return torch.asarray(array, dtype=self.dtype(dtype)).pin_memory().to(self.device, non_blocking=True)
         return super().asarray(array, dtype)
 
+    def owns(self, array: Any) -> bool:
+        """Whether it is a tensor on the device."""
+        return isinstance(array, torch.Tensor) and array.device == self.device
+
     def to_host(self, array: Array) -> np.ndarray:
         """NumPy array in the tensor's own memory on the CPU, a copy from elsewhere."""
         host: np.ndarray = array.detach().cpu().numpy()

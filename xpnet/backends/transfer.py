@@ -31,6 +31,10 @@ class Transfer:
         """Dtype of the library by its name in the standard; None stays None."""
         return None if name is None else getattr(self.xp, str(name))
 
+    def owns(self, array: Any) -> bool:
+        """Whether an array is certainly one of this library on this device; said at once, or not at all."""
+        return False
+
     def to_host(self, array: Array) -> np.ndarray:
         """NumPy array of an array; waits for the device."""
         return np.from_dlpack(array)

@@ -34,7 +34,7 @@ class Sized(Protocol):
         """Bytes of memory."""
 
 
-Item = TypeVar("Item", bound=Sized)
+Item = TypeVar("Item", bound=Sized | None)
 
 BYTES = 32 * 2**20
 """Memory of all plans, buffers and code that the process may hold on to."""
@@ -53,7 +53,8 @@ class _Entry:
     """A cached object, when it was last used, and the shelf it stands on, which it does not keep alive."""
 
     def __init__(self, value: Any, shelf: "_Shelf", key: Any) -> None:
-        self.value, self.nbytes, self.key = value, value.nbytes, key
+        self.value, self.key = value, key
+        self.nbytes = 0 if value is None else value.nbytes
         self.shelf, self.thread, self.used = ref(shelf), threading.get_ident(), next(_clock)
 
 
@@ -65,7 +66,7 @@ class _Local(threading.local):
     """The shelves of a thread: buffers are for one thread at a time."""
 
     def __init__(self) -> None:
-        self.shelves: WeakKeyDictionary[Function, _Shelf] = WeakKeyDictionary()
+        self.shelves: WeakKeyDictionary[Any, _Shelf] = WeakKeyDictionary()
 
 
 _local = _Local()
@@ -76,40 +77,42 @@ _lock = threading.RLock()
 
 def block(step: Function, carry: Any, data: Any, rows: int, *, compiled: bool) -> Program:
     """A step `step(carry, batch, xp=xp)` as a program that is fed with that many rows of the data, chosen by index."""
-    return _program(step, step, carry, data, rows, compiled, gathered=True)
+
+    def make() -> Program:
+        ready = planned(step, carry, data, rows)
+        return Compiled(ready, gathered=True) if compiled else Replay(ready)
+
+    return cached(step, ("block", compiled, *shapes(carry, data, rows)), make)
 
 
-def stretch(function: Function, params: Any, data: Any, rows: int) -> Program:
+def stretch(function: Function, params: Any, data: Any, rows: int) -> Compiled:
     """A function `function(params, rows, xp=xp)` compiled for so many rows at a time, in order."""
-    return _program(function, _as_step(function), params, data, rows, compiled=True, gathered=False)
+    key = ("compiled", *shapes(params, data, rows))
+    return cached(function, key, lambda: Compiled(_planned(function, params, data, rows), gathered=False))
 
 
 def row_replay(function: Function, params: Any, data: Any, rows: int) -> RowReplay | None:
-    """The same function planned for one row, or for two to so many; None where it cannot be."""
-
-    def make() -> RowReplay | _Refused:
-        try:
-            return RowReplay(plan(_as_step(function), map_arrays(_like, params), _rows(data, rows)))
-        except CaptureError:
-            return _Refused()
-
-    made = cached(function, ("rows", *shapes(params, data, rows)), make)
-    return made if isinstance(made, RowReplay) else None
+    """The same function as `new_row_replay` returns it, cached for these shapes."""
+    size = 1 if len(arrays_in(data)[0]) == 1 else rows
+    key = ("rows", *shapes(params, data, size))
+    return cached(function, key, lambda: new_row_replay(function, params, data, rows))
 
 
-class _Refused:
-    """Entry for what cannot be planned, so that it is not tried again with each call."""
+def new_row_replay(function: Function, params: Any, data: Any, rows: int) -> RowReplay | None:
+    """The same function replayed for so many rows at a time, or for one if the data have one; None without a plan."""
+    try:
+        return RowReplay(_planned(function, params, data, 1 if len(arrays_in(data)[0]) == 1 else rows))
+    except CaptureError:
+        return None
 
-    nbytes = 0
 
-
-def _as_step(function: Function) -> Function:
-    """A function of rows as a step whose carry, the parameters, stays as it is."""
+def _planned(function: Function, params: Any, data: Any, rows: int) -> Plan:
+    """The plan of a function of rows as a step whose carry, the parameters, stays as it is."""
 
     def step(params: Any, fed: Any, *, xp: Any) -> tuple[Any, Any]:
         return params, function(params, fed, xp=xp)
 
-    return step
+    return plan(step, map_arrays(_like, params), _rows(data, rows))
 
 
 def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: int) -> bool:
@@ -130,8 +133,8 @@ def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: 
         return False
 
 
-def cached(owner: Function, key: Any, make: Callable[[], Item]) -> Item:
-    """Object of this thread for a function and a key, made where there is none; the least recently used make room."""
+def cached(owner: Any, key: Any, make: Callable[[], Item]) -> Item:
+    """Object of this thread for its owner and a key, made where there is none; the least recently used make room."""
     shelf = _local.shelves.setdefault(owner, _Shelf())
     entry = shelf.get(key)
     if entry is None:
@@ -162,31 +165,16 @@ def _evict() -> None:
             shelf.pop(entry.key, None)
 
 
-def planned(step: Function, carry: Any, data: Any, rows: int, *, owner: Function | None = None) -> Plan:
+def planned(step: Function, carry: Any, data: Any, rows: int) -> Plan:
     """The plan of a step that is fed with so many rows of the data; to judge it and to run it is to make it once."""
-    return cached(
-        owner or step,
-        ("plan", owner in (None, step), *shapes(carry, data, rows)),
-        lambda: plan(step, map_arrays(_like, carry), _rows(data, rows)),
-    )
+    key = ("plan", *shapes(carry, data, rows))
+    return cached(step, key, lambda: plan(step, map_arrays(_like, carry), _rows(data, rows)))
 
 
 def shapes(carry: Any, data: Any, rows: int) -> tuple[Any, ...]:
     """What tells two plans of a function apart."""
     fed = ((array.shape[1:], array.dtype) for array in arrays_in(data))
     return (rows, *((array.shape, array.dtype) for array in arrays_in(carry)), None, *fed)
-
-
-def _program(
-    owner: Function, step: Function, carry: Any, data: Any, rows: int, compiled: bool, *, gathered: bool
-) -> Program:
-    """The program for these shapes."""
-
-    def make() -> Program:
-        ready = planned(step, carry, data, rows, owner=owner)
-        return Compiled(ready, gathered=gathered) if compiled else Replay(ready)
-
-    return cached(owner, (compiled, gathered, *shapes(carry, data, rows)), make)
 
 
 def _like(array: np.ndarray) -> Like:

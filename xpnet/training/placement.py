@@ -4,6 +4,7 @@ import math
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +26,7 @@ from xpnet.data import (
     plain_numbers,
     refuse_masked,
 )
+from xpnet.equations.step import Model
 from xpnet.errors import InputError
 from xpnet.training import sparse
 from xpnet.training.memory_rows import in_memory
@@ -47,6 +49,14 @@ class Shape(Protocol):
     @property
     def loss(self) -> str:
         """Name of the loss."""
+
+
+class Plannable(Shape, Protocol):
+    """Network, as what can be planned for it asks."""
+
+    @property
+    def model(self) -> Model:
+        """Its functions."""
 
 
 def chunk_rows(network: Shape) -> int:
@@ -73,21 +83,26 @@ def placed(
 
 def checked_params(network: Shape, params: Any) -> Params:
     """Parameters as layers, if their shapes are the network's; given as layers or as pairs of arrays (w, b)."""
+    needed, needed_biases = _shapes(tuple(network.sizes))
     try:
-        layers = tuple(Layer(w, b) for w, b in params)
+        layers = tuple([Layer(w, b) for w, b in params])
         weights, biases = [tuple(w.shape) for w, _ in layers], [tuple(b.shape) for _, b in layers]
     except (AttributeError, TypeError, ValueError):
         raise InputError(
             f"params is a {type(params).__name__}; give what init or epoch.params holds, or a pair of arrays (w, b) "
             "for each layer."
         ) from None
-    needed = list(zip(network.sizes[1:], network.sizes[:-1], strict=True))
     if weights != needed:
         raise InputError(f"params have weights of shapes {weights}, but the network {network} needs {needed}.")
-    if biases != [(d_out,) for d_out, _ in needed]:
-        needed_biases = [(d_out,) for d_out, _ in needed]
+    if biases != needed_biases:
         raise InputError(f"params have biases of shapes {biases}, but the network {network} needs {needed_biases}.")
     return layers
+
+
+@lru_cache
+def _shapes(sizes: tuple[int, ...]) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+    """Shapes of the weights and of the biases."""
+    return list(zip(sizes[1:], sizes[:-1], strict=True)), [(d_out,) for d_out in sizes[1:]]
 
 
 def encoded(

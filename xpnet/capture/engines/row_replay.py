@@ -1,4 +1,4 @@
-"""Replay of a function of rows: its plan as one Python function of NumPy's calls, for up to so many rows at a time.
+"""Replay of a function of rows: its plan as one Python function of NumPy's calls, for so many rows at a time or fewer.
 
 Nothing is bound to the parameters: they come in with each call, so that the function is right for whatever arrays of
 these shapes they are, and keeps none of them alive. Bit for bit what the function gives on such rows.
@@ -20,11 +20,11 @@ class RowReplay:
     """Plan of a function of rows with its buffers; for one thread at a time.
 
     Args:
-        plan: Plan that is fed with the most rows of a call, whose carry are parameters that do not change.
+        plan: Plan of a step whose carry, the parameters, stays as it is, and that is fed with as many rows at a time.
 
     Attributes:
         plan: The plan.
-        rows: Most rows of a call.
+        rows: Rows at a time.
 
     Raises:
         CaptureError: The function is not one of rows, each for itself.
@@ -40,6 +40,7 @@ class RowReplay:
         self._run = writer.function(plan, arrays)
         self._buffers = writer.buffers
         self._nbytes = sum(memory.sizes) + plan.nbytes
+        self._shapes = [(value.shape[1:], value.dtype) for value in plan.results]
         self._cut: tuple[int, list[np.ndarray]] = (self.rows, self._buffers)
 
     @property
@@ -47,12 +48,28 @@ class RowReplay:
         """Bytes of its buffers and calls."""
         return self._nbytes
 
-    def __call__(self, params: Sequence[np.ndarray], fed: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
-        """Apply the function to rows, at least two if it is planned for more than one; results have a row for each."""
-        n = len(fed[0])
+    def __call__(self, params: Sequence[np.ndarray], data: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Results of the function for any number of rows, in new arrays.
+
+        Args:
+            params: Arrays in C order.
+            data: Arrays with a row for each row, in C order.
+        """
+        n, rows = len(data[0]), self.rows
+        results = [np.empty((n, *shape), dtype) for shape, dtype in self._shapes]
+        if n <= rows:
+            self._run(params, data, results, self._buffers_for(n))
+            return results
+        for start in range(0, n, rows):
+            fed, made = ([array[start : start + rows] for array in arrays] for arrays in (data, results))
+            self._run(params, fed, made, self._buffers_for(len(fed[0])))
+        return results
+
+    def _buffers_for(self, n: int) -> list[np.ndarray]:
+        """Buffers with so many rows."""
         if self._cut[0] != n:
             self._cut = n, [buffer[:n] for buffer in self._buffers]
-        self._run(params, fed, results, self._cut[1])
+        return self._cut[1]
 
     def _check(self) -> None:
         """Refuse what mixes rows, or computes something of the parameters alone."""
