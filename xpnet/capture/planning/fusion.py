@@ -5,27 +5,12 @@ from collections.abc import Iterable
 from xpnet.capture.graph import VIEWS, Graph, Operation, Value
 from xpnet.capture.planning.kernels import FED, Columns, Fused, Kernel, Node, Part, Product, Read, matrix
 from xpnet.capture.planning.memory import Memory, lay_out
-from xpnet.capture.planning.rewrites import (
-    with_accumulated_products,
-    with_reductions_along_one_axis,
-    with_scalars_negated,
-)  # fmt: skip
+from xpnet.capture.planning.rewrites import with_accumulated_products, with_reductions_along_one_axis
 from xpnet.capture.tracing.operations import ELEMENTWISE, REDUCTIONS, SEARCHES
 from xpnet.errors import CaptureError
 
-NARROW = 32
-"""Columns up to which a row's operations can be done together, related or not."""
 
-
-def arranged(
-    graph: Graph,
-    donated: int,
-    fetched: Iterable[Value],
-    pinned: Iterable[Value],
-    *,
-    by_element: bool,
-    negated: bool = False,
-) -> tuple[Fused, Memory]:
+def arranged(graph: Graph, donated: int, fetched: Iterable[Value], pinned: Iterable[Value]) -> tuple[Fused, Memory]:
     """Group the operations, and lay out the memory of what they make.
 
     A product is taken from an old value in its place only where the memory turns out to be the old value's, and no
@@ -36,16 +21,13 @@ def arranged(
         donated: As for `fuse`.
         fetched: As for `fuse`.
         pinned: As for `lay_out`.
-        by_element: As for `fuse`.
-        negated: Whether what is taken from an old value is wanted with the opposite sign.
 
     Raises:
         CaptureError: As for `fuse`.
     """
     fetched, apart = tuple(fetched), set[Value]()
     while True:
-        merged = with_accumulated_products(graph, donated, apart)
-        fused = fuse(with_scalars_negated(merged) if negated else merged, donated, fetched, by_element=by_element)
+        fused = fuse(with_accumulated_products(graph, donated, apart), donated, fetched)
         memory = lay_out(fused.graph, fused.stages(), donated, pinned)
         wrong = _out_of_place(fused.graph, memory)
         if not wrong:
@@ -65,15 +47,13 @@ def _out_of_place(graph: Graph, memory: Memory) -> set[Value]:
     return found
 
 
-def fuse(graph: Graph, donated: int, fetched: Iterable[Value], *, by_element: bool) -> Fused:
+def fuse(graph: Graph, donated: int, fetched: Iterable[Value]) -> Fused:
     """Group the operations.
 
     Args:
         graph: What is computed.
         donated: How many of the first inputs are replaced by as many first outputs.
         fetched: The inputs that are fetched row by row, instead of being there.
-        by_element: Whether elements that stand for themselves can all be done at the same time, as on a GPU, and had
-            better not be kept together with what needs a whole row.
 
     Raises:
         CaptureError: For arrays of more than two axes, and for `take`.
@@ -107,8 +87,8 @@ def fuse(graph: Graph, donated: int, fetched: Iterable[Value], *, by_element: bo
                 nodes.append(node := _node(one, roots, views, makers))
                 # Not before the last reader of what it will overwrite.
                 old = replaces.get(one.output)
-                first = max(first, _earliest(node, parts, roots, makers, by_element), readers.get(old, 0) if old else 0)
-            at = _below(parts, first) if nodes[-1].is_accumulated else _room(nodes, parts, first, roots, by_element)
+                first = max(first, _earliest(node, parts, roots, makers), readers.get(old, 0) if old else 0)
+            at = _below(parts, first) if nodes[-1].is_accumulated else _room(nodes, parts, first)
             part = parts[at]
             for node in nodes:
                 makers[node.operation.output] = (at, node)
@@ -211,7 +191,6 @@ def _earliest(
     parts: list[Part],
     roots: dict[Value, Value],
     makers: dict[Value, tuple[int, Node]],
-    by_element: bool,
 ) -> int:
     """The first part in which all that an operation reads can be there."""
     first = 0
@@ -227,32 +206,20 @@ def _earliest(
             and read.straight
             and read.extent == maker.made
             # What there is one of in all is made before, so that loops that share it need not be one function.
-            and (by_element or read.value.shape != () or node.extent == (1, 1))
+            and (read.value.shape != () or node.extent == (1, 1))
         )
         first = max(first, at if together else at + 1)
     return first
 
 
-def _room(nodes: list[Node], parts: list[Part], first: int, roots: dict[Value, Value], by_element: bool) -> int:
+def _room(nodes: list[Node], parts: list[Part], first: int) -> int:
     """The first kernel from there on that goes through as many rows; a new one if there is none."""
     for at in range(first, len(parts)):
         part = parts[at]
-        if not isinstance(part, Kernel) or part.rows != nodes[-1].extent[0]:
-            continue
-        if not by_element or all(_goes_with(node, part, roots) for node in nodes):
+        if isinstance(part, Kernel) and part.rows == nodes[-1].extent[0]:
             return at
     parts.append(Kernel(nodes[-1].extent[0]))
     return len(parts) - 1
-
-
-def _goes_with(node: Node, kernel: Kernel, roots: dict[Value, Value]) -> bool:
-    """Whether neither slows the other down where elements that stand for themselves can all be done at once."""
-    makers = [kernel.loops[at] for read in node.reads if (at := kernel.position(roots[read.value])) is not None]
-    if any(other.operation.name == FED for other in kernel.nodes):
-        return not node.is_reduction and all(loop.width == node.extent[1] for loop in makers)
-    if node.is_reduction or any(other.is_reduction for other in kernel.nodes):
-        return bool(makers) or max(node.extent[1], *(loop.width for loop in kernel.loops)) <= NARROW
-    return True
 
 
 def _below(parts: list[Part], first: int) -> int:

@@ -55,7 +55,7 @@ def program(plan: Plan, *, gathered: bool, checks: int = 0) -> Program:
     n = plan.fed[0].shape[0] if plan.fed else 0
     # A stretch of rows is a slice of the data, and so is a single row; others are fetched.
     sliced = n == 1 or not gathered
-    fused, memory = arranged(plan.graph, plan.donated, () if sliced else plan.fed, plan.fed, by_element=False)
+    fused, memory = arranged(plan.graph, plan.donated, () if sliced else plan.fed, plan.fed)
     roots = fused.graph.roots()
     data: Mapping[Value, Pointer] = {value: ("data", i) for i, value in enumerate(plan.fed)} if sliced else {}
 
