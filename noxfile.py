@@ -168,12 +168,13 @@ def kernels(session: nox.Session) -> None:
 DEVICE = (
     "gpu",
     "gpu_capture",
+    "distributed_nccl",
     "doctor",
     "training_epochs_engines",
     "training_stored_rows_trained",
     "estimators_devices",
 )
-"""Tests on the stand-in for a device that take a minute or two; `-- --long` runs all."""
+"""Tests on the stand-in for a device that take a minute or two; `-- --long` runs all, MPI and the estimators too."""
 
 
 @nox.session
@@ -181,8 +182,8 @@ def device(session: nox.Session) -> None:
     """Run xpnet's CUDA code on a stand-in for a device, with `--backend cupy`; needs no GPU, but gcc and g++."""
     if which("g++") is None or which("gcc") is None:
         session.error("There is no C++ compiler; on Debian, run apt-get install g++.")
-    session.install("-e", ".", *groups("test"))
     folder, long = session.create_tmp(), "--long" in session.posargs
+    session.install("-e", ".[mpi,sklearn]" if long else ".[mpi]", *groups("test", *(["sklearn"] if long else [])))
     library = os.path.join(folder, "libcuda.so.1")
     session.run("gcc", "-shared", "-fPIC", "-o", library, "tests/device/libcuda.c", external=True)
     environment = {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, ("tests/device", "tests")))}

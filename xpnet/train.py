@@ -62,10 +62,12 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
         **configuration.arguments(),
     )
     outputs = Outputs(options, configuration, network, checkpoint)
+    # Decided by all ranks together, though rank 0 alone tells of it.
+    way = ranks.way(backend)
     if not options.quiet:
         print(introduction(training.training, configuration, data), flush=True)
         if ranks.average is not None:
-            print(f"{ranks}; their sums go {ranks.way(backend)}", flush=True)
+            print(f"{ranks}; their sums go {way}", flush=True)
     last = outputs.record(training)
     outputs.report(last, data, str(training.training.backend), arguments)
 

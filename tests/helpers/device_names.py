@@ -26,7 +26,10 @@ def offered():
     names += ["cupy.cuda.get_current_stream", "cupy.cuda.get_cublas_handle", "cupy.cuda.nvrtc.getVersion"]
     names += [f"cupy._core.{name}" for name in ("get_compute_type", "set_compute_type")]
     names += [f"cupy._core._routines_linalg.COMPUTE_TYPE_{name}" for name in ("TBD", "DEFAULT", "TF32")]
-    names += ["cupyx.empty_pinned"]
+    names += ["cupyx.empty_pinned", "cupy.cuda.nccl.available"]
+    ranks = vars(import_module("cupyx.distributed").NCCLBackend)
+    names += [f"cupyx.distributed.NCCLBackend.{name}" for name in ranks if not name.startswith("_")]
+    names += ["cupyx.distributed.NCCLBackend.__init__"]
     members = (name for each in type(cublas).__mro__[:-1] for name in vars(each) if not name.startswith("_"))
     names += [f"nvmath.bindings.cublas.{name}" for name in members]
     for kind in ("Operation", "PointerMode", "ComputeType"):

@@ -25,7 +25,7 @@ def choose_allreduce(MPI: Any, world: Any, backend: Backend) -> tuple[Sum, str]:
     if not backend.device_name.startswith("cuda"):
         return through_host(MPI, world, backend), f"straight to {name(MPI)}"
     if world.allreduce(can_nccl(backend), MPI.LAND) and has_gpus_of_its_own(world, backend):
-        return through_nccl(world), "from GPU to GPU by NCCL"
+        return through_nccl(world, backend), "from GPU to GPU by NCCL"
     if world.allreduce(backend.name in ("cupy", "torch") and takes_device_memory(MPI), MPI.LAND):
         return straight_from_device(MPI, world, backend), f"from GPUs straight to {name(MPI)}"
     return through_buffer(MPI, world, backend), f"through a buffer of the host to {name(MPI)}"
@@ -64,11 +64,13 @@ def has_gpus_of_its_own(world: Any, backend: Backend) -> bool:
     return len(set(gpus)) == len(gpus) > 1
 
 
-def through_nccl(world: Any) -> Sum:
+def through_nccl(world: Any, backend: Backend) -> Sum:
     """In place, in the order of the current stream; the host waits for nothing."""
     from cupyx.distributed import NCCLBackend
 
-    ranks = NCCLBackend(world.size, world.rank, use_mpi=True)
+    # A communicator is its current device's, whoever asks for it first.
+    with backend.current():
+        ranks = NCCLBackend(world.size, world.rank, use_mpi=True)
 
     def add(sums: Array) -> Array:
         ranks.all_reduce(sums, sums)

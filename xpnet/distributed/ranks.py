@@ -140,7 +140,7 @@ class Ranks:
         return add(sums)
 
     def way(self, backend: Backend) -> str:
-        """How sums of that backend's arrays travel; decided now, if they have not travelled yet."""
+        """How sums of that backend's arrays travel; all ranks must ask, since they decide it together."""
         return self._allreduce(backend)[1]
 
     def _allreduce(self, backend: Backend) -> tuple[Sum, str]:

@@ -5,6 +5,7 @@ is found in CuPy's place where this package's folder is on the path, in processe
 of a device's speed, and nothing of CuPy's own kernels: their place is taken by NumPy.
 """
 
+import os
 import sys
 import types
 
@@ -18,7 +19,7 @@ from cupy._runtime import driver
 
 __version__ = "14.2.0"
 
-_OWN = ("numpy", "sys", "types", "driver", "MISSING")
+_OWN = ("numpy", "os", "sys", "types", "driver", "MISSING")
 """Names that are this package's own."""
 
 newaxis, pi, e, inf, nan = None, numpy.pi, numpy.e, numpy.inf, numpy.nan
@@ -112,7 +113,7 @@ cuda.get_current_stream = lambda device_id=-1: driver.current
 cuda.get_cublas_handle = lambda: 1
 cuda.nvrtc = types.SimpleNamespace(getVersion=lambda: (13, 5))
 cuda.nccl = types.ModuleType("cupy.cuda.nccl")
-cuda.nccl.available = False
+cuda.nccl.available = os.environ.get("XPNET_STAND_IN_NCCL") == "1"
 cuda.device = types.ModuleType("cupy.cuda.device")
 cuda.device.Device = _runtime.Device
 sys.modules |= {"cupy.cuda": cuda, "cupy.cuda.nccl": cuda.nccl, "cupy.cuda.device": cuda.device}
