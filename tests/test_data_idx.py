@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -48,10 +49,14 @@ def test_the_digest_is_that_of_the_uncompressed_file():
     [
         (b"", r"not an IDX file, it starts with the bytes \(none\)"),
         (b"\0\0", "not an IDX file, it starts with the bytes 00 00"),
-        (b"<html>", "not an IDX file, it starts with the bytes 3c 68 74 6d"),
+        (b"<html>", "a web page, not data; the download failed; download the file itself again"),
+        (b"\n<!DOCTYPE HTML>", "a web page, not data"),
+        (compressed(b"<html>"), "a web page, not data"),
+        (b"<h", "not an IDX file, it starts with the bytes 3c 68"),
         (b"\0\0\x08\0", "not an IDX file"),
         (b"\0\0\x08\xff", "not an IDX file"),
-        (b"\0\0\x0d" + CONTENT[3:], "holds elements of type 0x0d; only unsigned bytes, 0x08"),
+        (b"\0\0\x0a" + CONTENT[3:], "damaged, it announces elements of a type that IDX lacks, 0x0a"),
+        (b"\0\0\x0d" + CONTENT[3:], "truncated, its header announces 96 bytes, more than the file can hold"),
         (CONTENT[:9], "truncated within its header"),
         (CONTENT[:-1], "truncated, its header announces 24 bytes but 23 follow"),
         (CONTENT + b"x", "bytes are left over after the 24"),
@@ -68,6 +73,30 @@ def test_what_is_not_a_whole_file_of_bytes_is_refused(tmp_path, content, sentenc
     """The message names the file and what is wrong with it."""
     with pytest.raises(DataError, match=f"images: {sentence}"):
         idx.read_idx(written(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("number", "dtype"), [(8, "u1"), (9, "i1"), (11, ">i2"), (12, ">i4"), (13, ">f4"), (14, ">f8")]
+)
+def test_all_six_types_are_read(tmp_path, number, dtype):
+    """Each of the format's types of elements is read, most significant byte first."""
+    array = np.asarray([[-1, 2, 300], [4, 5, 6]]).astype(dtype)
+    path = written(tmp_path, bytes([0, 0, number, 2, 0, 0, 0, 2, 0, 0, 0, 3]) + array.tobytes())
+    np.testing.assert_array_equal(idx.read_idx(path), array)
+
+
+def test_an_announced_length_is_not_believed(tmp_path, monkeypatch):
+    """Memory is taken as bytes come, and where it ends there is a sentence."""
+    content = bytes([0, 0, 8, 1]) + (2**32 - 1).to_bytes(4, "big") + bytes(5_000_000)
+    path = written(tmp_path, compressed(content))
+    with pytest.raises(DataError, match=r"images: .*more than the file can hold"):
+        idx.read_idx(path)
+    monkeypatch.setattr(idx, "MOST_EXPANSION", 10**9)
+    tracemalloc.start()
+    with pytest.raises(DataError, match="announces 4294967295 bytes but 5000000 follow"):
+        idx.read_idx(path)
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
 
 
 def test_paths_that_cannot_be_opened_are_refused(tmp_path):

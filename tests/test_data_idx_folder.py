@@ -1,6 +1,7 @@
 """Folders of IDX files."""
 
 import gzip
+import shutil
 
 import numpy as np
 import pytest
@@ -80,3 +81,52 @@ def test_rows_to_predict_come_from_the_test_files(files):
     assert (x.shape, y.tolist()) == ((2, 6), [0, 1])
     (files / "t10k-labels-idx1-ubyte.gz").unlink()
     assert load_rows(files)[1] is None
+
+
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        lambda name: name.replace("-idx", ".idx"),
+        lambda name: name.replace("t10k", "test"),
+        lambda name: f"emnist-letters-{name.replace('t10k', 'test')}",
+        lambda name: f"{name}/{name}",
+        lambda name: f"{name.replace('-idx', '.idx')}/{name}",
+    ],
+)
+def test_other_names_in_use_are_read(files, renamed):
+    """A dot for a dash, another test set's name, a data set's name in front, a folder around a file: all are read."""
+    reference = load(files)
+    for path in [path for path in files.iterdir() if path.is_file()]:
+        target = files / renamed(path.name.removesuffix(".gz"))
+        path.rename(files / "moved")
+        target.parent.mkdir(exist_ok=True)
+        (files / "moved").rename(target.with_name(target.name + path.suffix * (path.suffix == ".gz")))
+    for data, wanted in zip(load(files)[:4], reference[:4], strict=True):
+        np.testing.assert_array_equal(data, wanted)
+    np.testing.assert_array_equal(load_rows(files)[0], reference.x_test)
+
+
+def test_several_data_sets_in_a_folder_are_refused(files):
+    """EMNIST's archive holds six; they are named. MNIST's own names win over them."""
+    for path in list(files.iterdir()):
+        for name in ("letters", "digits"):
+            (files / f"emnist-{name}-{path.name}").write_bytes(path.read_bytes())
+    assert load(files).x_train.shape == (4, 6)
+    for path in files.glob("t*"):
+        path.unlink()
+    with pytest.raises(DataError, match="holds several data sets, emnist-digits, emnist-letters; give each a folder"):
+        load(files)
+
+
+@pytest.mark.parametrize("below", ["raw", "MNIST/raw", "MNIST"])
+def test_folders_around_a_data_set(files, tmp_path_factory, below):
+    """A folder around the files, or torchvision's MNIST/raw, is looked into; two of them are refused by name."""
+    root = tmp_path_factory.mktemp("data")
+    (root / below).parent.mkdir(exist_ok=True)
+    files.rename(root / below)
+    data = load(root)
+    assert (data.x_train.shape, data.name) == ((4, 6), root.name)
+    np.testing.assert_array_equal(load_rows(root)[1], LABELS[:2])
+    shutil.copytree(root / below.partition("/")[0], root / "Other")
+    with pytest.raises(DataError, match=rf"holds several data sets, in .*{below}.*; name one of these folders"):
+        load(root)

@@ -91,7 +91,7 @@ def test_headers_of_every_version(tmp_path, version):
     path, array = tmp_path / "x.npy", np.arange(6.0).reshape(2, 3)
     with open(path, "wb") as file:
         np.lib.format.write_array(file, array, version=version)
-    assert npz.npy_header(path) == (array.shape, array.dtype, path.stat().st_size - array.nbytes)
+    assert npz.npy_header(path) == (array.shape, array.dtype, path.stat().st_size - array.nbytes, False)
     np.testing.assert_array_equal(npz.read_npy(path), array)
 
 

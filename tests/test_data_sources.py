@@ -5,8 +5,9 @@ import gzip
 import numpy as np
 import pytest
 
+import xpnet
 from xpnet.data import load, load_rows
-from xpnet.errors import DataError
+from xpnet.errors import DataError, DataWarning
 
 X = np.arange(24, dtype=np.float32).reshape(4, 6)
 Y = np.array([0, 1, 1, 0])
@@ -40,9 +41,9 @@ def test_unknown_data_are_told_what_is_possible(tmp_path):
     with pytest.raises(DataError, match=r"no such file or folder; rows are an .npz file with"):
         load_rows("minst")
     (tmp_path / "set.csv").write_text("1,2,3")
-    with pytest.raises(DataError, match=r"set.csv: neither an .npz file nor a folder; data are digits"):
+    with pytest.raises(DataError, match=r"set.csv: a text file; .*two lines of Python make an .npz file of it"):
         load(tmp_path / "set.csv")
-    with pytest.raises(DataError, match=r"set.csv: of no known format; rows are an .npz file"):
+    with pytest.raises(DataError, match=r"set.csv: a text file; rows are an .npz file"):
         load_rows(tmp_path / "set.csv")
 
 
@@ -131,3 +132,38 @@ def test_rows_of_named_data_are_its_test_set():
     """A name stands for its test rows."""
     x, y = load_rows("digits")
     assert (x.shape, y.shape) == ((360, 64), (360,))
+
+
+@pytest.mark.parametrize("stored", ["npz", "npy"])
+def test_validation_rows_in_files_are_validated_on(tmp_path, stored):
+    """x_val and y_val become the validation rows, checked as the test rows are."""
+    arrays = dict(x_train=X, y_train=np.arange(len(X)) % 2, x_val=X[:2], y_val=np.asarray([0, 1]))
+
+    def path(**changes):
+        if stored == "npz":
+            np.savez(tmp_path / "set.npz", **arrays | changes)
+            return tmp_path / "set.npz"
+        for name, array in (arrays | changes).items():
+            np.save(tmp_path / f"{name}.npy", array)
+        return tmp_path
+
+    data = load(path())
+    np.testing.assert_array_equal(data.x_validation, X[:2])
+    np.testing.assert_array_equal(data.y_validation, [0, 1])
+    network = xpnet.Network([X.shape[1], 2])
+    epoch = next(xpnet.epochs(network, data, xpnet.adam(), batch_size=2, epochs=1))
+    assert epoch.validation_accuracy is not None
+    for changes, words in (
+        (dict(x_val=X[:2, :1]), "x_val has 1 column but x_train has"),
+        (dict(y_val=np.asarray([0, 2])), "y_val holds the label 2"),
+        (dict(y_val=np.asarray([0])), "y_val has 1 row but x_val has 2"),
+    ):
+        with pytest.raises(DataError, match=words):
+            load(path(**changes))
+
+
+def test_arrays_that_are_not_read_are_named(tmp_path):
+    """Arrays under other names are not passed over without a word."""
+    np.savez(tmp_path / "set.npz", x_train=X, y_train=np.arange(len(X)) % 2, x_valid=X, ids=X)
+    with pytest.warns(DataWarning, match=r"set.npz: x_valid, ids are not read, only x_train, y_train, .* y_val"):
+        load(tmp_path / "set.npz")

@@ -42,7 +42,9 @@ def check_outputs(options: Options, network: Network, data: str) -> None:
 def introduction(training: Training, configuration: Configuration, data: Data) -> str:
     """Lines before the first epoch: network and data; then the settings, and what "train" means."""
     network = training.network
-    rows = f"{len(data.x_train):,} rows" + ("" if data.x_test is None else f", {len(data.x_test):,} to test")
+    parts = {"to validate": data.x_validation, "to test": data.x_test}
+    others = [f"{len(rows):,} {what}" for what, rows in parts.items() if rows is not None]
+    rows = ", ".join([f"{len(data.x_train):,} rows", *others])
     return (
         f"xpnet {__version__}, {training.backend}: {network}, {network.parameter_count:,} parameters; "
         f"{data.name}: {rows}\n{configuration} (train: each row scored before its step)"

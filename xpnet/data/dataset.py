@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from xpnet.data.files import reading
 from xpnet.data.stored import Stored, in_pieces, locating, portable_dtype
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
 from xpnet.errors import InputError
+
+TRAIN, TEST, VALIDATION = ("x_train", "y_train"), ("x_test", "y_test"), ("x_val", "y_val")
+"""Names of arrays in files: inputs and targets to train on, and of rows that are not trained on."""
 
 SAMPLED = 1000
 """Rows of a stored array that its digest covers."""
@@ -69,6 +72,8 @@ def assemble(
     y_train: np.ndarray,
     x_test: np.ndarray | None = None,
     y_test: np.ndarray | None = None,
+    x_validation: np.ndarray | None = None,
+    y_validation: np.ndarray | None = None,
     *,
     origin: object,
     name: str,
@@ -79,15 +84,24 @@ def assemble(
     with reading(origin):
         loss, outputs = task(y_train, name="y_train", training=True)
         check_rows(x_train, y_train, names=("x_train", "y_train"), loss=loss, outputs=outputs)
-        if (x_test is None) != (y_test is None):
-            present, missing = ("x_test", "y_test") if y_test is None else ("y_test", "x_test")
-            raise InputError(f"{present} comes without {missing}; a test set needs both, or leave out both.")
-        if x_test is not None and y_test is not None:
-            x_test, y_test = as_rows(x_test), as_targets(y_test)
-            check_rows(x_test, y_test, names=("x_test", "y_test"), loss=loss, outputs=outputs)
-            check_alike(x_train, x_test)
-    data = Data(x_train, y_train, x_test, y_test, input_scale, name)
+        others = []
+        for x, y, names in ((x_test, y_test, TEST), (x_validation, y_validation, VALIDATION)):
+            check_pair(x, y, names=names)
+            if x is not None and y is not None:
+                x, y = as_rows(x), as_targets(y)
+                check_rows(x, y, names=names, loss=loss, outputs=outputs)
+                check_alike(x_train, x, name=names[0])
+            others += [x, y]
+    x_test, y_test, x_validation, y_validation = others
+    data = Data(x_train, y_train, x_test, y_test, input_scale, name, x_validation, y_validation)
     return data._replace(input_scale=data.scale)
+
+
+def check_pair(x: Any, y: Any, *, names: tuple[str, str]) -> None:
+    """Refuse inputs without targets, and targets without inputs."""
+    if (x is None) != (y is None):
+        present, missing = names if y is None else names[::-1]
+        raise InputError(f"{present} comes without {missing}; give both, or leave out both.")
 
 
 def task(y: np.ndarray | Stored, *, name: str, training: bool = False) -> tuple[str, int]:
@@ -121,15 +135,15 @@ def check_rows(x: np.ndarray, y: np.ndarray, *, names: tuple[str, str], loss: st
     check_same_rows(x, y, names=names)
 
 
-def check_alike(x_train: np.ndarray | Stored, x_test: np.ndarray | Stored) -> None:
+def check_alike(x_train: np.ndarray | Stored, x_test: np.ndarray | Stored, *, name: str = "x_test") -> None:
     """Refuse test features that a network for the training features cannot take."""
     if x_train.shape[1] != x_test.shape[1]:
         raise InputError(
-            f"x_test has {count(x_test.shape[1], 'column')} but x_train has {x_train.shape[1]}; both need as many."
+            f"{name} has {count(x_test.shape[1], 'column')} but x_train has {x_train.shape[1]}; both need as many."
         )
     if (x_train.dtype == np.uint8) != (x_test.dtype == np.uint8):
         raise InputError(
-            f"x_test holds {x_test.dtype} but x_train {x_train.dtype}; both are divided by the same number, "
+            f"{name} holds {x_test.dtype} but x_train {x_train.dtype}; both are divided by the same number, "
             "so both must be bytes (uint8) or neither."
         )
 

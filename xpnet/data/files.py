@@ -15,6 +15,8 @@ def reading(origin: object) -> Iterator[None]:
         raise
     except InputError as error:
         raise DataError(f"{origin}: {error}") from error
+    except MemoryError:
+        raise DataError(f"{origin}: needs more memory than there is") from None
     except FileNotFoundError:
         raise DataError(f"{origin}: no such file") from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""NPY folders: data sets as .npy files of any size, x_train and y_train, and for a test set x_test and y_test.
+"""NPY folders: data sets as .npy files of any size, x_train and y_train, and perhaps x_test, y_test, x_val and y_val.
 
 The rows of an array may be in several numbered files, x_train-0.npy, x_train-1.npy and so on, one after the other;
 numbers begin with 0 or 1, and none is left out.
@@ -6,21 +6,24 @@ numbers begin with 0 or 1, and none is left out.
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from xpnet.data.checks import check_features, check_same_rows, count
-from xpnet.data.dataset import Data, check_alike, task
+from xpnet.data.dataset import TEST, TRAIN, VALIDATION, Data, check_alike, task
 from xpnet.data.files import reading
 from xpnet.data.stored import Stored, locating
 from xpnet.data.targets import check_targets
 from xpnet.errors import DataError, InputError
 
-NAMES = ("x_train", "y_train", "x_test", "y_test")
+NAMES = (*TRAIN, *TEST, *VALIDATION)
 NUMBERING = "the files of an array are numbered one by one, from 0 or 1 on"
+INPUTS = ("x", "image", "data", "feature", "input")
+"""Beginnings of names that arrays of inputs have."""
+
 LISTED = 8
 """Files of other names that a message lists at most."""
 
@@ -65,7 +68,23 @@ def require_arrays(files: dict[str, list[Path]], needed: Sequence[str], folder: 
     missing = [f"{name}.npy" for name in needed if name not in files]
     if missing:
         present = spell_files(files, folder)
-        raise DataError(f"{folder}: {' and '.join(missing)} missing, in one file or numbered ones; it holds {present}")
+        raise DataError(
+            f"{folder}: {' and '.join(missing)} missing, in one file or numbered ones; it holds {present}"
+            f"{'' if files else lines_for(folder)}"
+        )
+
+
+def lines_for(folder: Path) -> str:
+    """Lines of Python that make a data set of a folder's arrays of other names; none where there are fewer than two."""
+    arrays = sorted(folder.glob("*.npy"), key=lambda path: (not path.stem.lower().startswith(INPUTS), path.name))
+    if len(arrays) < 2:
+        return ""
+    x, y, npz = (str(path) for path in (*arrays[:2], folder.with_name(f"{folder.resolve().name}.npz")))
+    return (
+        ". Two lines of Python make an .npz file of two of them:\n"
+        f"  import numpy as np; x, y = np.load({x!r}), np.load({y!r})  # inputs and labels\n"
+        f"  np.savez({npz!r}, x_train=x, y_train=y)"
+    )
 
 
 def spell_files(files: dict[str, list[Path]], folder: Path) -> str:
@@ -80,32 +99,38 @@ def spell_files(files: dict[str, list[Path]], folder: Path) -> str:
 def load_npy_folder(folder: Path) -> Data:
     """Data set of a folder. Targets are all checked at once, in one pass; inputs when they are read."""
     files = npy_files(folder)
-    require_arrays(files, NAMES if files.keys() & {"x_test", "y_test"} else NAMES[:2], folder)
+    pairs = [pair for pair in (TEST, VALIDATION) if files.keys() & set(pair)]
+    require_arrays(files, [*TRAIN, *chain.from_iterable(pairs)], folder)
     arrays = {name: Stored(*paths) for name, paths in files.items()}
     x, y = as_matrix(arrays["x_train"]), as_vector(arrays["y_train"])
-    check_pair(x, y, names=NAMES[:2])
+    check_belong(x, y, names=TRAIN)
     with reading(y):
         loss, outputs = task(y, name="y_train", training=True)
     data = Data(x, y, name=folder.resolve().name)
-    if "x_test" in arrays:
-        x_test, y_test = as_matrix(arrays["x_test"]), as_vector(arrays["y_test"])
-        check_pair(x_test, y_test, names=NAMES[2:])
+    for names in pairs:
+        others = as_matrix(arrays[names[0]]), as_vector(arrays[names[1]])
+        check_belong(*others, names=names)
         with reading(folder):
-            check_alike(x, x_test)
-            if (y_test.shape[1:] or (1,)) != (y.shape[1:] or (1,)):
-                raise InputError(f"y_test has shape {y_test.shape} but y_train {y.shape}; both need the same columns.")
-        for start, part in y_test.pieces():
-            with locating(y_test, start):
-                check_targets(part, name="y_test", loss=loss, outputs=outputs, xp=np)
-        data = data._replace(x_test=x_test, y_test=y_test)
+            check_alike(x, others[0], name=names[0])
+            if (others[1].shape[1:] or (1,)) != (y.shape[1:] or (1,)):
+                raise InputError(
+                    f"{names[1]} has shape {others[1].shape} but y_train {y.shape}; both need the same columns."
+                )
+        for start, part in others[1].pieces():
+            with locating(others[1], start):
+                check_targets(part, name=names[1], loss=loss, outputs=outputs, xp=np)
+        if names == TEST:
+            data = data._replace(x_test=others[0], y_test=others[1])
+        else:
+            data = data._replace(x_validation=others[0], y_validation=others[1])
     return data._replace(input_scale=data.scale)
 
 
 def load_npy_rows(folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Test rows and, where the folder has them, their targets, all read into memory."""
     files = npy_files(folder)
-    require_arrays(files, NAMES[2:3], folder)
-    x, *y = (np.asarray(Stored(*files[name])) for name in NAMES[2:] if name in files)
+    require_arrays(files, TEST[:1], folder)
+    x, *y = (np.asarray(Stored(*files[name])) for name in TEST if name in files)
     return x, y[0] if y else None
 
 
@@ -119,7 +144,7 @@ def as_vector(y: Stored) -> Stored:
     return y.with_rows() if y.shape[1:] == (1,) and y.dtype.kind in "iu" else y
 
 
-def check_pair(x: Stored, y: Stored, *, names: tuple[str, ...]) -> None:
+def check_belong(x: Stored, y: Stored, *, names: tuple[str, ...]) -> None:
     """Refuse inputs that cannot be used, or not with these targets; of their numbers only the first row is checked."""
     with locating(x, 0):
         check_features(x.read(0, 1), name=names[0], shape=x.shape, xp=np)

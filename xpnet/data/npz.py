@@ -10,6 +10,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from xpnet._support.regular_file import open_regular
 from xpnet.data.checks import count
 from xpnet.data.files import reading
 from xpnet.errors import DataError
@@ -53,7 +54,7 @@ def read_npy(path: Path) -> np.ndarray:
     Raises:
         DataError: It is damaged, or would have to be unpickled.
     """
-    with reading(path), _undamaged(path), open(path, "rb") as file:
+    with reading(path), open_regular(path) as file, _undamaged(path):
         _read_header(file, path)
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
@@ -64,34 +65,32 @@ class NpyHeader(NamedTuple):
 
     Attributes:
         offset: Position of the array's first byte in the file.
+        by_columns: Whether it is stored column by column, in Fortran's order, instead of row by row.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype
     offset: int
+    by_columns: bool = False
 
 
 def npy_header(path: Path) -> NpyHeader:
-    """Read the header of an .npy file whose array is stored row by row.
+    """Read the header of an .npy file.
 
     Raises:
         DataError: It is damaged or shorter than it says, would have to be unpickled, or has no rows.
     """
-    with reading(path), _undamaged(path), open(path, "rb") as file:
-        header, by_columns = _read_header(file, path)
+    with reading(path), open_regular(path) as file, _undamaged(path):
+        header = _read_header(file, path)
     if min(header.shape, default=1) < 1:
         raise DataError(f"{path}: holds an array of shape {header.shape}: it is empty")
     if not header.shape:
         raise DataError(f"{path}: holds one number; save an array with a row for each sample")
-    if by_columns and sum(length > 1 for length in header.shape) > 1:
-        raise DataError(
-            f"{path}: is stored column by column; save it row by row, in C order, with numpy.ascontiguousarray"
-        )
     return header
 
 
-def _read_header(file: IO[bytes], path: Path) -> tuple[NpyHeader, bool]:
-    """Header of an .npy file that is complete, and whether its array is stored column by column."""
+def _read_header(file: IO[bytes], path: Path) -> NpyHeader:
+    """Header of an .npy file that is complete."""
     magic = file.read(len(MAGIC))
     if not magic or magic != MAGIC[: len(magic)]:
         raise DataError(f"{path}: not an .npy file, it starts with the bytes {magic.hex(' ') or '(none)'}")
@@ -110,12 +109,13 @@ def _read_header(file: IO[bytes], path: Path) -> tuple[NpyHeader, bool]:
     needed = file.tell() + math.prod(shape) * dtype.itemsize
     if size < needed:
         raise DataError(f"{path}: is shorter than its header says, {size} bytes of {needed}; copy or save it again")
-    return NpyHeader(shape, dtype, file.tell()), by_columns
+    by_columns = by_columns and sum(length > 1 for length in shape) > 1
+    return NpyHeader(shape, dtype, file.tell(), by_columns)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    with reading(path), open(path, "rb") as file:
+    with reading(path), open_regular(path) as file:
         if not zipfile.is_zipfile(file):
             raise DataError(f"{path}: not an .npz file, or truncated: it is not a complete zip archive")
         file.seek(0)
@@ -127,7 +127,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 def _undamaged(origin: object) -> Iterator[None]:
     try:
         yield
-    except (DataError, OSError):
+    except (DataError, MemoryError, OSError):
         raise
     except Exception as error:
         # zipfile, zlib and NumPy report damage in a dozen types of exception.

@@ -8,11 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from xpnet._support.optional import needed
+from xpnet._support.regular_file import open_regular
 from xpnet.data.files import reading
 from xpnet.errors import DataError, InputError
 
 INK = 0.1
 """Threshold between 0, black, and 1, white, above which a pixel belongs to a digit."""
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""Formats of pictures that are read, by Pillow's names; it decodes them by itself."""
+
+MOST_PIXELS = 40_000_000
+"""Pixels of the largest picture that is decoded: more than cameras take, and half a gigabyte while it is read."""
 
 BOXES = {"digits": 1.0, "mnist": 20 / 28}
 """Fraction of a picture's side that a digit's longer side fills, in data sets whose digits are framed alike.
@@ -30,7 +37,7 @@ def load_picture(path: Path | str, inputs: int, scale: float, data: str = "") ->
     A picture that already has the size is not resized; a light background becomes dark.
 
     Args:
-        path: A file of any format that Pillow reads.
+        path: A file of one of `FORMATS`.
         inputs: The number of pixels, those of a square.
         scale: The value of white; where it is 255, the row is of bytes.
         data: The data set's name.
@@ -56,12 +63,16 @@ def _grey(path: Path | str) -> np.ndarray:
     """Picture from 0, black, to 1, white; transparent parts are as far from the rest as can be."""
     with needed("reading a picture", "PIL"):
         from PIL import Image, ImageOps, UnidentifiedImageError
-    with reading(path), _undamaged(path):
+    with reading(path), open_regular(path) as file, _undamaged(path):
         try:
-            opened = Image.open(path)
+            # Named formats only: Pillow hands others, such as EPS, to programs.
+            opened = Image.open(file, formats=FORMATS)
         except UnidentifiedImageError:
-            raise DataError(f"{path}: not a picture of a format that Pillow reads") from None
+            raise DataError(f"{path}: not a picture; those of {', '.join(FORMATS)} are read") from None
         with opened:
+            if math.prod(opened.size) > MOST_PIXELS:
+                width, height = opened.size
+                raise DataError(f"{path}: has {width} × {height} pixels, more than {MOST_PIXELS:,}; make it smaller")
             image = ImageOps.exif_transpose(opened)
             if image.mode.startswith("I"):
                 return np.asarray(image, np.float64) / 65535
@@ -76,7 +87,7 @@ def _grey(path: Path | str) -> np.ndarray:
 def _undamaged(path: Path | str) -> Iterator[None]:
     try:
         yield
-    except (DataError, OSError):
+    except (DataError, MemoryError, OSError):
         raise
     except Exception as error:
         # Pillow's readers report damage in many types of exception, SyntaxError among them.

@@ -1,21 +1,22 @@
 """Data sources: data sets by name or path, as a command's `--data` takes them."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from xpnet.data import idx, idx_folder, mnist, npy_folder, npz
+from xpnet._support.warn import warn_user
+from xpnet.data import idx, idx_folder, kinds, mnist, npy_folder, npz
 from xpnet.data.checks import check_features
-from xpnet.data.dataset import Data, as_rows, as_targets, assemble, check_rows, task
+from xpnet.data.dataset import TEST, TRAIN, VALIDATION, Data, as_rows, as_targets, assemble, check_rows, task
 from xpnet.data.files import reading
-from xpnet.errors import DataError
+from xpnet.data.folders import data_folder
+from xpnet.errors import DataError, DataWarning
 
 DIGITS = Path(__file__).with_name("digits.npz")
 DIGITS_WHITE = 16.0
 DIGITS_TEST_EVERY = 5
-
-TRAIN, TEST = ["x_train", "y_train"], ["x_test", "y_test"]
 
 SOURCES = (
     "data are digits, mnist, an .npz file with the arrays x_train, y_train and, for a test set, x_test, y_test, "
@@ -50,9 +51,10 @@ def load(source: str | os.PathLike[str]) -> Data:
     """Read and check a data set.
 
     Args:
-        source: "digits", "mnist", an .npz file with `x_train`, `y_train` and, for a test set, `x_test`, `y_test`, a
-            folder of .npy files of these names, whose rows are read when they are needed, or a folder of IDX files
-            under MNIST's names, each plain or with .gz. Images become rows.
+        source: "digits", "mnist", an .npz file with `x_train`, `y_train` and perhaps `x_test`, `y_test`, to be scored,
+            and `x_val`, `y_val`, to be validated on; a folder of .npy files of these names, whose rows are read when
+            they are needed; a folder of IDX files under MNIST's names, each plain or with .gz; or a folder around one
+            of these. Images become rows.
 
     Raises:
         DataError: There is no such data set, or it cannot be trained on; the message says what is wrong with it.
@@ -61,16 +63,21 @@ def load(source: str | os.PathLike[str]) -> Data:
         return NAMED[str(source)]()
     path = _existing(source, SOURCES)
     if path.is_dir():
-        if _is_idx(path, TRAIN + TEST, idx_folder.TRAIN + idx_folder.TEST):
-            return idx_folder.load_idx_folder(path)
-        return npy_folder.load_npy_folder(path)
-    if path.suffix != ".npz":
-        raise DataError(f"{path}: neither an .npz file nor a folder; {SOURCES}")
+        folder = data_folder(path, TRAIN + TEST, idx_folder.TRAIN + idx_folder.TEST)
+        reader = idx_folder.load_idx_folder if _is_idx(folder, TRAIN + TEST) else npy_folder.load_npy_folder
+        return reader(folder)._replace(name=path.resolve().name)
+    if not kinds.start_of(path).startswith(kinds.NPZ) and path.suffix.lower() != ".npz":
+        raise DataError(f"{path}: {kinds.describe(path) or f'of no known format; {SOURCES}'}")
     names = npz.npz_names(path)
-    wanted = TRAIN + [name for name in TEST if name in names]
+    wanted = [*TRAIN, *(name for name in (*TEST, *VALIDATION) if name in names)]
     arrays = dict(zip(wanted, npz.read_npz(path, wanted), strict=True))
-    x_test, y_test = arrays.get("x_test"), arrays.get("y_test")
-    return assemble(arrays["x_train"], arrays["y_train"], x_test, y_test, origin=path, name=path.stem)
+    if unread := [name for name in names if name not in wanted]:
+        read = ", ".join((*TRAIN, *TEST, *VALIDATION))
+        warn_user(
+            f"{path}: {', '.join(unread)} {'is' if len(unread) == 1 else 'are'} not read, only {read}", DataWarning
+        )
+    others = (arrays.get(name) for name in (*TEST, *VALIDATION))
+    return assemble(*(arrays[name] for name in TRAIN), *others, origin=path, name=path.stem)
 
 
 def load_rows(source: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray | None]:
@@ -102,32 +109,23 @@ def load_rows(source: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray | 
 def _read_rows(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, str]]:
     """Rows, targets or None, and their names in messages; all are read into memory, .npy files in a folder too."""
     if path.is_dir():
-        if _is_idx(path, TEST[:1], idx_folder.TEST[:1]):
-            return *idx_folder.load_idx_rows(path), ("the array", "the labels")
-        return *npy_folder.load_npy_rows(path), ("x_test", "y_test")
-    with reading(path), open(path, "rb") as file:
-        start = file.read(2)
-    if start == b"PK":
+        folder = data_folder(path, TEST[:1], idx_folder.TEST[:1])
+        if _is_idx(folder, TEST[:1]):
+            return *idx_folder.load_idx_rows(folder), ("the array", "the labels")
+        return *npy_folder.load_npy_rows(folder), TEST
+    start = kinds.start_of(path)
+    if start.startswith(b"PK"):
         return _read_npz(path)
-    if start == b"\x93N":
+    if start.startswith(b"\x93N"):
         return npz.read_npy(path), None, ("the array", "")
-    if start in (b"\0\0", idx.GZIP_MAGIC):
+    if start.startswith((kinds.IDX, kinds.GZIP)):
         return idx.read_idx(path), None, ("the array", "")
-    raise DataError(f"{path}: of no known format; {ROWS}")
+    raise DataError(f"{path}: {kinds.named(path) or 'of no known format'}; {ROWS}")
 
 
-def _is_idx(path: Path, arrays: list[str], names: tuple[str, ...]) -> bool:
-    """Whether a folder is one of IDX files; it is not where it holds one of the arrays, or only .npy files."""
-    if npy_folder.npy_files(path).keys() & set(arrays):
-        return False
-    if idx_folder.idx_files(path):
-        return True
-    if any(path.glob("*.npy")):
-        return False
-    raise DataError(
-        f"{path}: holds neither .npy files ({', '.join(f'{name}.npy' for name in arrays)}) "
-        f"nor IDX files under MNIST's names ({', '.join(names)}, plain or with .gz)"
-    )
+def _is_idx(folder: Path, arrays: Sequence[str]) -> bool:
+    """Whether the files of a data folder are IDX files; it is not where it holds one of the arrays."""
+    return not npy_folder.npy_files(folder).keys() & set(arrays) and bool(idx_folder.idx_files(folder))
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, str]]:

@@ -4,6 +4,7 @@ import os
 from bisect import bisect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from itertools import accumulate, pairwise
 from math import prod
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from xpnet._support.regular_file import open_regular
 from xpnet.data import npz
 from xpnet.data.checks import PlacedError
 from xpnet.data.files import reading
@@ -90,18 +92,19 @@ class Stored:
         Raises:
             DataError: A file can no longer be read.
         """
-        result = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        with reading(self):
+            result = np.empty((stop - start, *self.shape[1:]), self.dtype)
         for path, header, (first, end) in zip(self.paths, self._headers, pairwise(self._ends), strict=True):
             low, high = max(start, first), min(stop, end)
             if low < high:
                 rows = result[low - start : high - start]
-                raw = rows if header.dtype == self.dtype else np.empty(rows.shape, header.dtype)
-                with reading(path), open(path, "rb") as file:
+                with reading(path), open_regular(path) as file:
+                    if header.by_columns:
+                        rows[...] = _read_columns(file, header, low - first, high - first).reshape(rows.shape)
+                        continue
+                    raw = rows if header.dtype == self.dtype else np.empty(rows.shape, header.dtype)
                     file.seek(header.offset + (low - first) * prod(header.shape[1:]) * header.dtype.itemsize)
-                    if file.readinto(raw.reshape(-1).view(np.uint8).data) < raw.nbytes:
-                        raise DataError(
-                            f"{path}: has become shorter since it was opened; leave it unchanged while it is used"
-                        )
+                    _fill(raw, file)
                 if raw is not rows:
                     rows[...] = raw
         return result
@@ -116,6 +119,22 @@ class Stored:
         """At most `count` rows, spread evenly over all."""
         places = np.unique(np.linspace(0, len(self) - 1, count).astype(int))
         return np.concatenate([self.read(int(place), int(place) + 1) for place in places])
+
+
+def _read_columns(file: BufferedReader, header: npz.NpyHeader, start: int, stop: int) -> np.ndarray:
+    """Rows of a file that is stored column by column, of which each is read for itself."""
+    n, *others = header.shape
+    columns = np.empty((prod(others), stop - start), header.dtype)
+    for number, column in enumerate(columns):
+        file.seek(header.offset + (number * n + start) * header.dtype.itemsize)
+        _fill(column, file)
+    return columns.reshape(*others[::-1], stop - start).T
+
+
+def _fill(array: np.ndarray, file: BufferedReader) -> None:
+    """Read an array's numbers from where a file stands."""
+    if file.readinto(array.reshape(-1).view(np.uint8).data) < array.nbytes:
+        raise InputError("has become shorter since it was opened; leave it unchanged while it is used")
 
 
 def portable_dtype(dtype: np.dtype) -> np.dtype:
