@@ -52,6 +52,37 @@ def test_targets_choose_loss_and_outputs():
         assert (network.sizes, network.loss) == ((3, 5, outputs), loss)
 
 
+@pytest.mark.parametrize("loss", ["absolute_error", "huber:0.5", "pinball:0.9", "poisson", "squared_error"])
+def test_a_loss_for_numbers_can_be_chosen(loss):
+    """`--loss` takes each loss of a regression for floating-point targets, be they 0 and 1, and says so."""
+    for y in (np.array([0.5, 1.0, 2.0, 3.0]), np.array([[0.0], [1.0], [1.0], [0.0]])):
+        chosen = configure({"loss": loss})
+        assert chosen.network(Data(np.zeros((4, 3)), y)).loss == loss
+        assert str(chosen).startswith(f"loss {loss}, adam, ")
+    assert resumed(chosen.__dict__, {}, None, "m") == chosen
+    before = {name: value for name, value in configure({}).__dict__.items() if name != "loss"}
+    assert resumed(before, {}, None, "m").loss == "auto"
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "sentence"),
+    [
+        (
+            "huber",
+            [0, 1, 2, 1],
+            "is not for these targets: y_train holds int64, which calls for cross_entropy; save the numbers",
+        ),
+        ("cross_entropy", [0.5, 1.0, 2.0, 3.0], "which calls for squared_error; leave the flag out"),
+        ("binary_cross_entropy", [0, 1, 0, 1], "which calls for cross_entropy; leave the flag out"),
+        ("quantile:0.9", [0.5, 1.0, 2.0, 3.0], "use 'pinball:0.9', which is the same"),
+    ],
+)
+def test_a_loss_for_other_targets_is_refused(loss, y, sentence):
+    """Labels have no distance, numbers no classes; the sentence says what the targets call for."""
+    with pytest.raises(InputError, match=sentence):
+        configure({"loss": loss}).network(Data(np.zeros((4, 3)), np.array(y)))
+
+
 def test_the_networks_scale_is_the_datas():
     """The digits are divided by 16."""
     assert configure({}).network(load("digits")).input_scale == 16

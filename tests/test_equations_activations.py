@@ -5,7 +5,8 @@ import pytest
 from helpers.oracles import DIFFERENCES, FUNCTIONS, ROUNDING, STEP, distance, host, on
 
 from xpnet.backends import dtype_name
-from xpnet.equations.activations import ACTIVATIONS
+from xpnet.equations.activations import ACTIVATIONS, activation
+from xpnet.errors import InputError
 
 pytestmark = pytest.mark.current
 
@@ -73,7 +74,47 @@ def test_a_relu_is_flat_at_zero():
     assert ACTIVATIONS["relu"].derivative(np.asarray([[0.0, 1e-300]]), xp=np).tolist() == [[0.0, 1.0]]
 
 
-def test_gain_is_one_but_for_relu():
-    """Only ReLU, which passes on half the variance, starts from weights √2 times as wide."""
-    gains = {name: activation.gain for name, activation in ACTIVATIONS.items()}
-    assert gains == pytest.approx({"sigmoid": 1, "tanh": 1, "relu": 2**0.5, "identity": 1})
+def test_gains_of_kinked_activations_keep_the_second_moment():
+    """ReLU, which passes on half of it, starts from weights √2 times as wide, its kin likewise, all others from 1."""
+    z = np.random.default_rng(0).normal(size=10**6)
+    for name in (*NAMES, "leaky_relu:0.5", "elu:0.3"):
+        entry = activation(name)
+        kept = np.mean(entry.function(z, xp=np) ** 2) if entry.name in ("relu", "leaky_relu", "elu") else 1
+        assert entry.gain == pytest.approx(kept**-0.5, rel=5e-3)
+
+
+@pytest.mark.parametrize("name", ["leaky_relu:0.3", "leaky_relu:0", "leaky_relu:1", "elu:0.5", "elu:2"])
+def test_a_number_behind_the_colon_is_the_slope_or_alpha(name):
+    """The number changes what lies below 0, and the derivative with it."""
+    entry, kind, number = activation(name), *name.split(":")
+    wanted = {"leaky_relu": lambda z: float(number) * z, "elu": lambda z: float(number) * (np.exp(z) - 1)}[kind]
+    assert (entry.name, entry.number) == (kind, float(number))
+    assert distance(entry.function(Z, xp=np), np.where(Z > 0, Z, wanted(Z))) < ROUNDING["float64"]
+    differences = (entry.function(Z + STEP, xp=np) - entry.function(Z - STEP, xp=np)) / (2 * STEP)
+    assert distance(entry.derivative(entry.function(Z, xp=np), xp=np), differences) < DIFFERENCES
+    assert activation(name) is entry
+
+
+@pytest.mark.parametrize("name", ["gelu", "SiLU", "swish"])
+def test_an_activation_whose_derivative_a_does_not_tell_is_refused(name):
+    """GELU and SiLU fall and then rise, so that a does not tell which z it came from."""
+    with pytest.raises(InputError, match=f"activation is '{name}', whose derivative is no function of a, .*'elu'"):
+        activation(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("relu:2", "relu takes no number; leave out the colon"),
+        ("leaky_relu:-1", "behind the colon stands the slope below 0, from 0 to 1"),
+        ("elu:nan", "behind the colon stands α, above 0"),
+        ("elu:", "behind the colon stands α"),
+        ("LeakyReLU:0.2", "use 'leaky_relu:0.2', which is the same"),
+        ("none:2:3", "use 'identity:2:3'"),
+        (":3", "it can be sigmoid, tanh"),
+    ],
+)
+def test_a_number_that_makes_no_activation_is_refused(name, sentence):
+    """A number where there is none, one out of range and one that is no number each have a sentence."""
+    with pytest.raises(InputError, match=sentence):
+        activation(name)

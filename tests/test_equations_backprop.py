@@ -24,7 +24,7 @@ def passes(backend, dtype, loss, activation="sigmoid", share=1):
     a, z = backprop.forward(params, batch.x, hidden, output, xp=backend.xp)
     if share is None:
         share = step.shares(batch.weight, batch.y, xp=backend.xp)
-    return given, a, z, backprop.backward(params, a, batch.y, hidden, share, xp=backend.xp)
+    return given, a, z, backprop.backward(params, a, batch.y, hidden, share, given.model.loss.dC_dz, xp=backend.xp)
 
 
 @LOSS
@@ -52,7 +52,8 @@ def test_each_samples_gradients_are_those_of_its_row_alone(loss):
     """A row's own gradients are what a batch of only that row gives."""
     given = problem(loss)
     a, _ = backprop.forward(given.params, given.batch.x, given.model.hidden, given.model.loss.activation, xp=np)
-    dC_dz = backprop.backward(given.params, a, given.batch.y, given.model.hidden, xp=np)
+    unmatched = given.model.loss.dC_dz
+    dC_dz = backprop.backward(given.params, a, given.batch.y, given.model.hidden, unmatched=unmatched, xp=np)
     own = backprop.per_sample_gradients(dC_dz, a)
     for i in range(5):
         row = map_arrays(lambda array, i=i: array[i : i + 1], given.batch)

@@ -1,4 +1,4 @@
-"""Losses are matched pairs, ∂C/∂z = a − y, with the textbook's costs, finite however large z is."""
+"""Losses have the textbook's costs, finite however large z is, and ∂C/∂z = a − y or a derivative of their own."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,8 @@ from helpers.oracles import COSTS, DIFFERENCES, OUTPUTS, ROUNDING, central_diffe
 
 from xpnet.backends import dtype_name
 from xpnet.equations.losses import LOSSES, STRAIGHT, accuracy, total_error
+from xpnet.equations.losses import loss as named_loss
+from xpnet.errors import InputError
 
 pytestmark = pytest.mark.current
 
@@ -45,14 +47,46 @@ def test_float32_stays_float32(backend, name):
     assert [dtype_name(array) for array in results] == ["float32"] * 3
 
 
+def last_delta(loss, a, y):
+    """∂C/∂z as backpropagation begins with it."""
+    return a - y if loss.dC_dz is None else loss.dC_dz(a, y, xp=np)
+
+
 @pytest.mark.parametrize("scale", [0.1, 1.0, 8.0])
-@pytest.mark.parametrize("name", NAMES)
-def test_pairs_match(name, scale):
-    """∂C/∂z = a − y (7), for each loss, by central differences of its cost."""
-    z, y = rows(name, scale=scale)
-    loss = LOSSES[name]
+@pytest.mark.parametrize("name", [*NAMES, "huber:0.2", "huber:5", "pinball:0.9", "pinball:0.05"])
+def test_the_last_delta_is_the_costs_derivative(name, scale):
+    """∂C/∂z is a − y (7) or the loss's own, for each loss, by central differences of its cost."""
+    loss = named_loss(name)
+    z, y = rows(loss.name, scale=scale)
     differences = central_differences(lambda z: loss.cost(z, y, xp=np).sum(), z)
-    assert distance(loss.activation(z, xp=np) - y, differences) < DIFFERENCES
+    assert distance(last_delta(loss, loss.activation(z, xp=np), y), differences) < DIFFERENCES
+
+
+def test_what_each_loss_makes_least():
+    """Of numbers, a pinball loss of level 0.9 is least at their 90 % quantile, the absolute error at their median."""
+    y = np.random.default_rng(4).exponential(size=(1001, 1))
+    guesses = np.linspace(0.0, 5.0, 2001)
+    for name, wanted in {
+        "pinball:0.9": np.quantile(y, 0.9),
+        "absolute_error": np.median(y),
+        "pinball": np.median(y),
+    }.items():
+        costs = [named_loss(name).cost(np.full_like(y, guess), y, xp=np).mean() for guess in guesses]
+        assert guesses[int(np.argmin(costs))] == pytest.approx(wanted, abs=0.01)
+
+
+def test_a_huber_loss_lies_between_the_squared_and_the_absolute_error():
+    """With a large δ it is half the squared error, and with a small one δ times the absolute error."""
+    z, y = rows("huber")
+    assert distance(named_loss("huber:100").cost(z, y, xp=np), LOSSES["squared_error"].cost(z, y, xp=np)) < 1e-12
+    assert distance(named_loss("huber:1e-9").cost(z, y, xp=np) * 1e9, LOSSES["absolute_error"].cost(z, y, xp=np)) < 1e-8
+
+
+@pytest.mark.parametrize("name", ["huber:0", "pinball:1", "pinball:x", "squared_error:2", "quantile:0.9", "hubert"])
+def test_a_number_that_makes_no_loss_is_refused(name):
+    """A number out of range, one that is none and one where there is none are refused, and so are other names."""
+    with pytest.raises(InputError, match=f"^loss is '{name}'"):
+        named_loss(name)
 
 
 @pytest.mark.parametrize("z", [STRAIGHT - 1, STRAIGHT + 1, 1e3])
@@ -82,7 +116,7 @@ def test_large_z_gives_finite_values_without_a_warning(name, dtype, size):
     for y in np.eye(3, dtype=dtype):
         y = np.broadcast_to(y, z.shape)
         a = loss.activation(z, xp=np)
-        for values in (a, a - y, loss.cost(z, y, xp=np), loss.error(a, y, xp=np)):
+        for values in (a, last_delta(loss, a, y), loss.cost(z, y, xp=np), loss.error(a, y, xp=np)):
             assert np.isfinite(values).all()
             assert values.dtype == dtype
 
@@ -113,7 +147,7 @@ def test_softmax_and_its_cost_ignore_a_shift(shift):
         ("cross_entropy", [[0.2, 0.5, 0.3], [0.6, 0.3, 0.1]], [[0, 1, 0], [0, 1, 0]], [0, 1]),
         ("binary_cross_entropy", [[0.9, 0.1], [0.9, 0.6], [0.5, 0.5]], [[1, 0], [1, 0], [0, 0]], [0, 1, 0]),
         ("squared_error", [[1.0, 2.0], [0.5, -1.0]], [[1, 0], [0, 0]], [4, 1.25]),
-        ("poisson", [[1.0, 2.0], [0.5, 1.0]], [[1, 0], [0, 0]], [4, 1.25]),
+        *((name, [[1.0, 2.0], [0.5, 1.0]], [[1, 0], [0, 0]], [4, 1.25]) for name in NAMES if LOSSES[name].regression),
     ],
 )
 def test_errors_count_wrong_rows_or_squares(backend, name, a, y, error):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers.oracles import ROUNDING, distance
 from helpers.sklearn_pairs import UNFINISHED, apart, ours, task
+from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
 import xpnet
@@ -129,3 +130,25 @@ def test_the_rest_of_xpnet_takes_it_from_there(name: str, tmp_path: Any) -> None
         xpnet.epochs(actual.network_, (X, targets), xpnet.sgd(0.01), params=actual.params_, batch_size=61, epochs=5)
     )
     assert going_on[-1].cost < going_on[0].cost
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber:0.5", "pinball:0.9", "pinball"])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_regressor_has_losses_of_its_own(loss: str, solver: str) -> None:
+    """Each loss that scikit-learn lacks lowers its own cost, is the network's, and is reported per output."""
+    problem = task("regressions")
+    made = problem.ours(loss=loss, solver=solver, max_iter=60, random_state=0, alpha=0.0).fit(problem.X, problem.y)
+    assert (made.network_.loss, made.out_activation_) == (loss, "identity")
+    before = clone(made).set_params(solver="adam", max_iter=1, learning_rate_init=1e-12).fit(problem.X, problem.y)
+    of = [each.network_.cost(each.params_, problem.X, problem.y) for each in (made, before)]
+    assert of[0] < 0.8 * of[1]
+    assert before.loss_ == pytest.approx(of[1] / 2)
+    assert clone(made).loss == loss
+
+
+@pytest.mark.parametrize("activation", ["leaky_relu", "elu:0.5", ["softplus", "hard_sigmoid"]])
+def test_activations_of_ones_own(activation: Any) -> None:
+    """Activations that scikit-learn lacks go into the network, with their numbers."""
+    problem = task("classes")
+    made = problem.ours((7, 6), activation, max_iter=3, random_state=0).fit(problem.X, problem.y)
+    assert made.network_.activation == (tuple(activation) if isinstance(activation, list) else (activation,) * 2)

@@ -12,7 +12,7 @@ PROBLEM = task("classes")
 
 BAD: dict[str, list[Any]] = {
     "hidden_layer_sizes": [0, -1, "ten", 2.5, None],
-    "activation": ["sigmoid", None, 3],
+    "activation": ["sigmoid", "gelu", "leaky_relu:2", "relu:1", None, 3],
     "solver": ["rmsprop", None],
     "alpha": [-1, "x", None, np.nan],
     "batch_size": [0, -3, "all", 2.5, None],
@@ -63,11 +63,14 @@ def test_sizes_of_layers(sizes: Any) -> None:
 
 
 def test_losses() -> None:
-    """A loss that there is not is refused with those there are."""
+    """A loss that there is not is refused with those there are, and so is one with a number that makes none."""
     problem = task("regression")
-    actual, expected = (error_of(lambda e=each: e.fit(problem.X, problem.y)) for each in problem.pair(loss="huber"))
-    check_error(actual, expected)
-    assert str(actual) == str(expected)
+    for loss in ("hubert", "huber:0", "pinball:x", "squared_error:2", 3):
+        actual, expected = (error_of(lambda e=each: e.fit(problem.X, problem.y)) for each in problem.pair(loss=loss))
+        check_error(actual, expected)
+        assert str(actual).startswith("The 'loss' parameter of MLPRegressor must be a str among {")
+        assert all(repr(name) in str(actual) for name in ("squared_error", "poisson", "huber", "pinball"))
+        assert str(actual).endswith(f"Got {loss!r} instead.")
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,7 @@ def test_losses() -> None:
     [
         (dict(activation=["relu", "tanh", "relu"]), "activation has 3 names for 2 hidden layers"),
         (dict(activation=["relu", "softmax"]), "activation is 'softmax'; it can be identity, logistic, tanh, relu"),
+        (dict(activation=["relu", "leaky_relu:3"]), "behind the colon stands the slope below 0"),
         (dict(activation=[["relu"], "tanh"]), r"activation is \['relu'\]; it can be identity"),
         (dict(class_weight="heavy"), "The 'class_weight' parameter of MLPClassifier must be .*'balanced'"),
         (dict(class_weight={0: -1.0}), "class_weight must be 0 or more"),

@@ -74,6 +74,10 @@ def runs():
     yield "one label", run(xpnet.Network([7, 9, 1], "tanh", "binary_cross_entropy"), x, several[:, :1])
     yield "a number", run(xpnet.Network([7, 9, 1], "tanh", "squared_error"), x, x[:, 0] ** 2)
     yield "counts", run(xpnet.Network([7, 9, 2], "relu", "poisson"), x, rng.poisson(2.0, (60, 2)).astype(float))
+    hidden = ["leaky_relu:0.2", "elu:0.5", "softplus", "hard_sigmoid"]
+    yield "distances", run(xpnet.Network([7, 6, 5, 4, 9, 1], hidden, "absolute_error"), x, x[:, 0] ** 2)
+    yield "outliers", run(xpnet.Network([7, 9, 1], "elu", "huber:0.3"), x, x[:, 0] ** 3)
+    yield "a quantile", run(xpnet.Network([7, 9, 2], "leaky_relu", "pinball:0.9"), x, x[:, :2] ** 2)
     yield "no test rows", run(xpnet.Network([7, 9, 3]), x, labels, test=False, validation_fraction=0.2)
 
 
@@ -148,12 +152,13 @@ def test_every_equation_comes_out(finished, pages):
 
 @ALL
 def test_the_equations_have_the_posts_numbers(finished, pages):
-    """The last layer has (7), (8) and (9), the one before it (13), (10) and (11), all others (12), (10) and (11)."""
+    """The last layer has (7) of a matched pair, (8), (9), the one before (13), (10), (11), others (12), (10), (11)."""
     text = pages(finished).read_text(encoding="utf-8")
     numbers = re.findall(r'<span class="number">\((\d+)\)</span>', text)
     layers = len(finished.params)
     before = ["13", "10", "11"] if layers > 1 else []
-    assert numbers == ["7", "8", "9", *before, *["12", "10", "11"] * (layers - 2)]
+    matched = ["7"] if finished.network.model.loss.dC_dz is None else []
+    assert numbers == [*matched, "8", "9", *before, *["12", "10", "11"] * (layers - 2)]
     assert text.count(", forward <small>") == text.count(", back <small>") == layers
 
 
@@ -223,22 +228,21 @@ def test_every_activation_and_loss_has_its_formulas():
     assert set(forward.FORMULAS) == {*ACTIVATIONS, *outputs} - {"softmax"}
     assert set(backward.DERIVATIVES) == set(ACTIVATIONS)
     assert set(costs.COSTS) == set(LOSSES)
+    assert set(backward.UNMATCHED) == {name for name, loss in LOSSES.items() if loss.dC_dz is not None}
 
 
 def test_a_network_without_formulas_is_refused_before_the_training(tmp_path, monkeypatch):
     """An activation or loss that a table of the report lacks is named in a sentence; nothing is trained or written."""
-    monkeypatch.setitem(ACTIVATIONS, "leaky_relu", ACTIVATIONS["relu"]._replace(name="leaky_relu"))
-    monkeypatch.setitem(LOSSES, "huber", LOSSES["squared_error"]._replace(name="huber"))
-    arguments = ["--activation", "leaky_relu", "--save", str(tmp_path / "m"), "--plot", str(tmp_path / "d")]
-    with pytest.raises(InputError, match=r"^activation 'leaky_relu' has no formula in the report; it can be sigmoid,"):
+    monkeypatch.setitem(ACTIVATIONS, "softsign", ACTIVATIONS["relu"]._replace(name="softsign"))
+    monkeypatch.setitem(LOSSES, "cauchy", LOSSES["squared_error"]._replace(name="cauchy"))
+    arguments = ["--activation", "softsign", "--save", str(tmp_path / "m"), "--plot", str(tmp_path / "d")]
+    with pytest.raises(InputError, match=r"^activation 'softsign' has no formula in the report; it can be sigmoid,"):
         train.main(arguments)
-    monkeypatch.setitem(forward.FORMULAS, "leaky_relu", forward.FORMULAS["relu"])
-    with pytest.raises(
-        InputError, match=r"^activation 'leaky_relu' has no derivative in the report; it can be sigmoid"
-    ):
+    monkeypatch.setitem(forward.FORMULAS, "softsign", forward.FORMULAS["relu"])
+    with pytest.raises(InputError, match=r"^activation 'softsign' has no derivative in the report; it can be sigmoid"):
         train.main(arguments)
-    with pytest.raises(InputError, match=r"^loss 'huber' has no formula in the report; it can be cross_entropy, "):
-        report.check_report(tmp_path / "d", xpnet.Network([3, 1], loss="huber"))
+    with pytest.raises(InputError, match=r"^loss 'cauchy' has no formula in the report; it can be cross_entropy, "):
+        report.check_report(tmp_path / "d", xpnet.Network([3, 1], loss="cauchy"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -48,7 +48,7 @@ def test_answers_are_those_of_predict(activation, loss, dtype):
         params, x = randomized(network, dtype), rows(dtype) * scale
         module = serialization.to_torch(network, params)
         assert distance(answers(module, x), network.predict(params, x)) < CLOSE[dtype]
-        back, found = serialization.from_torch(module)
+        back, found = serialization.from_torch(module, None if LOSSES[loss].dC_dz is None else loss)
         assert back == network
         assert distance(host(backends.of(found[0].w), found), params) == 0
 
@@ -92,13 +92,27 @@ def test_the_tables_cover_the_registries(monkeypatch):
     tables = import_module("xpnet.serialization.torch")
     assert (set(tables.ACTIVATIONS), set(tables.OUTPUTS)) == (set(ACTIVATIONS), set(LOSSES))
     monkeypatch.setitem(ACTIVATIONS, "softsign", ACTIVATIONS["tanh"]._replace(name="softsign"))
-    monkeypatch.setitem(LOSSES, "huber", LOSSES["squared_error"]._replace(name="huber"))
+    monkeypatch.setitem(LOSSES, "cauchy", LOSSES["squared_error"]._replace(name="cauchy"))
     for network, sentence in {
         xpnet.Network(SIZES, "softsign"): r"^activation 'softsign' has no PyTorch module; it can be sigmoid, tanh",
-        xpnet.Network(SIZES, loss="huber"): r"^loss 'huber' has no PyTorch module; it can be cross_entropy",
+        xpnet.Network(SIZES, loss="cauchy"): r"^loss 'cauchy' has no PyTorch module; it can be cross_entropy",
     }.items():
         with pytest.raises(InputError, match=sentence):
             serialization.to_torch(network, network.init())
+
+
+def test_numbers_of_activations_come_back():
+    """A slope or α of one's own is the module's, and comes back; a Softplus of another sharpness has no name."""
+    network = xpnet.Network([12, 9, 7, 5, 4], ["leaky_relu:0.25", "elu:0.5", "elu"], "huber:0.5", 1.0)
+    params = randomized(network)
+    module = serialization.to_torch(network, params)
+    assert distance(answers(module, rows()), network.predict(params, rows())) < CLOSE["float32"]
+    assert serialization.from_torch(module, "huber:0.5")[0] == network
+    assert serialization.from_torch(nn.Sequential(nn.Linear(3, 2), nn.Hardsigmoid(), nn.Linear(2, 1)))[
+        0
+    ].activation == ("hard_sigmoid",)
+    with pytest.raises(InputError, match=r"the module holds Softplus\(beta=2.0, .*out of place"):
+        serialization.from_torch(nn.Sequential(nn.Linear(3, 2), nn.Softplus(beta=2.0), nn.Linear(2, 1)))
 
 
 def test_the_callers_random_numbers_are_left_alone():

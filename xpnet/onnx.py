@@ -29,19 +29,40 @@ OPSET, IR_VERSION = 17, 8
 MOST_BYTES = 2**31 - 2**20
 """Limit of the parameters' size: a file is one protocol buffer, which holds less than 2 GiB."""
 
-ACTIVATIONS = {"sigmoid": ["Sigmoid"], "tanh": ["Tanh"], "relu": ["Relu"], "identity": []}
-"""Nodes of each hidden activation."""
+Steps = Sequence[tuple[str, ...]]
+"""Nodes one after another, each an operator and what it takes: z, a constant, or an earlier step's result, as #1."""
 
-OUTPUTS = {
-    "cross_entropy": ["Softmax"],
-    "binary_cross_entropy": ["Sigmoid"],
+ACTIVATIONS: dict[str, Steps] = {
+    "sigmoid": [("Sigmoid", "z")],
+    "tanh": [("Tanh", "z")],
+    "relu": [("Relu", "z")],
+    "identity": [],
+    "leaky_relu": [("Mul", "z", "number"), ("Max", "z", "#1")],
+    "elu": [
+        ("Relu", "z"), ("Min", "z", "zero"), ("Exp", "#2"), ("Sub", "#3", "one"), ("Mul", "#4", "number"),
+        ("Add", "#1", "#5"),
+    ],
+    "softplus": [
+        ("Relu", "z"), ("Abs", "z"), ("Neg", "#2"), ("Exp", "#3"), ("Add", "#4", "one"), ("Log", "#5"),
+        ("Add", "#1", "#6"),
+    ],
+    "hard_sigmoid": [("Div", "z", "six"), ("Add", "#1", "half"), ("Clip", "#2", "zero", "one")],
+}  # fmt: skip
+"""Nodes of each hidden activation; ONNX has Elu, Softplus and HardSigmoid too, but onnxruntime not in float64."""
+
+OUTPUTS: dict[str, Steps] = {
+    "cross_entropy": [("Softmax", "z")],
+    "binary_cross_entropy": [("Sigmoid", "z")],
     "squared_error": [],
-    "poisson": ["Min", "Exp"],
+    "poisson": [("Min", "z", "straight"), ("Exp", "#1")],
+    "absolute_error": [],
+    "huber": [],
+    "pinball": [],
 }
 """Nodes of the output activation that goes with each loss."""
 
-OPERANDS = {"Min": ["straight"]}
-"""Second operands of nodes that take one."""
+CONSTANTS = {"straight": STRAIGHT, "zero": 0.0, "half": 0.5, "one": 1.0, "six": 6.0}
+"""Constants of the steps; an activation's own number is another."""
 
 
 def export(
@@ -86,11 +107,13 @@ def model(network: Network, params: Params, *, labels: Sequence[Any] | None = No
         raise InputError(f"labels has {len(labels)} entries, but the network {network} has {outputs} outputs.")
 
     scale = network.input_scale or 1.0
-    constants = {"scale": np.asarray(scale, dtype), "straight": np.asarray(STRAIGHT, dtype)}
+    constants = {name: np.asarray(number, dtype) for name, number in {"scale": scale, **CONSTANTS}.items()}
+    for layer, each in enumerate(network.model.hidden, 1):
+        constants[f"number{layer}"] = np.asarray(each.number or 0.0, dtype)
     for layer, (w, b) in enumerate(params, 1):
         constants |= {f"w{layer}": w, f"b{layer}": b}
     nodes = _nodes(network, scaled=scale != 1)
-    used = [name for node in nodes for name in node.input if name in constants]
+    used = list(dict.fromkeys(name for node in nodes for name in node.input if name in constants))
     kind = helper.np_dtype_to_tensor_dtype(dtype)
     graph = helper.make_graph(
         nodes,
@@ -128,13 +151,16 @@ def _nodes(network: Network, scaled: bool) -> list[Any]:
     if scaled:
         nodes.append(helper.make_node("Div", ["x", "scale"], ["a0"]))
         source = "a0"
-    kinds = [lookup(ACTIVATIONS, "activation", name, "ONNX node") for name in network.activation]
-    kinds.append(lookup(OUTPUTS, "loss", network.loss, "ONNX node"))
-    for layer, following in enumerate(kinds, 1):
-        between = [f"z{layer}", "straightened"][: len(following)]
-        targets = [*between, "a" if layer == len(kinds) else f"a{layer}"]
-        nodes.append(helper.make_node("Gemm", [source, f"w{layer}", f"b{layer}"], targets[:1], transB=1))
-        for kind, inner, target in zip(following, between, targets[1:], strict=True):
-            nodes.append(helper.make_node(kind, [inner, *OPERANDS.get(kind, [])], [target]))
-        source = targets[-1]
+    hidden, loss = network.model.hidden, network.model.loss
+    kinds = [lookup(ACTIVATIONS, "activation", each.name, "ONNX node") for each in hidden]
+    kinds.append(lookup(OUTPUTS, "loss", loss.name, "ONNX node"))
+    for layer, steps in enumerate(kinds, 1):
+        z, a = f"z{layer}", "a" if layer == len(kinds) else f"a{layer}"
+        names = {"z": z, "number": f"number{layer}", **{f"#{i}": f"{z}.{i}" for i in range(1, len(steps))}}
+        gemm = helper.make_node("Gemm", [source, f"w{layer}", f"b{layer}"], [z if steps else a], transB=1)
+        targets = [*list(names.values())[2:], a]
+        nodes.append(gemm)
+        for (kind, *operands), target in zip(steps, targets, strict=False):
+            nodes.append(helper.make_node(kind, [names.get(operand, operand) for operand in operands], [target]))
+        source = a
     return nodes

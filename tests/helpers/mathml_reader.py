@@ -59,6 +59,10 @@ class Interval:
     def __neg__(self) -> "Interval":
         return Interval(-self.high, -self.low)
 
+    def __abs__(self) -> "Interval":
+        low, high = sorted((abs(self.low), abs(self.high)))
+        return Interval(0.0 if self.low < 0 < self.high else low, high)
+
     def through(self, function: Any) -> "Interval":
         """Image of the interval under an increasing function."""
         return Interval(function(self.low), function(self.high))
@@ -70,6 +74,7 @@ KNOWN: dict[str, Any] = {
     "ln": lambda x: x.through(math.log),
     "tanh": lambda x: x.through(math.tanh),
     "max": lambda x, y: Interval(max(x.low, y.low), max(x.high, y.high)),
+    "min": lambda x, y: Interval(min(x.low, y.low), min(x.high, y.high)),
 }
 
 
@@ -121,8 +126,10 @@ def _python(element: Element) -> str:
             return f"I({(element.text or '').replace('−', '-')!r})"
         case "mo" if element.text in SIGNS:
             return SIGNS[element.text]
-        case "mi" if element.text in ("ln", "tanh", "max"):
+        case "mi" if element.text in ("ln", "tanh", "max", "min"):
             return element.text
+        case "mrow" if [(end.tag, end.text) for end in (element[0], element[-1])] == [("mo", "|")] * 2:
+            return f"abs({_joined(element[1:-1])})"
         case "mrow":
             return _joined(element)
         case "mfrac":

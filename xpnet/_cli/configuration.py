@@ -4,12 +4,16 @@ from dataclasses import asdict, dataclass
 from inspect import signature
 from typing import Any
 
+import numpy as np
+
 from xpnet._cli.commandline import real_number, whole_number
 from xpnet._cli.flags import flag, flag_text, flags_of, value_text
 from xpnet.backends import BACKENDS, PRECISIONS
 from xpnet.backends.base import alternatives
 from xpnet.data import Data, task
 from xpnet.equations.activations import ACTIVATIONS
+from xpnet.equations.losses import FAMILIES, LOSSES
+from xpnet.equations.losses import loss as named_loss
 from xpnet.equations.optimizers import OPTIMIZERS, Optimizer, default_rate
 from xpnet.errors import InputError
 from xpnet.schedules import Constant, Cosine, InverseScaling, Step
@@ -29,6 +33,12 @@ DEFAULT_OPTIMIZER = "adam"
 
 WITH_MOMENTUM = tuple(name for name, rule in OPTIMIZERS.items() if "momentum" in signature(rule).parameters)
 """Names of the optimizers that have a momentum."""
+
+BY_TARGETS = "auto"
+"""Loss that suits the targets."""
+
+REGRESSIONS = tuple(name for name, loss in LOSSES.items() if loss.regression and name != "squared_error")
+"""Losses for numbers that targets alone do not call for."""
 
 DATA, TRAINING, STOPPING = "data and network", "training", "validation and early stopping"
 FILES, MACHINE = "files", "device and arithmetic"
@@ -79,10 +89,17 @@ class Configuration:
     )
     activation: tuple[str, ...] = flag(
         ("relu",),
-        f"activation of the hidden layers, one for all or one for each: {', '.join(ACTIVATIONS)}",
+        f"activation of the hidden layers, one for all or one for each: {', '.join(ACTIVATIONS)}, leaky_relu:X, elu:X",
         group=DATA,
         parse=activation_names,
         metavar="A,A",
+    )
+    loss: str = flag(
+        BY_TARGETS,
+        "loss; auto: softmax for integer labels, sigmoids for a matrix of 0 and 1, squared error for other numbers, "
+        f"which also take {', '.join(REGRESSIONS)}, {', '.join(f'{name}:X' for name in FAMILIES)}",
+        group=DATA,
+        metavar="LOSS",
     )
     epochs: int = flag(
         20,
@@ -188,8 +205,10 @@ class Configuration:
 
     def network(self, data: Data) -> Network:
         """Network for these data: one input per column, outputs and loss to suit the targets."""
-        loss: Any
         loss, outputs = task(data.y_train, name="y_train")
+        if self.loss not in (BY_TARGETS, loss):
+            check_loss(self.loss, loss, data.y_train.dtype)
+            loss = self.loss
         activation: Any = self.activation[0] if len(self.activation) == 1 else self.activation
         return Network((data.x_train.shape[1], *self.hidden, outputs), activation, loss, data.scale)
 
@@ -207,11 +226,20 @@ class Configuration:
     def __str__(self) -> str:
         """Settings of the training in a line: `adam, learning rate 0.003, batches of 32 rows, 20 epochs, seed 0`."""
         rate = f"learning rate {self.learning_rate:g}" + ("" if self.schedule == "constant" else f" ({self.schedule})")
-        parts = [self.optimizer, rate]
+        parts = [*([] if self.loss == BY_TARGETS else [f"loss {self.loss}"]), self.optimizer, rate]
         parts += [f"momentum {self.momentum:g}"] * (self.optimizer in WITH_MOMENTUM)
         parts += [f"L2 {self.l2:g}"] * bool(self.l2)
         parts += [f"batches of {self.batch_size:,} row{'s' * (self.batch_size != 1)}", f"{self.epochs:,} epochs"]
         return ", ".join([*parts, f"seed {self.seed}"])
+
+
+def check_loss(asked: str, called_for: str, dtype: np.dtype) -> None:
+    """Refuse a loss that is not for targets of that kind."""
+    if not (named_loss(asked).regression and dtype.kind == "f"):
+        instead = "save the numbers as floating-point" if named_loss(asked).regression else "leave the flag out"
+        raise InputError(
+            f"--loss {asked} is not for these targets: y_train holds {dtype}, which calls for {called_for}; {instead}."
+        )
 
 
 def schedule(text: str, learning_rate: float) -> Schedule:

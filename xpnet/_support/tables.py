@@ -1,14 +1,59 @@
 """Tables by name, whose missing entries are answered in sentences."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from xpnet.errors import InputError
 
 Entry = TypeVar("Entry")
 
 NO_SYNONYMS: Mapping[str, str] = MappingProxyType({})
+
+
+class Family(NamedTuple, Generic[Entry]):
+    """Entries that differ by a number, which stands behind the name and a colon: `huber:0.5`.
+
+    Attributes:
+        make: Function from the number to the entry.
+        fits: Whether a finite number makes one.
+        number: What it is, in words: "the slope below 0, from 0 to 1".
+    """
+
+    make: Callable[[float], Entry]
+    fits: Callable[[float], bool]
+    number: str
+
+
+def member(
+    table: Mapping[str, Entry],
+    families: Mapping[str, Family[Entry]],
+    kind: str,
+    name: Any,
+    *,
+    synonyms: Mapping[str, str] = NO_SYNONYMS,
+) -> Entry:
+    """Entry of a registry by `NAME`, or by `NAME:NUMBER` where its family has a number.
+
+    Raises:
+        InputError: There is no such entry, or the number makes none.
+    """
+    base, colon, text = name.partition(":") if isinstance(name, str) else (name, "", "")
+    if colon and isinstance(synonyms.get(base.lower()), str):
+        raise InputError(f"{kind} is {name!r}; use '{synonyms[base.lower()]}:{text}', which is the same.")
+    entry = lookup(table, kind, base, synonyms=synonyms)
+    if not colon:
+        return entry
+    if base not in families:
+        raise InputError(f"{kind} is {name!r}, but {base} takes no number; leave out the colon and what follows it.")
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and families[base].fits(number)):
+        raise InputError(f"{kind} is {name!r}; behind the colon stands {families[base].number}.")
+    return families[base].make(number)
 
 
 def lookup(

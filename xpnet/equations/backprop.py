@@ -41,11 +41,17 @@ def backward(
     y: Float[Array, "n k"],
     hidden: Sequence[Activation],
     share: Array = 1,
+    unmatched: Callable[..., Array] | None = None,
     *,
     xp: Namespace,
 ) -> Deltas:
-    """∂C/∂z of every layer, from the last one back; `share`, a column or a number, is each sample's weight in C."""
+    """∂C/∂z of every layer, from the last one back; `share`, a column or a number, is each sample's weight in C.
+
+    The last layer's is (7) for a matched pair; another loss has its own, `unmatched(a, y, xp=xp)`.
+    """
     dC_dz = share * (a[-1] - y)  # (7)
+    if unmatched is not None:
+        dC_dz = share * unmatched(a[-1], y, xp=xp)
     deltas = [dC_dz]
     for layer, activation, a_l in reversed(list(zip(params[1:], hidden, a[1:-1], strict=True))):
         dC_da = dC_dz @ layer.w  # (3), (6), (12), (13)

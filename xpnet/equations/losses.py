@@ -1,17 +1,22 @@
-"""Output activation and cost as matched pairs: for each of them ∂C/∂z = a − y, the post's equation (7).
+"""Losses: output activation and cost, as matched pairs where ∂C/∂z = a − y, the post's equation (7).
 
-Costs are computed from z, not from a, so that they stay finite where a rounds to 0 or 1.
+Costs are computed from z, not from a, so that they stay finite where a rounds to 0 or 1. A loss that is no matched pair
+has a ∂C/∂z of its own.
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 from jaxtyping import Float
 
+from xpnet._support.tables import Family, member
 from xpnet._support.typing import Array, Namespace
 from xpnet.equations.activations import identity, sigmoid
 
-LossName = Literal["cross_entropy", "binary_cross_entropy", "squared_error", "poisson"]
+LossName = Literal[
+    "cross_entropy", "binary_cross_entropy", "squared_error", "poisson", "absolute_error", "huber", "pinball"
+]
 """Names in `LOSSES`, for type checkers."""
 
 SYNONYMS = {
@@ -26,6 +31,10 @@ SYNONYMS = {
     "sigmoid": "binary_cross_entropy",
     "mse": "squared_error",
     "mean_squared_error": "squared_error",
+    "mae": "absolute_error",
+    "l1": "absolute_error",
+    "mean_absolute_error": "absolute_error",
+    "quantile": "pinball",
 }
 """What other libraries call them."""
 
@@ -34,7 +43,7 @@ STRAIGHT = 32.0
 
 
 class Loss(NamedTuple):
-    """Output activation with the cost that matches it.
+    """Output activation with its cost.
 
     Attributes:
         name: Name for `Network(loss=...)`.
@@ -42,6 +51,8 @@ class Loss(NamedTuple):
         cost: C of each sample, from z and y.
         error: 1 for each misclassified sample, else 0; for a regression the squared error; from a and y.
         regression: Whether the accuracy is R².
+        dC_dz: ∂C/∂z of each output, from a and y; None where activation and cost are a matched pair, and it is a − y.
+        number: Number that tells it from others of that name, or None.
     """
 
     name: str
@@ -49,6 +60,8 @@ class Loss(NamedTuple):
     cost: Callable[..., Array]
     error: Callable[..., Array]
     regression: bool
+    dC_dz: Callable[..., Array] | None = None
+    number: float | None = None
 
 
 def softmax(z: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, "n k"]:
@@ -99,6 +112,50 @@ def poisson(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) ->
     return xp.sum(exp(z, xp=xp) * (1 + beyond) - y * z, axis=1)
 
 
+def absolute_error(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
+    """C = Σᵢ |zᵢ − yᵢ|, which the median makes least."""
+    return xp.sum(xp.abs(z - y), axis=1)
+
+
+def side(a: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, "n k"]:
+    """∂C/∂z of the absolute error: 1 above the target, −1 below it, 0 on it."""
+    return xp.sign(a - y)
+
+
+# Each loss once per number, so that a step made of it is planned or compiled once.
+@lru_cache
+def huber(delta: float) -> Loss:
+    """Half the squared error up to a distance of δ from the target, and a straight line beyond it."""
+
+    def cost(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
+        """C = Σᵢ c (r − c/2), with r = |zᵢ − yᵢ| and c = min(r, δ): r²/2, then δ (r − δ/2)."""
+        distance = xp.abs(z - y)
+        clipped = xp.minimum(distance, delta)
+        return xp.sum(clipped * (distance - clipped / 2), axis=1)
+
+    def dC_dz(a: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, "n k"]:
+        """∂C/∂z = a − y, but not below −δ and not above δ."""
+        return xp.minimum(xp.maximum(a - y, -delta), delta)
+
+    return Loss("huber", identity, cost, squared_error, True, dC_dz, delta)
+
+
+@lru_cache
+def pinball(level: float) -> Loss:
+    """Loss that the quantile of that level makes least: of all targets, this fraction lies below it."""
+
+    def cost(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, " n"]:
+        """C = Σᵢ max((1 − q)(zᵢ − yᵢ), q (yᵢ − zᵢ)), with the level q."""
+        above = z - y
+        return xp.sum(xp.maximum((1 - level) * above, -level * above), axis=1)
+
+    def dC_dz(a: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, "n k"]:
+        """∂C/∂z = 1 − q above the target, else −q."""
+        return xp.astype(a > y, a.dtype) - level
+
+    return Loss("pinball", identity, cost, squared_error, True, dC_dz, level)
+
+
 LOSSES = {
     loss.name: loss
     for loss in (
@@ -106,8 +163,27 @@ LOSSES = {
         Loss("binary_cross_entropy", sigmoid, binary_cross_entropy, wrong_labels, regression=False),
         Loss("squared_error", identity, half_squared_error, squared_error, regression=True),
         Loss("poisson", exp, poisson, squared_error, regression=True),
+        Loss("absolute_error", identity, absolute_error, squared_error, regression=True, dC_dz=side),
+        huber(1.0),
+        pinball(0.5),
     )
 }
+"""Losses by name; a Huber loss has δ = 1, a pinball loss the level ½, which is the median's."""
+
+FAMILIES = {
+    "huber": Family(huber, lambda delta: delta > 0, "δ, above 0: how far off half the squared error goes"),
+    "pinball": Family(pinball, lambda level: 0 < level < 1, "the level of the quantile, above 0 and below 1"),
+}
+"""Losses with a number of their own: `pinball:0.9`."""
+
+
+def loss(name: Any) -> Loss:
+    """Loss by its name: `cross_entropy`, `huber`, `pinball:0.9`.
+
+    Raises:
+        InputError: There is none of that name.
+    """
+    return member(LOSSES, FAMILIES, "loss", name, synonyms=SYNONYMS)
 
 
 def total_error(loss: Loss, y: Float[Array, "n k"], *, xp: Namespace) -> Array | float:

@@ -75,7 +75,7 @@ def forward(model: Model, params: Params, x: Array, *, xp: Namespace) -> tuple[l
 def deltas(model: Model, params: Params, batch: Batch, *, xp: Namespace) -> tuple[backprop.Deltas, list[Array]]:
     """∂Cᵢ/∂z of each sample and layer, and the activations."""
     a, _ = forward(model, params, batch.x, xp=xp)
-    return backprop.backward(params, a, batch.y, model.hidden, xp=xp), a
+    return backprop.backward(params, a, batch.y, model.hidden, 1, model.loss.dC_dz, xp=xp), a
 
 
 def shares(weight: Array | None, y: Array, *, xp: Namespace) -> Array | float:
@@ -131,7 +131,7 @@ def batch_sums(model: Model, params: Params, batch: Batch, s: Array | float, *, 
     than to divide every gradient afterwards.
     """
     a, z = forward(model, params, batch.x, xp=xp)
-    dC_dz = backprop.backward(params, a, batch.y, model.hidden, s, xp=xp)
+    dC_dz = backprop.backward(params, a, batch.y, model.hidden, s, model.loss.dC_dz, xp=xp)
     cost = xp.sum(s * model.loss.cost(z, batch.y, xp=xp)[:, None])
     error = xp.sum(model.loss.error(a[-1], batch.y, xp=xp))
     return Sums(backprop.gradients(dC_dz, a, xp=xp), cost, error)

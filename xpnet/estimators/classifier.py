@@ -33,8 +33,9 @@ class MLPClassifier(ClassifierMixin, MLP):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Neurons per hidden layer.
-    activation : {"identity", "logistic", "tanh", "relu"} or list of these, default="relu"
-        Activation of all hidden layers, or a list with one for each.
+    activation : str or list of str, default="relu"
+        Activation of all hidden layers, or a list with one for each: "identity", "logistic", "tanh", "relu", or of
+        xpnet's "leaky_relu" (with another slope "leaky_relu:0.2"), "elu", "softplus", "hard_sigmoid".
     solver : {"lbfgs", "sgd", "adam"}, default="adam"
         Solver: "sgd", "adam" (in its ε̂ form), or SciPy's "lbfgs" on all rows at once.
     alpha : float, default=0.0001

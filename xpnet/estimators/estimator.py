@@ -159,7 +159,8 @@ class MLP(CallbackSupport, Parameters, ABC):
         """Forget earlier fits, and make a network with initial parameters."""
         loss, outputs = self._task(samples.targets)
         self.network_ = self._network(samples.x.shape[1], outputs, loss, self._class_names)
-        self.n_outputs_, self.n_layers_, self.out_activation_ = outputs, len(self.network_.sizes), OUTPUTS[loss]
+        self.n_outputs_, self.n_layers_ = outputs, len(self.network_.sizes)
+        self.out_activation_ = OUTPUTS[self.network_.model.loss.name]
         self.n_iter_ = self.t_ = 0
         self._progress = stochastic.Progress()
         if self.solver in STOCHASTIC:

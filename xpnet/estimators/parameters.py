@@ -1,14 +1,17 @@
 """Parameters of the estimators: scikit-learn's, checked by its own rules, and a few more."""
 
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any, ClassVar
 
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPRegressor
+from sklearn.utils._param_validation import StrOptions
 
-from xpnet._support.sklearn_names import ACTIVATIONS
-from xpnet._support.tables import lookup
+from xpnet._support.sklearn_names import OWN_ACTIVATIONS, activation_name, is_own
+from xpnet.equations.activations import activation
+from xpnet.errors import InputError
 from xpnet.training.network import Network
 
 STOCHASTIC = ("sgd", "adam")
@@ -16,6 +19,30 @@ STOCHASTIC = ("sgd", "adam")
 
 SKLEARN_CONSTRAINTS = {name: rules for name, rules in MLPRegressor._parameter_constraints.items() if name != "loss"}
 """scikit-learn's rules for the parameters that both of its estimators have."""
+
+
+class Names(StrOptions):
+    """Names of scikit-learn's, and others that a number may follow.
+
+    Args:
+        theirs: scikit-learn's rule.
+        own: The other names.
+        member: Function that refuses a name, or its number, by an InputError.
+    """
+
+    def __init__(self, theirs: Any, own: tuple[str, ...], member: Callable[[Any], object]) -> None:
+        super().__init__({*theirs.options, *own})
+        self._own, self._member = own, member
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Whether a parameter has a name that is one of them."""
+        if not is_own(val, self._own):
+            return bool(super().is_satisfied_by(val))
+        try:
+            self._member(val)
+        except InputError:
+            return False
+        return True
 
 
 def has_epochs(mlp: Any) -> bool:
@@ -38,7 +65,7 @@ class Parameters(BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **SKLEARN_CONSTRAINTS,
-        "activation": [*SKLEARN_CONSTRAINTS["activation"], list, tuple],
+        "activation": [Names(SKLEARN_CONSTRAINTS["activation"][0], OWN_ACTIVATIONS, activation), list, tuple],
         "learning_rate": [*SKLEARN_CONSTRAINTS["learning_rate"], callable],
         "scoring": [str, callable, None],
         "device": [str, None],
@@ -76,7 +103,7 @@ class Parameters(BaseEstimator):
 
     def _network(self, inputs: int, outputs: int, loss: Any, classes: Any) -> Network:
         """Network with these parameters."""
-        names = [ACTIVATIONS[name] for name in self._activations]
+        names = [activation_name(name) for name in self._activations]
         return Network((inputs, *self._widths, outputs), names, loss, 1.0, classes)
 
     def _check_parameters(self, incremental: bool) -> None:
@@ -89,6 +116,6 @@ class Parameters(BaseEstimator):
         if min(self._widths, default=1) < 1:
             raise ValueError(f"hidden_layer_sizes must be > 0, got {list(self._widths)}.")
         for name in self._activations:
-            lookup(ACTIVATIONS, "activation", name)
+            activation(activation_name(name))
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")

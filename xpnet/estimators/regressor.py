@@ -8,13 +8,15 @@ from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPRegressor as SklearnMLPRegressor
 from sklearn.utils.metaestimators import available_if
 
+from xpnet._support.sklearn_names import OWN_LOSSES
 from xpnet._support.typing import Array
 from xpnet.backends import Backend
 from xpnet.data import check_targets
+from xpnet.equations import losses
 from xpnet.estimators.callbacks import with_callbacks
 from xpnet.estimators.estimator import MLP
 from xpnet.estimators.inputs import Placement, Samples, on_host
-from xpnet.estimators.parameters import Parameters, has_epochs
+from xpnet.estimators.parameters import Names, Parameters, has_epochs
 from xpnet.estimators.validation_rows import validation_rows
 
 
@@ -27,12 +29,14 @@ class MLPRegressor(RegressorMixin, MLP):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}, default="squared_error"
-        Loss; "poisson" is for counts, and its output is exp(z).
+    loss : str, default="squared_error"
+        Loss: "squared_error"; "poisson", for counts, whose output is exp(z); "absolute_error"; "huber" (with another δ
+        "huber:0.5"); or "pinball:0.9", for the quantile of level 0.9.
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Neurons per hidden layer.
-    activation : {"identity", "logistic", "tanh", "relu"} or list of these, default="relu"
-        Activation of all hidden layers, or a list with one for each.
+    activation : str or list of str, default="relu"
+        Activation of all hidden layers, or a list with one for each: "identity", "logistic", "tanh", "relu", or of
+        xpnet's "leaky_relu" (with another slope "leaky_relu:0.2"), "elu", "softplus", "hard_sigmoid".
     solver : {"lbfgs", "sgd", "adam"}, default="adam"
         Solver: "sgd", "adam" (in its ε̂ form), or SciPy's "lbfgs" on all rows at once.
     alpha : float, default=0.0001
@@ -115,7 +119,7 @@ class MLPRegressor(RegressorMixin, MLP):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **Parameters._parameter_constraints,
-        "loss": SklearnMLPRegressor._parameter_constraints["loss"],
+        "loss": [Names(SklearnMLPRegressor._parameter_constraints["loss"][0], OWN_LOSSES, losses.loss)],
     }
     _numbers = True
 

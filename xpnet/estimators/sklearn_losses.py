@@ -1,6 +1,7 @@
 """Losses as scikit-learn reports them, which differ from xpnet's costs by terms without a gradient and by factors.
 
-scikit-learn's squared error is the mean over the outputs, and its Poisson deviance includes Σ y ln y − y.
+scikit-learn's squared error is the mean over the outputs, and so are the losses of a regression that it lacks; its
+Poisson deviance includes Σ y ln y − y.
 """
 
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import xlogy
 
+from xpnet._support.sklearn_names import OWN_LOSSES, is_own
 from xpnet.backends import Backend
 from xpnet.estimators.inputs import Samples
 
@@ -43,7 +45,7 @@ class LossConversion(NamedTuple):
 
 def loss_conversion(loss: str, samples: Samples, backend: Backend) -> LossConversion:
     """Conversion for a loss, on those samples."""
-    if loss == "squared_error":
+    if loss == "squared_error" or is_own(loss, OWN_LOSSES):
         return LossConversion(1 / (1 if samples.targets.ndim == 1 else samples.targets.shape[1]), None, None)
     if loss != "poisson":
         return LossConversion(1.0, None, None)

@@ -9,9 +9,9 @@ from typing import Any
 
 from xpnet import __version__
 from xpnet.backends import ENGINES
-from xpnet.equations.activations import ACTIVATIONS
-from xpnet.equations.losses import LOSSES
-from xpnet.errors import ModelFileError
+from xpnet.equations.activations import activation
+from xpnet.equations.losses import loss
+from xpnet.errors import InputError, ModelFileError
 from xpnet.training.class_names import are_names
 from xpnet.training.network import Network
 from xpnet.training.rows import generator_in
@@ -111,8 +111,8 @@ def read_metadata(text: str) -> dict[str, Any]:
         _refuse(written_by, [f"a training with {plain(name)}" for name in sorted(set(training or ()) - set(TRAINING))])
         about["network"] = network = checked(network, NETWORK, "the network")
         unknown = [
-            *(f"the activation {plain(repr(name))}" for name in _others(network["activation"], ACTIVATIONS)),
-            *(f"the loss {plain(repr(name))}" for name in _others([network["loss"]], LOSSES)),
+            *(f"the activation {plain(repr(name))}" for name in _refused_by(activation, network["activation"])),
+            *(f"the loss {plain(repr(name))}" for name in _refused_by(loss, [network["loss"]])),
         ]
         if training is not None:
             about["training"] = training = checked(training, TRAINING, "the training")
@@ -152,6 +152,17 @@ def _refuse(written_by: Any, unknown: list[str]) -> None:
 def _others(names: Iterable[str], known: Container[str]) -> list[str]:
     """Names that are not known, each once."""
     return [name for name in dict.fromkeys(names) if name not in known]
+
+
+def _refused_by(member: Callable[[str], object], names: Iterable[str]) -> list[str]:
+    """Names that are in no registry, or with a number that makes nothing, each once."""
+    found = []
+    for name in dict.fromkeys(names):
+        try:
+            member(name)
+        except InputError:
+            found.append(name)
+    return found
 
 
 def _misread(written_by: Any, otherwise: str) -> str:

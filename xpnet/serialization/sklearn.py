@@ -8,7 +8,7 @@ import numpy as np
 
 from xpnet import backends
 from xpnet._support.optional import needed
-from xpnet._support.sklearn_names import ACTIVATIONS, OUTPUTS
+from xpnet._support.sklearn_names import ACTIVATIONS, OUTPUTS, OWN_ACTIVATIONS, OWN_LOSSES, activation_name, is_own
 from xpnet._support.tables import lookup
 from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend
@@ -23,8 +23,11 @@ with needed("xpnet.serialization.sklearn", "sklearn"):
 SKLEARN_ACTIVATIONS = {name: sklearn_name for sklearn_name, name in ACTIVATIONS.items()}
 """scikit-learn's name of each of xpnet's activations."""
 
-LOSSES_BY_OUTPUT = {output: loss for loss, output in OUTPUTS.items()}
-"""The loss that goes with each of scikit-learn's output activations."""
+SKLEARN_OUTPUTS = {loss: output for loss, output in OUTPUTS.items() if loss not in OWN_LOSSES}
+"""scikit-learn's output activation of each loss that it has too."""
+
+LOSSES_BY_OUTPUT = {output: loss for loss, output in SKLEARN_OUTPUTS.items()}
+"""The loss that goes with each of scikit-learn's output activations, where the estimator names none of xpnet's own."""
 
 
 def from_sklearn(estimator: Any) -> tuple[Network, Params]:
@@ -48,14 +51,13 @@ def from_sklearn(estimator: Any) -> tuple[Network, Params]:
             "give an MLPClassifier or an MLPRegressor that is fitted."
         )
     single = isinstance(estimator.activation, str)
-    names = [
-        lookup(ACTIVATIONS, "activation", name) for name in ([estimator.activation] if single else estimator.activation)
-    ]
+    names = [activation_name(name) for name in ([estimator.activation] if single else estimator.activation)]
+    own: Any = getattr(estimator, "loss", None)
+    loss = own if is_own(own, OWN_LOSSES) else LOSSES_BY_OUTPUT[estimator.out_activation_]
     sizes = [estimator.coefs_[0].shape[0], *(w.shape[1] for w in estimator.coefs_)]
     layers = tuple(Layer(w.T, b) for w, b in zip(estimator.coefs_, estimator.intercepts_, strict=True))
     labels = getattr(estimator, "classes_", ())
     classes = names_of(backends.of(labels).to_host(labels)) if len(labels) else None
-    loss = LOSSES_BY_OUTPUT[estimator.out_activation_]
     network = Network(sizes, names[0] if single else names, loss, 1.0, classes)
     return network, backends.of(layers[0].w).copy(layers)
 
@@ -86,7 +88,12 @@ def to_sklearn(
                 f"the network {network} has several hidden activations, but scikit-learn has one for all; "
                 "use library=xpnet.estimators."
             )
-    lookup(OUTPUTS, "loss", network.loss, "counterpart in scikit-learn")
+        if is_own(network.loss, OWN_LOSSES) or any(is_own(name, OWN_ACTIVATIONS) for name in network.activation):
+            raise InputError(
+                f"the network {network} with loss {network.loss!r} has an activation or a loss that scikit-learn "
+                "lacks; use library=xpnet.estimators."
+            )
+    lookup(OUTPUTS, "loss", network.model.loss.name, "counterpart in scikit-learn")
     labels = _labels(network, classes)
     with backend.current():
         params = backends.moved(params, backend)
@@ -129,7 +136,10 @@ def _sorted(last: Layer, order: np.ndarray, backend: Backend) -> Layer:
 def _estimator(network: Network, library: ModuleType) -> Any:
     """Estimator that is not fitted, with the network's hidden layers."""
     names = [
-        lookup(SKLEARN_ACTIVATIONS, "activation", name, "counterpart in scikit-learn") for name in network.activation
+        name
+        if is_own(name, OWN_ACTIVATIONS)
+        else lookup(SKLEARN_ACTIVATIONS, "activation", name, "counterpart in scikit-learn")
+        for name in network.activation
     ] or ["relu"]
     parameters = {"hidden_layer_sizes": network.sizes[1:-1], "activation": names[0] if len(set(names)) == 1 else names}
     if network.model.loss.regression:

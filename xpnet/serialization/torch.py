@@ -7,6 +7,7 @@ from xpnet import backends
 from xpnet._support.optional import needed
 from xpnet._support.tables import lookup
 from xpnet._support.typing import Layer, Params
+from xpnet.equations.activations import activation
 from xpnet.equations.losses import STRAIGHT
 from xpnet.errors import InputError
 from xpnet.training.network import Network
@@ -46,14 +47,24 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
     "identity": nn.Identity,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "softplus": nn.Softplus,
+    "hard_sigmoid": nn.Hardsigmoid,
 }
 """Module of each hidden activation."""
+
+NUMBERS = {"leaky_relu": "negative_slope", "elu": "alpha"}
+"""Attribute and argument of a module that is the activation's number."""
 
 OUTPUTS: dict[str, type[nn.Module]] = {
     "cross_entropy": nn.Softmax,
     "binary_cross_entropy": nn.Sigmoid,
     "squared_error": nn.Identity,
     "poisson": Exp,
+    "absolute_error": nn.Identity,
+    "huber": nn.Identity,
+    "pinball": nn.Identity,
 }
 """Module of the output activation that goes with each loss."""
 
@@ -74,13 +85,15 @@ def to_torch(network: Network, params: Params) -> nn.Sequential:
     params = backend.copy(backends.moved(params, backend))
     scale, dtype = network.input_scale or 1.0, params[0].w.dtype
     modules: list[nn.Module] = [] if scale == 1 else [Divide(scale, dtype)]
-    kinds = [lookup(ACTIVATIONS, "activation", name, "PyTorch module") for name in network.activation]
-    kinds.append(lookup(OUTPUTS, "loss", network.loss, "PyTorch module"))
-    for (w, b), kind in zip(params, kinds, strict=True):
+    hidden, loss = network.model.hidden, network.model.loss
+    kinds = [lookup(ACTIVATIONS, "activation", each.name, "PyTorch module") for each in hidden]
+    kinds.append(lookup(OUTPUTS, "loss", loss.name, "PyTorch module"))
+    numbers = [*({NUMBERS[each.name]: each.number} if each.name in NUMBERS else {} for each in hidden), {}]
+    for (w, b), kind, number in zip(params, kinds, numbers, strict=True):
         # Initial weights would be drawn from torch's global generator, which is the caller's.
         linear = nn.utils.skip_init(nn.Linear, w.shape[1], w.shape[0], device=w.device, dtype=dtype)
         linear.weight, linear.bias = nn.Parameter(w), nn.Parameter(b)
-        modules += [linear, nn.Softmax(dim=1) if kind is nn.Softmax else kind()]
+        modules += [linear, nn.Softmax(dim=1) if kind is nn.Softmax else kind(**number)]
     return nn.Sequential(*(module for module in modules if not isinstance(module, nn.Identity)))
 
 
@@ -88,10 +101,12 @@ def from_torch(module: nn.Sequential, loss: str | None = None) -> tuple[Network,
     """Network and parameters of a module of linear layers with activations between them.
 
     Args:
-        module: `Linear` layers with `Sigmoid`, `Tanh`, `ReLU` or nothing between them, and after the last one
-            `Softmax`, `Sigmoid` or nothing; or a module that `to_torch` returned.
+        module: `Linear` layers with `Sigmoid`, `Tanh`, `ReLU`, `LeakyReLU`, `ELU`, `Softplus`, `Hardsigmoid` or
+            nothing between them, and after the last one `Softmax`, `Sigmoid` or nothing; or a module that `to_torch`
+            returned.
         loss: The network's loss where nothing follows the last layer, as in modules that are trained with
-            `nn.CrossEntropyLoss`, here "cross_entropy"; None is "squared_error", which leaves the output as it is.
+            `nn.CrossEntropyLoss`, here "cross_entropy", or with `nn.L1Loss`, here "absolute_error"; None is
+            "squared_error", which leaves the output as it is.
 
     Returns:
         The network, and copies of the parameters, as tensors on the module's device.
@@ -130,18 +145,23 @@ def from_torch(module: nn.Sequential, loss: str | None = None) -> tuple[Network,
 
 
 def _name(part: nn.Module, table: dict[str, type[nn.Module]]) -> str:
-    """xpnet's name of a module; a softmax must be over each row."""
+    """xpnet's name of a module, with its number if it has another than usual; a softmax must be over each row."""
     for name, kind in table.items():
-        if type(part) is kind and getattr(part, "dim", 1) in (1, -1):
+        if type(part) is not kind or getattr(part, "dim", 1) not in (1, -1):
+            continue
+        if kind is nn.Softplus and (part.beta, part.threshold) != (1, 20):
+            break
+        if name not in NUMBERS or (number := getattr(part, NUMBERS[name])) == activation(name).number:
             return name
+        return f"{name}:{number}"
     raise _refused(part)
 
 
 def _refused(part: nn.Module) -> InputError:
     """Error about a module that a network has no place for."""
     return InputError(
-        f"the module holds {part} out of place; a network has Linear layers, each followed by Sigmoid, Tanh, ReLU or "
-        "nothing, the last one by Softmax(dim=1), Sigmoid or nothing."
+        f"the module holds {part} out of place; a network has Linear layers, each followed by Sigmoid, Tanh, ReLU, "
+        "LeakyReLU, ELU, Softplus, Hardsigmoid or nothing, the last one by Softmax(dim=1), Sigmoid or nothing."
     )
 
 

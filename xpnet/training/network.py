@@ -13,7 +13,6 @@ from jaxtyping import Float, Shaped
 from xpnet import backends
 from xpnet._support.optional import pictures
 from xpnet._support.seeds import generator
-from xpnet._support.tables import lookup
 from xpnet._support.traced import is_traced
 from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend
@@ -35,9 +34,11 @@ class Network:
 
     Attributes:
         sizes: Neurons per layer, inputs first: [784, 128, 10]; two sizes make a softmax regression.
-        activation: "sigmoid", "tanh", "relu" or "identity" for all hidden layers, or a list with one for each.
+        activation: "sigmoid", "tanh", "relu", "identity", "leaky_relu" (with another slope "leaky_relu:0.2"), "elu"
+            ("elu:0.5"), "softplus" or "hard_sigmoid" for all hidden layers, or a list with one for each.
         loss: The output activation with its cost: "cross_entropy" (softmax, one class per row), "binary_cross_entropy"
-            (sigmoid, several labels per row), "squared_error" (identity) or "poisson" (exp).
+            (sigmoid, several labels per row), "squared_error" (identity), "poisson" (exp); and with identity
+            "absolute_error", "huber" (with another δ "huber:0.5") or "pinball:0.9" for the quantile of level 0.9.
         input_scale: What inputs are divided by; None divides uint8 by 255 and takes anything else as it is.
         classes: Names of the classes, words or numbers, in the order of the outputs, with one output those of 0 and 1;
             None numbers them from 0. Arrays hold the numbers, which `class_names` spells.
@@ -52,8 +53,8 @@ class Network:
     """
 
     sizes: Sequence[int]
-    activation: ActivationName | Sequence[ActivationName] = "relu"
-    loss: LossName = "cross_entropy"
+    activation: ActivationName | str | Sequence[ActivationName | str] = "relu"
+    loss: LossName | str = "cross_entropy"
     input_scale: float | None = None
     classes: Sequence[ClassName] | None = None
 
@@ -73,8 +74,8 @@ class Network:
                 f"activation has {len(names)} names for {hidden} hidden layers; give one for all, or {hidden}."
             )
         for name in names if several else (self.activation,):
-            lookup(activations.ACTIVATIONS, "activation", name, synonyms=activations.SYNONYMS)
-        lookup(losses.LOSSES, "loss", self.loss, synonyms=losses.SYNONYMS)
+            activations.activation(name)
+        losses.loss(self.loss)
         scale = self.input_scale
         if scale is not None and not (isinstance(scale, Real) and 0 < scale < np.inf):
             raise InputError(f"input_scale is {scale!r}; inputs are divided by it, so it must be a number above 0.")
@@ -362,4 +363,4 @@ def _number(result: Array | float, backend: Backend) -> float:
 @lru_cache
 def _model(hidden: tuple[str, ...], loss: str, input_scale: float | None) -> step.Model:
     """Functions of a network by their names, looked up once: each prediction asks for them."""
-    return step.Model(tuple(activations.ACTIVATIONS[name] for name in hidden), losses.LOSSES[loss], input_scale)
+    return step.Model(tuple(map(activations.activation, hidden)), losses.loss(loss), input_scale)

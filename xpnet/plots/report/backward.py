@@ -1,12 +1,12 @@
 """Backward pass on the page: ∂C/∂z, ∂C/∂w and ∂C/∂b of each layer, under the post's numbers."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from xpnet._support.tables import lookup
 from xpnet.data.checks import count
-from xpnet.equations.activations import ACTIVATIONS
 from xpnet.plots.report import mathml as m
 from xpnet.plots.report.parts import TERMS, ShownLayer, abridged_dot, display, largest, paragraph
 from xpnet.plots.report.sample import WorkedSample
@@ -15,34 +15,86 @@ from xpnet.plots.report.strip import strip
 ONE = m.numeral(1)
 SIGMA = m.row(m.identifier("σ"), m.op("′"))
 
-Sides = Callable[[str, float, float], tuple[str, ...]]
-"""Right sides of an equation, from the symbol of a, its number, and the number of σ′(z)."""
+Sides = Callable[[str, float, float, Any], tuple[str, ...]]
+"""Right sides of an equation, from the symbol of a, its number, the number of σ′(z), and the activation's own."""
 
 
 def _formula(of: Callable[[str], str]) -> Sides:
     """Formula of a: first with its symbol, then with its number."""
-    return lambda symbol, a, derivative: (of(symbol), of(m.near_one(a)), m.numeral(derivative))
+    return lambda symbol, a, derivative, _: (of(symbol), of(m.near_one(a)), m.numeral(derivative))
 
 
-def _case(symbol: str, a: float, derivative: float) -> tuple[str, ...]:
-    """1 or 0, with the reason."""
-    return (m.row(m.numeral(derivative), m.words(", since "), symbol, m.op(">" if derivative else "="), m.numeral(0)),)
+def _case(symbol: str, a: float, derivative: float, _: Any) -> tuple[str, ...]:
+    """One of two numbers, with the reason."""
+    sign = ">" if a > 0 else "<" if a < 0 else "="
+    return (m.row(m.numeral(derivative), m.words(", since "), symbol, m.op(sign), m.numeral(0)),)
+
+
+def _elu(symbol: str, a: float, derivative: float, alpha: float) -> tuple[str, ...]:
+    """1 above 0, a + α below."""
+    if a > 0:
+        return _case(symbol, a, derivative, alpha)
+    sums = [m.row(of, m.op("+"), m.numeral(alpha)) for of in (symbol, m.near_one(a))]
+    return (*sums, m.numeral(derivative))
+
+
+def _hard(symbol: str, a: float, derivative: float, _: Any) -> tuple[str, ...]:
+    """1/6 between 0 and 1, 0 elsewhere."""
+    if derivative:
+        reason = m.row(m.words(", since "), m.numeral(0), m.op("<"), symbol, m.op("<"), ONE)
+        return (m.row(m.fraction(ONE, m.numeral(6)), reason),)
+    return (m.row(m.numeral(0), m.words(", since "), symbol), m.numeral(a))
 
 
 DERIVATIVES: dict[str, Sides] = {
     "sigmoid": _formula(lambda a: m.row(a, m.op("·"), m.parenthesized(ONE, m.op("−"), a))),
     "tanh": _formula(lambda a: m.row(ONE, m.op("−"), m.power(m.parenthesized(a), m.numeral(2)))),
     "relu": _case,
-    "identity": lambda symbol, a, derivative: (m.numeral(derivative),),
+    "identity": lambda symbol, a, derivative, _: (m.numeral(derivative),),
+    "leaky_relu": _case,
+    "elu": _elu,
+    "softplus": _formula(lambda a: m.row(ONE, m.op("−"), m.power(m.identifier("e"), m.row(m.op("−"), a)))),
+    "hard_sigmoid": _hard,
 }
 """Right sides of the equation for σ′(z) of one neuron, for each activation."""
+
+A_Y = (m.indexed("a", "i"), m.indexed("y", "i"))
+LESS = m.row(A_Y[0], m.op("−"), A_Y[1])
+
+
+def _pinball(level: float) -> str:
+    above, below = (m.row(A_Y[0], m.op(sign), A_Y[1]) for sign in (">", "<"))
+    return m.row(m.numeral(1 - level), m.words(" where "), above, m.words(", "), m.numeral(-level), m.words(" where "),
+                 below)  # fmt: skip
+
+
+UNMATCHED: dict[str, Callable[[Any], str]] = {
+    "absolute_error": lambda _: m.call("sign", LESS),
+    "huber": lambda delta: m.call("min", m.call("max", LESS, m.numeral(-delta)), m.numeral(delta)),
+    "pinball": _pinball,
+}
+"""∂C/∂zᵢ of each loss that is no matched pair, from its number."""
 
 ERRATUM = "The post prints σ′(a) = σ(a)(1 − σ(a)) for this; the derivative is a(1 − a)."
 
 
 def last_layer_back(worked: WorkedSample, shown: ShownLayer) -> str:
-    """Backward pass of the last layer: (7), then (8) and (9)."""
+    """Backward pass of the last layer: (7) of a matched pair, or the loss's own ∂C/∂z, then (8) and (9)."""
     layer, i = shown.number, shown.neuron
+    dC_dz = m.vector(worked.dC_dz[layer], shown.rows, i)
+    loss = worked.network.model.loss
+    if loss.dC_dz is not None:
+        formula = lookup(UNMATCHED, "loss", loss.name, "derivative in the report")(loss.number)
+        sides = [
+            m.equal(m.partial(m.of_layer("z", layer, "i")), formula),
+            m.equal(m.partial(m.of_layer("z", layer)), dC_dz),
+        ]
+        parts = [
+            paragraph("Output activation and cost are no matched pair: the derivative is the cost's own."),
+            *map(display, sides),
+            *_gradients(worked, shown, m.partial(m.of_layer("z", layer)), "(8)", "(9)"),
+        ]
+        return "\n".join(parts)
     a_less_y = m.row(m.of_layer("a", layer), m.op("−"), m.identifier("y"))
     parts = [
         paragraph("Output activation and cost are a matched pair: their derivatives combine to the error a − y."),
@@ -55,7 +107,7 @@ def last_layer_back(worked: WorkedSample, shown: ShownLayer) -> str:
                     m.op("−"),
                     m.vector(worked.y, shown.rows, i),
                 ),
-                m.vector(worked.dC_dz[layer], shown.rows, i),
+                dC_dz,
             ),
             "(7)",
         ),
@@ -71,7 +123,9 @@ def hidden_layer_back(worked: WorkedSample, shown: ShownLayer) -> str:
     outputs = largest(w[:, i] * after, TERMS)
     next_is_last = layer + 1 == worked.last
     error = m.row(m.of_layer("a", layer + 1), m.op("−"), m.identifier("y")) if next_is_last else _through(layer + 1)
-    derivative = ACTIVATIONS[shown.function].derivative(worked.a[layer], xp=np)
+    if next_is_last and worked.network.model.loss.dC_dz is not None:
+        error = m.partial(m.of_layer("z", layer + 1))
+    derivative = worked.network.model.hidden[layer - 1].derivative(worked.a[layer], xp=np)
     parts = [
         paragraph(f"This layer affects the cost only through the {count(len(after), 'neuron')} of the next layer."),
         display(
@@ -113,7 +167,7 @@ def _derivative(shown: ShownLayer, a: float, derivative: float) -> str:
     """Equation for σ′(z) of the neuron that is followed."""
     sides = lookup(DERIVATIVES, "activation", shown.function, "derivative in the report")
     of_z = m.row(SIGMA, m.parenthesized(m.of_layer("z", shown.number, shown.neuron)))
-    return m.equal(of_z, *sides(m.of_layer("a", shown.number, shown.neuron), a, derivative))
+    return m.equal(of_z, *sides(m.of_layer("a", shown.number, shown.neuron), a, derivative, shown.parameter))
 
 
 def _through(layer: int) -> str:

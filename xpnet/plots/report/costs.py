@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xpnet._support.tables import lookup
+from xpnet.equations.losses import Loss
 from xpnet.plots.report import mathml as m
 from xpnet.plots.report.parts import TERMS, abridged_sum, display, largest
 
@@ -27,11 +28,13 @@ class CostFormula(NamedTuple):
     values: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-def cost_line(loss: str, a: np.ndarray, y: np.ndarray, z: np.ndarray, total: float) -> str:
+def cost_line(loss: Loss, a: np.ndarray, y: np.ndarray, z: np.ndarray, total: float) -> str:
     """Line with C of a sample, from its targets and the last layer's a and z."""
-    cost = lookup(COSTS, "loss", loss, "formula in the report")
+    cost = lookup(COSTS, "loss", loss.name, "formula in the report")
+    if not isinstance(cost, CostFormula):
+        cost = cost(loss.number)
     values = cost.values(a, y, z)
-    adding = np.flatnonzero(y) if loss == "cross_entropy" else np.arange(len(y))
+    adding = np.flatnonzero(y) if loss.name == "cross_entropy" else np.arange(len(y))
     chosen = largest(values[adding], TERMS)
     terms = [cost.term(a[k], y[k], z[k]) for k in adding[chosen]]
     return display(
@@ -56,7 +59,51 @@ def _counts(a: str, y: str, z: str) -> str:
     return m.parenthesized(a, m.op("−"), y, m.op("·"), z)
 
 
-COSTS = {
+def _distance(a: str, y: str) -> str:
+    return m.absolute(a, m.op("−"), y)
+
+
+def _straight(a: str, y: str, delta: str) -> str:
+    """Formula δ (|a − y| − δ/2)."""
+    half = m.fraction(delta, m.numeral(2))
+    return m.row(delta, m.op("·"), m.parenthesized(_distance(a, y), m.op("−"), half))
+
+
+def _huber(delta: float) -> CostFormula:
+    """Half a square up to δ, a straight line beyond."""
+    written = m.numeral(delta)
+    terms = [_half_square(A, Y), m.words(" up to "), _distance(A, Y), m.op("≤"), written, m.words(", beyond "),
+             _straight(A, Y, written)]  # fmt: skip
+
+    def term(a: float, y: float, z: float) -> str:
+        if abs(a - y) <= delta:
+            return _half_square(m.numeral(a), m.factor(y))
+        return _straight(m.numeral(a), m.factor(y), written)
+
+    def values(a: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        distance = np.abs(a - y)
+        of_each: np.ndarray = np.where(distance <= delta, distance**2 / 2, delta * (distance - delta / 2))
+        return of_each
+
+    return CostFormula(m.row(m.over("i"), m.parenthesized(*terms)), term, values)
+
+
+def _pinball(level: float) -> CostFormula:
+    """The larger of two straight lines."""
+
+    def of(a: str, y: str) -> str:
+        above, below = m.parenthesized(a, m.op("−"), y), m.parenthesized(y, m.op("−"), a)
+        sides = [m.row(m.numeral(share), m.op("·"), side) for share, side in ((1 - level, above), (level, below))]
+        return m.call("max", *sides)
+
+    return CostFormula(
+        m.row(m.over("i"), of(A, Y)),
+        lambda a, y, z: of(m.factor(a), m.factor(y)),
+        lambda a, y, z: np.maximum((1 - level) * (a - y), level * (y - a)),
+    )
+
+
+COSTS: dict[str, CostFormula | Callable[..., CostFormula]] = {
     "cross_entropy": CostFormula(
         m.row(m.over("i"), Y, _log_of_inverse(A)),
         lambda a, y, z: _log_of_inverse(m.numeral(a)),
@@ -82,4 +129,12 @@ COSTS = {
         lambda a, y, z: _counts(m.numeral(a), m.numeral(y), m.factor(z)),
         lambda a, y, z: a - y * z,
     ),
+    "absolute_error": CostFormula(
+        m.row(m.over("i"), _distance(A, Y)),
+        lambda a, y, z: _distance(m.numeral(a), m.factor(y)),
+        lambda a, y, z: np.abs(a - y),
+    ),
+    "huber": _huber,
+    "pinball": _pinball,
 }
+"""Cost of each loss; of one with a number of its own, a function of that."""

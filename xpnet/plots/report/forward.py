@@ -1,6 +1,7 @@
 """Forward pass on the page: z and a of each layer, with their numbers."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -22,18 +23,28 @@ def _exp(z: str) -> str:
     return m.power(m.identifier("e"), z)
 
 
-def _called(name: str) -> Callable[[str], str]:
-    return lambda z: m.row(m.identifier(name), m.parenthesized(z))
+def _elu(z: str, alpha: float) -> str:
+    below = m.parenthesized(_exp(m.call("min", z, m.numeral(0))), m.op("−"), ONE)
+    return m.row(m.call("max", z, m.numeral(0)), m.op("+"), m.numeral(alpha), m.op("·"), below)
 
 
-FORMULAS: dict[str, Callable[[str], str]] = {
-    "sigmoid": lambda minus_z: m.fraction(ONE, m.row(ONE, m.op("+"), _exp(minus_z))),
-    "tanh": _called("tanh"),
-    "relu": lambda z: m.row(m.identifier("max"), m.parenthesized(z, m.op(","), m.numeral(0))),
-    "identity": lambda z: z,
-    "exp": _exp,
+def _hard_sigmoid(z: str, _: None) -> str:
+    line = m.row(m.fraction(z, m.numeral(6)), m.op("+"), m.fraction(ONE, m.numeral(2)))
+    return m.call("min", ONE, m.call("max", m.numeral(0), line))
+
+
+FORMULAS: dict[str, Callable[[str, Any], str]] = {
+    "sigmoid": lambda minus_z, _: m.fraction(ONE, m.row(ONE, m.op("+"), _exp(minus_z))),
+    "tanh": lambda z, _: m.call("tanh", z),
+    "relu": lambda z, _: m.call("max", z, m.numeral(0)),
+    "identity": lambda z, _: z,
+    "exp": lambda z, _: _exp(z),
+    "leaky_relu": lambda z, slope: m.call("max", z, m.row(m.numeral(slope), m.op("·"), m.parenthesized(z))),
+    "elu": _elu,
+    "softplus": lambda z, _: m.call("ln", m.row(ONE, m.op("+"), _exp(z))),
+    "hard_sigmoid": _hard_sigmoid,
 }
-"""Formula σ(z) of each activation but softmax, from the formula of z, or of −z for the sigmoid."""
+"""Formula σ(z) of each activation but softmax, from the formula of z, or of −z for the sigmoid, and its number."""
 
 
 def layer_forward(worked: WorkedSample, shown: ShownLayer) -> str:
@@ -100,6 +111,9 @@ def _activated(shown: ShownLayer, z: np.ndarray, a: np.ndarray) -> str:
         symbol, written = m.row(m.op("−"), symbol), m.exponent(-z[i])
     elif shown.function == "exp":
         written = m.exponent(min(z[i], STRAIGHT))
+    elif shown.function in ("elu", "softplus"):
+        written = m.exponent(z[i])
     sigma = lookup(FORMULAS, "activation", shown.function, "formula in the report")
-    filled = [sigma(written)] if shown.function != "identity" else []
-    return m.equal(m.of_layer("a", layer, i), sigma(symbol), *filled, m.numeral(a[i]))
+    number = shown.parameter
+    filled = [sigma(written, number)] if shown.function != "identity" else []
+    return m.equal(m.of_layer("a", layer, i), sigma(symbol, number), *filled, m.numeral(a[i]))

@@ -71,6 +71,16 @@ def parenthesized(*parts: str) -> str:
     return row(op("("), *parts, op(")"))
 
 
+def absolute(*parts: str) -> str:
+    """Absolute value of what the parts are together."""
+    return row(op("|"), *parts, op("|"))
+
+
+def call(function: str, *arguments: str) -> str:
+    """Value of a function: max(z, 0)."""
+    return row(identifier(function), parenthesized(op(",").join(arguments)))
+
+
 def power(base: str, exponent: str) -> str:
     """Power: a base and its exponent."""
     return f"<msup>{base}{exponent}</msup>"

@@ -24,7 +24,9 @@ class ShownLayer:
     Attributes:
         number: Number of the layer; the input is 0.
         size: Number of neurons.
+        title: Name of the activation, with its number if it has one behind a colon.
         function: Name of the activation.
+        parameter: Number that tells it from others of that name, or None.
         first_sigmoid: Whether it is the first layer with a sigmoid on the way back.
         neuron: The neuron that is followed, with the largest |∂C/∂z|.
         rows: Neurons whose numbers are shown, including the one that is followed.
@@ -34,7 +36,9 @@ class ShownLayer:
     def __init__(self, worked: WorkedSample, number: int) -> None:
         network, dC_dz = worked.network, worked.dC_dz[number]
         self.number, self.size = number, len(dC_dz)
-        self.function = [*network.activation, network.model.loss.activation.__name__][number - 1]
+        self.title = [*network.activation, network.model.loss.activation.__name__][number - 1]
+        hidden = network.model.hidden[number - 1 : number]
+        self.function, self.parameter = (hidden[0].name, hidden[0].number) if hidden else (self.title, None)
         self.first_sigmoid = self.function == "sigmoid" and "sigmoid" not in network.activation[number:]
         self.neuron = int(np.abs(dC_dz).argmax())
         self.rows = list(range(self.size)) if self.size <= MOST else largest(dC_dz, FEW)

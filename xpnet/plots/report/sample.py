@@ -7,7 +7,7 @@ import numpy as np
 
 from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Params
-from xpnet.equations import backprop, step
+from xpnet.equations import step
 from xpnet.training.network import Network
 from xpnet.training.placement import chunk_rows, placed
 
@@ -66,9 +66,7 @@ def work_through(network: Network, params: Params, x: np.ndarray, y: np.ndarray)
     """Work through the one row of x and its target, forward and back."""
     params = map_arrays(lambda array: array.astype(np.float64), params)
     with placed(network, params, x, y) as (_, params, data):
-        model = network.model
-        rows, _ = step.forward(model, params, data.x, xp=np)
-        dC_dz = backprop.backward(params, rows, data.y, model.hidden, xp=np)
+        dC_dz, rows = step.deltas(network.model, params, data, xp=np)
     empty = np.empty(0)
     a = [row[0] for row in rows]
     back = [dC_dz[i][0] for i in range(len(params))]

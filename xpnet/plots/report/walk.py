@@ -8,7 +8,7 @@ from xpnet._support.tables import lookup
 from xpnet.equations import step
 from xpnet.plots.images import image_shape
 from xpnet.plots.report import mathml as m
-from xpnet.plots.report.backward import DERIVATIVES, hidden_layer_back, last_layer_back
+from xpnet.plots.report.backward import DERIVATIVES, UNMATCHED, hidden_layer_back, last_layer_back
 from xpnet.plots.report.costs import COSTS, cost_line
 from xpnet.plots.report.forward import FORMULAS, layer_forward
 from xpnet.plots.report.parts import ShownLayer, largest, paragraph, table
@@ -23,12 +23,15 @@ MOST_BARS = 12
 
 def check_formulas(network: Network) -> None:
     """Refuse a network with an activation or a loss that the report has no formula for."""
-    for name in network.activation:
+    for each in network.model.hidden:
+        lookup(FORMULAS, "activation", each.name, "formula in the report")
+        lookup(DERIVATIVES, "activation", each.name, "derivative in the report")
+    loss = network.model.loss
+    if (name := loss.activation.__name__) != "softmax":
         lookup(FORMULAS, "activation", name, "formula in the report")
-        lookup(DERIVATIVES, "activation", name, "derivative in the report")
-    if (name := network.model.loss.activation.__name__) != "softmax":
-        lookup(FORMULAS, "activation", name, "formula in the report")
-    lookup(COSTS, "loss", network.loss, "formula in the report")
+    lookup(COSTS, "loss", loss.name, "formula in the report")
+    if loss.dC_dz is not None:
+        lookup(UNMATCHED, "loss", loss.name, "derivative in the report")
 
 
 def walk(run: Run) -> str:
@@ -50,7 +53,7 @@ def walk(run: Run) -> str:
     for shown in layers:
         parts += [f'<section class="layer">{_heading(worked, shown, "forward")}', layer_forward(worked, shown)]
         if shown.number == worked.last:
-            cost = cost_line(worked.network.loss, worked.a[-1], worked.y, worked.z[-1], worked.cost)
+            cost = cost_line(worked.network.model.loss, worked.a[-1], worked.y, worked.z[-1], worked.cost)
             parts.append(paragraph("The cost of this sample:") + cost)
         parts.append("</section>")
     for shown in reversed(layers):
@@ -61,7 +64,7 @@ def walk(run: Run) -> str:
 
 def _heading(worked: WorkedSample, shown: ShownLayer, way: str) -> str:
     """Heading of a layer."""
-    about = f"{worked.network.sizes[shown.number - 1]:,} → {shown.size:,}, {shown.function}"
+    about = f"{worked.network.sizes[shown.number - 1]:,} → {shown.size:,}, {shown.title}"
     return f"<h3>Layer {shown.number}, {way} <small>{escape(about)}</small></h3>"
 
 
