@@ -5,12 +5,10 @@ import pytest
 from helpers.cuda_on_cpu import can_compile
 from helpers.cuda_programs import PLAIN, both, stand_in
 from helpers.cuda_races import CheckedDriver
-from helpers.oracles import ROUNDING, distance
+from helpers.oracles import PAIRS, ROUNDING, distance
 from helpers.random_functions import SIMPLE, arrays_for, body, function
 
 from xpnet import Network
-from xpnet.equations.activations import ACTIVATIONS
-from xpnet.equations.losses import LOSSES
 from xpnet.equations.optimizers import adam, adamw, momentum, nesterov, sgd
 from xpnet.equations.step import State, training_step
 from xpnet.training.placement import encoded
@@ -21,7 +19,6 @@ pytestmark = [
 ]
 
 RULES = (sgd(0.01), momentum(0.003), nesterov(0.003), adam(0.003), adamw(0.003))
-KINDS = [(loss, activation) for loss in LOSSES for activation in ACTIVATIONS]
 
 
 @pytest.fixture
@@ -48,10 +45,10 @@ def trained(driver, sizes, batch, rule, loss="cross_entropy", activation="sigmoi
     return distance(found, wanted)
 
 
-@pytest.mark.parametrize(("loss", "activation"), KINDS)
+@pytest.mark.parametrize(("loss", "activation"), PAIRS)
 def test_networks_have_no_races(device, loss, activation):
     """Every loss and activation, with rules, weights, L2, bytes and batches in turn, and both orders of memory."""
-    turn = KINDS.index((loss, activation))
+    turn = PAIRS.index((loss, activation))
     driver = device(strict=turn % 2 == 0)
     off = trained(driver, (7, 36, 5), 1 + 4 * (turn % 3), RULES[turn % 5], loss, activation, turn)
     assert not driver.findings

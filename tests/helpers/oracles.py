@@ -56,6 +56,11 @@ COSTS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 """Each loss's cost of a sample, from the output a, likewise."""
 
+PAIRS = [
+    (loss, activation) for i, loss in enumerate(LOSSES) for j, activation in enumerate(ACTIVATIONS) if (i + j) % 3 == 0
+]
+"""Pairs of losses and activations, a third of all: each of them at least twice, for tests that take long."""
+
 
 class Problem(NamedTuple):
     """A small network with weighted rows and L2, in NumPy's float64."""

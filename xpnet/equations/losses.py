@@ -119,7 +119,7 @@ def absolute_error(z: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namesp
 
 def side(a: Float[Array, "n k"], y: Float[Array, "n k"], *, xp: Namespace) -> Float[Array, "n k"]:
     """∂C/∂z of the absolute error: 1 above the target, −1 below it, 0 on it."""
-    return xp.sign(a - y)
+    return xp.astype(a > y, a.dtype) - xp.astype(a < y, a.dtype)
 
 
 # Each loss once per number, so that a step made of it is planned or compiled once.
