@@ -23,6 +23,10 @@ FUNCTIONS = {
     "relu": "fmax@(z, 0.0@)",
     "identity": "z",
     "exp": f"exp@(fmin@(z, {STRAIGHT}@))",
+    "leaky_relu": "fmax@(z, {number}@ * z)",
+    "elu": "z > 0 ? z : {number}@ * (exp@(fmin@(z, 0.0@)) - 1)",
+    "softplus": "fmax@(z, 0.0@) + log1p@(exp@(-fabs@(z)))",
+    "hard_sigmoid": "fmin@(fmax@(z / 6 + 0.5@, 0.0@), 1.0@)",
 }
 """Activations of one number, of hidden layers and of outputs; @ stands for the type's suffix."""
 
@@ -134,14 +138,15 @@ def _body(network: Network, name: str) -> str:
             f"    {{type}} {', '.join(f'{array}[{max(hidden)}]' for array in ('even', 'odd')[: len(hidden)])};"
         )
     targets = [("even", "odd")[layer % 2] for layer in range(len(hidden))] + ["a"]
-    activations = [each.name for each in network.model.hidden] + [network.model.loss.activation.__name__]
+    activations = [(each.name, each.number) for each in network.model.hidden]
+    activations.append((network.model.loss.activation.__name__, None))
     layers = zip(["x", *targets], network.sizes, network.sizes[1:], targets, activations, strict=False)
-    for number, (source, inputs, outputs, target, activation) in enumerate(layers, 1):
+    for number, (source, inputs, outputs, target, (activation, own)) in enumerate(layers, 1):
         lines.append(f"    {name}_layer({name}_w{number}, {name}_b{number}, {inputs}, {outputs}, {source}, {target});")
         if activation == "softmax":
             lines.append(SOFTMAX.replace("{outputs}", str(outputs)).rstrip("\n"))
         elif activation != "identity":
-            code = lookup(FUNCTIONS, "activation", activation, "C code")
+            code = lookup(FUNCTIONS, "activation", activation, "C code").replace("{number}", repr(own))
             lines.append(f"    for (int i = 0; i < {outputs}; ++i) {{")
             lines.append(f"        const {{type}} z = {target}[i];\n        {target}[i] = {code};\n    }}")
     return "\n".join(lines) + "\n"
