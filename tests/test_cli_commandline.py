@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import shlex
-import signal
 import subprocess
 import sys
 
@@ -138,26 +137,6 @@ def test_a_bad_file_is_named(tmp_path):
     """A reader's complaint begins with the file, and comes once."""
     np.savez(tmp_path / "own.npz", x_train=np.full((4, 2), np.nan), y_train=np.array([0, 1, 0, 1]))
     assert "own.npz: x_train holds NaN in row 0" in sentence(process("xpnet.train", "--data", tmp_path / "own.npz"))
-
-
-def test_control_c_waits_for_what_is_done_together():
-    """An interrupt takes effect at the end of the context; one that the process ignores is ignored there too."""
-    done = []
-
-    def save():
-        with commandline.uninterrupted():
-            signal.raise_signal(signal.SIGINT)
-            done.append("saved")
-
-    with pytest.raises(KeyboardInterrupt):
-        save()
-    assert done == ["saved"]
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        save()
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def test_a_warning_about_an_engine_is_one_line():

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import time
 
@@ -103,6 +104,48 @@ def test_a_rank_that_is_killed_is_named_and_its_training_goes_on(tmp_path, victi
     found, wanted = (serialization.load(path).checkpoint for path in (model, tmp_path / "alone"))
     assert found.epoch == wanted.epoch == 6
     assert distance((found.params, found.slots), (wanted.params, wanted.slots)) < CLOSE["float64"]
+
+
+STOPPING = """
+import os, signal, sys
+from xpnet import train
+from xpnet.distributed import Ranks
+
+agree, victim, epoch = Ranks.agree, int(sys.argv.pop(1)), sys.argv.pop(1)
+
+def stopping(self, about):
+    if self.rank == victim and f"the outcome of epoch {epoch}" in about:
+        os.kill(os.getpid(), signal.SIGTERM)
+    agree(self, about)
+
+Ranks.agree = stopping
+train.run(train.main)
+"""
+"""The command, where a rank gets a signal when it has trained an epoch."""
+
+
+@posix
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_signal_to_one_rank_stops_all_at_the_same_place(tmp_path, victim):
+    """None has an error of another; the first one says which epoch is saved, and how to go on."""
+    model = tmp_path / "m.safetensors"
+    answer = ran(ranks(2, "-c", STOPPING, victim, 5, "--mpi", "--epochs", 50, "--save", model))
+    assert answer.returncode == 128 + signal.SIGTERM
+    assert said(answer.stderr) == [
+        f"stopped by SIGTERM after epoch 4; {model} holds epoch 4. "
+        f"To go on: mpiexec -n 2 python -m xpnet.train --resume {model} --mpi"
+    ]
+    assert serialization.load(model).checkpoint.epoch == 4
+
+
+def test_processes_that_train_alone_are_told(tmp_path):
+    """Without --mpi each of those that a launcher starts together says so, and both save to one file unharmed."""
+    model = tmp_path / "m.safetensors"
+    answer = ran(ranks(2, "-m", "xpnet.train", "--epochs", 20, "--save", model))
+    assert answer.returncode == 0
+    line = "2 processes were started together, but this one trains alone; --mpi joins them."
+    assert said(answer.stderr) == [line, line]
+    assert serialization.load(model).checkpoint.epoch == 20
 
 
 def differing(first, second):

@@ -13,7 +13,7 @@ from xpnet.errors import InputError, LeftBehindError, RankError
         (None, None),
         (SystemExit(), None),
         (SystemExit(0), None),
-        (SystemExit(3), Failure("3", True, 3)),
+        (SystemExit(3), Failure("exited with 3.", True, 3)),
         (SystemExit("no"), Failure("no", True, 1)),
         (InputError("bad."), Failure("bad.", True, 2)),
         (LeftBehindError("rank 1 left."), Failure("rank 1 left.", True, 2, own=False)),

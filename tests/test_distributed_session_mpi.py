@@ -44,6 +44,7 @@ with distributed.session() as ranks:
         ("if ranks.rank == 1: sys.exit(0)\n    ranks(ones)", 1, ["rank 1 of 2 on HOST: left early."], ""),
         ("if ranks.rank: ranks.agree({})", 1, [], "RankError: rank 0 of 2 on HOST left before the others."),
         ("if not ranks.rank: ranks.agree({})", 1, [], "LeftBehindError: rank 1 of 2 on HOST left before the others."),
+        ("if ranks.rank: sys.exit(3)", 1, [], "RankError: rank 1 of 2 on HOST: exited with 3."),
         ("if ranks.rank: raise KeyboardInterrupt", 1, [], "RankError: rank 1 of 2 on HOST: interrupted."),
     ],
     ids=[
@@ -56,6 +57,7 @@ with distributed.session() as ranks:
         "exit while others compute",
         "the first leaves",
         "the first is left",
+        "exit with a status",
         "interrupted",
     ],
 )

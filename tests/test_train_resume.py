@@ -143,6 +143,49 @@ def test_control_c_keeps_the_last_complete_epoch(tmp_path):
     train.main(["--resume", str(tmp_path / "m"), "--epochs", str(done + 1), "--quiet"])
 
 
+def test_one_command_serves_every_start(tmp_path, capsys):
+    """`--resume-or-start` starts where there is no file, resumes where there is one, and accepts a finished one."""
+    path, whole = tmp_path / "m", tmp_path / "whole"
+    train.main([*SMALL, "--schedule", "cosine:4", "--epochs", "4", "--save", str(whole)])
+    begin = [*SMALL, "--schedule", "cosine:4", "--resume-or-start", str(path), "--epochs"]
+    for epochs in "24":
+        train.main([*begin, epochs])
+        assert serialization.load(path).checkpoint.epoch == int(epochs)
+    assert_same(whole, path)
+    before = path.read_bytes()
+    train.main([*begin[:2], *begin[3:], "4"])
+    assert capsys.readouterr().out == f"{path} has its 4 epochs; ask for more with --epochs 8.\n"
+    assert path.read_bytes() == before
+
+
+def test_a_cosine_without_its_length_is_the_one_that_was_begun(tmp_path):
+    """The same flags go on, though the length is saved with the schedule."""
+    path = tmp_path / "m"
+    process = begun(path, "--schedule", "cosine", "--epochs", "5000")
+    process.kill()
+    process.communicate()
+    with pytest.raises(InputError, match="cosine:5000 ends after 5000 epochs, but --epochs is 6000"):
+        train.main([*SMALL, "--schedule", "cosine", "--epochs", "6000", "--resume-or-start", str(path)])
+
+
+@pytest.mark.parametrize("flag", ["save", "resume"])
+def test_resume_or_start_names_both_files(flag):
+    """Another flag for one of them is refused."""
+    with pytest.raises(InputError, match=f"--resume-or-start reads and writes m; leave --{flag} out"):
+        train.main(["--resume-or-start", "m", f"--{flag}", "n"])
+
+
+@pytest.mark.parametrize(
+    ("command", "again"),
+    [(["--epochs", "2", "--save", "m"], ["--resume", "m", "--mpi"]), (["--resume-or-start", "m"], None)],
+)
+def test_the_command_that_goes_on(command, again):
+    """After --save it is --resume of that file, after --resume-or-start the same once more."""
+    options, _ = train.parse([*command, "--mpi"])
+    start = ["mpiexec", "-n", "2", "python", "-m", "xpnet.train"]
+    assert options.resuming([*start, *command, "--mpi"]) == [*start, *(again or [*command, "--mpi"])]
+
+
 def test_an_interrupt_names_the_file_that_holds_the_epoch(tmp_path, monkeypatch):
     """Before the first new epoch that is the file that was resumed, not the one still to be written."""
     train.main([*SMALL, "--epochs", "1", "--save", str(tmp_path / "one")])

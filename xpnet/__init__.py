@@ -9,6 +9,12 @@ network.predict(epoch.params, x)
 from importlib import import_module
 from types import ModuleType
 
+from xpnet._support import stop_signals
+
+if stop_signals.is_command():
+    # Ctrl-C during the imports, which take most of a second, would be a traceback.
+    stop_signals.begin(importing=True)
+
 from xpnet import schedules
 from xpnet._support.typing import Layer, Params
 from xpnet.data import Data

@@ -5,14 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from xpnet import backends, distributed, serialization
-from xpnet._cli.commandline import Parser, run, silent
+from xpnet._cli.commandline import Parser, notice, run, silent
 from xpnet._cli.configuration import HEADINGS, Configuration
 from xpnet._cli.flags import add_flags, flags_of
 from xpnet._cli.options import Options
 from xpnet._cli.outputs import Outputs, check_outputs, introduction
 from xpnet._cli.presets import BY_DATA, configure, defaults_table
-from xpnet._cli.resume import check_engine, check_fingerprint, check_unfinished, resumed
+from xpnet._cli.resume import check_engine, check_fingerprint, resumable, resumed, why_finished
+from xpnet._support.stop_signals import answered_by_all
 from xpnet.data import load
+from xpnet.errors import InputError
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.epochs import epochs
 
@@ -21,20 +23,31 @@ EXAMPLES = """examples:
   python -m xpnet.train --data mnist --save mnist.safetensors
   python -m xpnet.train --data mnist --hidden 512,512 --device cuda
   python -m xpnet.train --resume mnist.safetensors --epochs 20
+  python -m xpnet.train --data mnist --resume-or-start mnist.safetensors
   python -m xpnet.train --preset post --plot pictures
   mpiexec -n 4 python -m xpnet.train --data mnist --mpi"""
 
 
 def main(arguments: list[str]) -> None:
     """Train, alone or as one rank of several, of which the first prints."""
-    with distributed.joined("--mpi" in arguments) as ranks, silent(not ranks.first):
+    together = "--mpi" in arguments
+    with answered_by_all(together), distributed.joined(together) as ranks, silent(not ranks.first):
         run_training(arguments, ranks)
 
 
 def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Alone) -> None:
     """Train, and print a line per epoch."""
     options, flags = parse(arguments)
+    if not options.mpi and (started := distributed.processes_started()) > 1:
+        notice(f"{started} processes were started together, but this one trains alone; --mpi joins them.")
     configuration, checkpoint = initial_state(options, flags)
+    if over := why_finished(configuration, checkpoint, options.resume):
+        if options.resume_or_start is None:
+            raise InputError(over)
+        # A job that is started once more than it needs has done what it was to do.
+        if not options.quiet:
+            print(over)
+        return
     optimizer = configuration.rule()
     ranks.agree(configuration.flags())
     backend = backends.resolve(configuration.backend, ranks.placed(configuration.backend, configuration.device))
@@ -61,7 +74,8 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
         average=ranks.average,
         **configuration.arguments(),
     )
-    outputs = Outputs(options, configuration, network, checkpoint)
+    command = [*ranks.launcher, "python", "-m", "xpnet.train", *arguments]
+    outputs = Outputs(options, configuration, network, checkpoint, command)
     # Decided by all ranks together, though rank 0 alone tells of it.
     way = ranks.way(backend)
     if not options.quiet:
@@ -69,7 +83,7 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
         if ranks.average is not None:
             print(f"{ranks}; their sums go {way}", flush=True)
     last = outputs.record(training)
-    outputs.report(last, data, str(training.training.backend), arguments)
+    outputs.report(last, data, str(training.training.backend))
 
 
 def initial_state(options: Options, flags: Mapping[str, Any]) -> tuple[Configuration, Checkpoint | None]:
@@ -78,7 +92,7 @@ def initial_state(options: Options, flags: Mapping[str, Any]) -> tuple[Configura
         return configure(flags, options.preset), None
     model = serialization.load(options.resume)
     configuration = resumed(model.configuration, flags, options.preset, options.resume)
-    checkpoint = check_unfinished(configuration, model.checkpoint, options.resume)
+    checkpoint = resumable(model.checkpoint, options.resume)
     check_engine(options.engine, checkpoint, options.resume)
     return configuration, checkpoint
 
@@ -87,7 +101,7 @@ def parse(arguments: list[str]) -> tuple[Options, dict[str, Any]]:
     """Options, and the values of those flags of the configuration that are used."""
     flags = vars(parser().parse_args(arguments))
     options = Options(**{name: flags.pop(name) for name in flags_of(Options) if name in flags})
-    return replace(options, save=options.resume if options.save is None else options.save), flags
+    return options.with_files(), flags
 
 
 def parser() -> Parser:

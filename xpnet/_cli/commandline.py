@@ -4,14 +4,14 @@ import argparse
 import errno
 import io
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import NoReturn
 
 from xpnet import __version__, backends
+from xpnet._support import stop_signals
 from xpnet.errors import DataWarning, EngineWarning, InputError, ModelFileWarning, XpnetError
 
 LONGEST = 2000
@@ -59,12 +59,24 @@ def real_number(text: str) -> float:
 
 
 def run(command: Callable[[list[str]], int | None]) -> NoReturn:
-    """Run a command and exit: with 0 or its own status, 2 with a sentence for a user's mistake, 130 for Ctrl-C."""
+    """Run a command and exit: with 0 or its own status, with 2 and a sentence for a user's mistake.
+
+    A signal that asks to end, such as Ctrl-C, is a sentence too, and the status 128 with its number.
+    """
+    stop_signals.begin()
     warnings.formatwarning = formatted(warnings.formatwarning)
     for stream in (sys.stdout, sys.stderr):
         # A console that lacks a letter, such as that of R², shows a question mark for it.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    try:
+        sys.exit(status_of(command) or 0)
+    finally:
+        stop_signals.end()
+
+
+def status_of(command: Callable[[list[str]], int | None]) -> int | None:
+    """Status of a command that ended by itself; leaves after any other end."""
     try:
         status = command(sys.argv[1:])
         # Unlike sys.stdout.flush() this also does where stdout is closed.
@@ -72,36 +84,26 @@ def run(command: Callable[[list[str]], int | None]) -> NoReturn:
     except XpnetError as error:
         leave(2, str(error))
     except KeyboardInterrupt as stop:
-        leave(130, str(stop) or "interrupted.")
+        leave(stop_signals.status(stop), str(stop) or f"{stop_signals.cause(stop_signals.number_of(stop))}.")
     except BrokenPipeError:
         # Whoever read the output has gone.
         drop_output()
         sys.exit(1)
-    except OSError as error:
+    except Exception as error:
+        if number := stop_signals.asked():
+            # An import makes another error of it, and a terminal that was closed takes no more output.
+            leave(128 + number, f"{stop_signals.cause(number)}.")
         # Files that are written have sentences of their own; stdout has no name.
-        if error.errno != errno.ENOSPC or error.filename is not None:
+        if not isinstance(error, OSError) or error.errno != errno.ENOSPC or error.filename is not None:
             raise
         drop_output()
         leave(2, f"cannot write the output: {error.strerror}.")
-    sys.exit(status or 0)
+    return status
 
 
 def drop_output() -> None:
     """Send stdout nowhere: Python would complain once more when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Context that Ctrl-C does not interrupt: it takes effect at the end."""
-    asked: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if asked and callable(before):
-        before(signal.SIGINT, None)
 
 
 @contextmanager
@@ -126,8 +128,16 @@ def formatted(otherwise: Callable[..., str]) -> Callable[..., str]:
     return line
 
 
+def notice(sentence: str) -> None:
+    """Print on stderr what is no error, but not meant either."""
+    if sys.stderr is not None:
+        print(f"xpnet: {sentence}", file=sys.stderr, flush=True)
+
+
 def leave(status: int, sentence: str) -> NoReturn:
     """Print why on stderr, and exit; what a file has put into the sentence does not reach the terminal raw."""
     shown = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in sentence)
-    print(f"xpnet: {shown if len(shown) <= LONGEST else f'{shown[:LONGEST]} …'}", file=sys.stderr)
+    # A terminal that was closed cannot show it.
+    with suppress(OSError):
+        print(f"xpnet: {shown if len(shown) <= LONGEST else f'{shown[:LONGEST]} …'}", file=sys.stderr, flush=True)
     sys.exit(status)

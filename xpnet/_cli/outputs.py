@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from xpnet import __version__, backends, serialization
-from xpnet._cli.commandline import uninterrupted
 from xpnet._cli.configuration import Configuration
 from xpnet._cli.options import Options
+from xpnet._support import stop_signals
 from xpnet._support.atomic_write import check_distinct, check_writable
 from xpnet.data import Data
 from xpnet.errors import InputError
@@ -58,7 +58,14 @@ class Outputs:
         numbers: Numbers of the epochs so far, those of a resumed training's log included if there is a report.
     """
 
-    def __init__(self, options: Options, configuration: Configuration, network: Network, done: Checkpoint | None):
+    def __init__(
+        self,
+        options: Options,
+        configuration: Configuration,
+        network: Network,
+        done: Checkpoint | None,
+        command: Sequence[str],
+    ) -> None:
         """Begin the log, or go on with that of a resumed training.
 
         Args:
@@ -66,12 +73,14 @@ class Outputs:
             configuration: What a model file restores.
             network: Network that is trained.
             done: Checkpoint that the training is resumed from.
+            command: Command line of the training, to be shown.
 
         Raises:
             InputError: The log cannot be written, or is not one.
         """
         self._options, self._configuration, self._network = options, asdict(configuration), network
         self._done = 0 if done is None else done.epoch
+        self._command = command
         self.numbers: list[dict[str, Any]] = []
         if options.log is not None:
             append(options.log, "", mode="a" if done else "w")
@@ -82,19 +91,21 @@ class Outputs:
         """Save, log and print each epoch as it comes; returns the last one.
 
         Raises:
-            KeyboardInterrupt: The user interrupted it; says which file holds which epoch.
+            Stopped: A signal ended it; says which file holds which epoch, and how to go on.
         """
-        number, file = self._done, self._options.resume
+        number, file, again = self._done, self._options.resume, self._command
         try:
             for epoch in epochs:
-                with uninterrupted():
+                with stop_signals.uninterrupted():
                     self._write(epoch)
-                    number, file = epoch.number, self._options.save
+                    number, file, again = epoch.number, self._options.save, self._options.resuming(self._command)
                 if not self._options.quiet:
                     print(epoch, flush=True)
-        except KeyboardInterrupt:
-            holder = f"; {file} holds epoch {number}." if file else "."
-            raise KeyboardInterrupt(f"interrupted after epoch {number}{holder}") from None
+        except KeyboardInterrupt as stop:
+            signal = stop_signals.number_of(stop)
+            words = f"{stop_signals.cause(signal)} after epoch {number}"
+            words += f"; {file} holds epoch {number}. To go on: {shlex.join(again)}" if file else "."
+            raise stop_signals.Stopped(signal, words) from None
         return epoch
 
     def _write(self, epoch: Epoch) -> None:
@@ -107,21 +118,20 @@ class Outputs:
         if self._options.log is not None:
             append(self._options.log, json.dumps(self.numbers[-1]) + "\n")
 
-    def report(self, last: Epoch, data: Data, where: str, arguments: Sequence[str]) -> None:
+    def report(self, last: Epoch, data: Data, where: str) -> None:
         """Write pictures and report, if they are wanted.
 
         Args:
             last: Last epoch.
             data: Data that it was trained on.
             where: Array library, engine and device.
-            arguments: Command line, to be shown.
         """
         if self._options.plot is None:
             return
         from xpnet.plots import report
 
         params = backends.moved(last.best_params, backends.resolve("numpy"))
-        command = shlex.join(["python", "-m", "xpnet.train", *arguments])
+        command = shlex.join(self._command)
         finished = report.Run(self._network, params, data, self.numbers, self._configuration, where, command)
         page = report.write_report(self._options.plot, finished)
         if not self._options.quiet:

@@ -42,7 +42,9 @@ def resumed(saved: Mapping[str, Any], flags: Mapping[str, Any], preset: str | No
     asked = requested(flags, preset, configuration.optimizer)
     for name, value in asked.items():
         before = getattr(configuration, name)
-        if name != "epochs" and value != before:
+        # `--schedule cosine` is short for that of the length which it began with.
+        short = name == "schedule" and before.startswith(f"{value}:")
+        if name != "epochs" and value != before and not short:
             raise contradiction(name, value, before, path)
     return replace(configuration, epochs=asked.get("epochs", configuration.epochs))
 
@@ -67,23 +69,28 @@ def contradiction(name: str, value: Any, before: Any, path: str) -> InputError:
     how = "without it" if before is None or isinstance(before, bool) else f"with {value_text(before)}"
     return InputError(
         f"{flag_text(name, value)} contradicts {path}, which was trained {how}; "
-        "leave the flag out, or start anew without --resume."
+        "leave the flag out, or start anew with another file."
     )
 
 
-def check_unfinished(configuration: Configuration, checkpoint: Checkpoint | None, path: str) -> Checkpoint:
-    """Checkpoint to resume from; refused where there is none, or nothing is left to do."""
+def resumable(checkpoint: Checkpoint | None, path: str) -> Checkpoint:
+    """Checkpoint to resume from; refused where there is none."""
     if checkpoint is None:
         raise InputError(f"{path} holds parameters only, no training that could go on.")
+    return checkpoint
+
+
+def why_finished(configuration: Configuration, checkpoint: Checkpoint | None, path: str | None) -> str:
+    """Sentence about a training that has nothing left to do; empty for any other."""
+    if checkpoint is None:
+        return ""
     if checkpoint.epoch >= configuration.epochs:
-        raise InputError(
-            f"{path} has its {checkpoint.epoch} epochs; ask for more with --epochs {2 * checkpoint.epoch}."
-        )
+        return f"{path} has its {checkpoint.epoch} epochs; ask for more with --epochs {2 * checkpoint.epoch}."
     if configuration.patience is not None and checkpoint.waited >= configuration.patience:
-        raise InputError(
+        return (
             f"{path} stopped early after epoch {checkpoint.epoch}: {checkpoint.waited} epochs had not lowered the cost."
         )
-    return checkpoint
+    return ""
 
 
 def check_engine(asked: str | None, checkpoint: Checkpoint, path: str) -> None:

@@ -14,7 +14,8 @@ Each process reads all data, or all chunks of data on disk. `python benchmarks/s
 predicts more.
 """
 
+from xpnet.distributed.mpi import processes_started
 from xpnet.distributed.ranks import Alone, Ranks
 from xpnet.distributed.session import joined, session
 
-__all__ = ["Alone", "Ranks", "joined", "session"]
+__all__ = ["Alone", "Ranks", "joined", "processes_started", "session"]

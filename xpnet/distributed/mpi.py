@@ -31,13 +31,19 @@ def library() -> Any:
         raise MissingExtraError(
             "mpi4py finds no MPI library; run pip install mpich, or load the cluster's own (module load …)."
         ) from error
-    started = max(int(os.environ.get(name) or 1) for name in COUNTS)
+    started = processes_started()
     if MPI.COMM_WORLD.size == 1 < started:
         raise InputError(
             f"{started} processes were started together, but to {name(MPI)} each is alone: "
             "it needs its own mpiexec, or mpi4py the library of the launcher that was used."
         )
     return MPI
+
+
+def processes_started() -> int:
+    """How many processes a launcher says that it has started together, this one among them."""
+    counts = (os.environ.get(name, "") for name in COUNTS)
+    return max((int(count) for count in counts if count.isdecimal()), default=1)
 
 
 def name(MPI: Any) -> str:

@@ -2,12 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from xpnet import backends
+from xpnet._support import stop_signals
 from xpnet._support.typing import Array
 from xpnet.backends import Backend, cuda
 from xpnet.data.checks import count
@@ -35,10 +36,12 @@ class Going(NamedTuple):
     Attributes:
         host: The machine that it is on.
         about: What is to be the same for all.
+        stop: Number of the signal that asked it to end, or 0.
     """
 
     host: str
     about: Mapping[str, str]
+    stop: int = 0
 
 
 class Ranks:
@@ -81,6 +84,13 @@ class Ranks:
         return f"{count(self.size, 'rank')} on {machines}, {f'{few} to ' * (few < many)}{count(many, 'thread')} each"
 
     @property
+    def launcher(self) -> list[str]:
+        """Beginning of a command line that starts as many again."""
+        if "SLURM_STEP_NUM_TASKS" in os.environ:
+            return ["srun", "--ntasks", str(self.size), "--kill-on-bad-exit"]
+        return ["mpiexec", "-n", str(self.size)]
+
+    @property
     def first(self) -> bool:
         """Whether this is rank 0, which speaks for all."""
         return bool(self.rank == 0)
@@ -95,15 +105,18 @@ class Ranks:
         Raises:
             InputError: On all of them, with what differs and where.
             LeftBehindError: Others have left.
+            Stopped: A signal asked any of them to end; all of them do, at the same place.
         """
-        ends = self.meet(Going(self.host, about)) or []
+        ends = self.meet(Going(self.host, about, stop_signals.asked())) or []
         gone = [where for where, end in ends if not isinstance(end, Going)]
         if gone:
             raise LeftBehindError(f"{' and '.join(gone)} left before the others.")
-        (_, (_, wanted)), *others = ends
+        if stop := max(end.stop for _, end in ends):
+            raise stop_signals.Stopped(stop)
+        (_, (_, wanted, _)), *others = ends
         found = [
             f"{what} {differs(values.get(what, 'nothing'), wanted.get(what, 'nothing'), rank, host)}"
-            for rank, (_, (host, values)) in enumerate(others, 1)
+            for rank, (_, (host, values, _)) in enumerate(others, 1)
             for what in {**wanted, **values}
             if values.get(what) != wanted.get(what)
         ]
@@ -172,6 +185,7 @@ class Alone:
     """The only process of a training, as a command asks it: there is nothing to agree on."""
 
     first, average = True, None
+    launcher: Sequence[str] = ()
 
     def agree(self, about: Mapping[str, str]) -> None:
         """Agreed."""

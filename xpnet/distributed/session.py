@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xpnet import __version__
+from xpnet._support import stop_signals
 from xpnet.distributed.mpi import library, name
 from xpnet.distributed.ranks import Alone, Going, Ranks
 from xpnet.distributed.watchdog import Watchdog
@@ -114,9 +115,12 @@ def failure(error: BaseException | None) -> Failure | None:
         return Failure(str(error), True, 2, own=not isinstance(error, LeftBehindError))
     if isinstance(error, KeyboardInterrupt):
         # Each has got as far as it has.
-        return Failure("interrupted.", True, 130)
+        number = stop_signals.number_of(error)
+        return Failure(f"{stop_signals.cause(number)}.", True, 128 + number)
     if isinstance(error, SystemExit):
-        return Failure(str(error.code), True, error.code if isinstance(error.code, int) else 1)
+        if isinstance(error.code, int):
+            return Failure(f"exited with {error.code}.", True, error.code)
+        return Failure(str(error.code), True, 1)
     return Failure(f"{type(error).__name__}: {error}", False, 1)
 
 

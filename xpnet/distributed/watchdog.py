@@ -10,7 +10,7 @@ import subprocess
 from contextlib import suppress
 
 SCRIPT = """
-trap '' INT
+trap '' INT TERM HUP USR1 USR2 XCPU
 words=
 while IFS= read -r line; do words=$line; done
 test -z "$words" || printf '%s\\n' "$words" >&2

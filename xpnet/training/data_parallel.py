@@ -79,6 +79,8 @@ class SharedBatches:
 
     def run_block(self, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
         """Run a block of steps, as a backend does; rows and metrics are those of whole batches."""
+        # Whoever is to stop tells the others between two blocks.
+        self._others.agree({})
         backend, (params, state), sums = self._at(rows.shape[1]), carry, self._sums
         own = rows[:, self._others.share(rows.shape[1])]
         seen = params, without_slots(state), sums
