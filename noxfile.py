@@ -1,6 +1,7 @@
 """Sessions that test, lint, build and time this project; versions and groups are read from pyproject.toml."""
 
 import os
+from argparse import ArgumentParser
 from pathlib import Path
 from runpy import run_path
 from shutil import which
@@ -233,19 +234,29 @@ def mnist_long(session: nox.Session) -> None:
     on_mnist(session, "mnist and slow")
 
 
+MEMORY = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+"""Leaves a card's memory to others: JAX takes three quarters of it otherwise. PyTorch and CuPy take what they use."""
+
+
+def cuda_version(session: nox.Session) -> tuple[str | None, str]:
+    """CUDA major version of the libraries that driver and card take, None without a GPU; and what is to be said."""
+    asked = "print(cuda.driver_device_count() and cuda.library_major() or cuda.driver())"
+    answer = str(session.run("python", "-c", f"from xpnet.backends import cuda; {asked}", silent=True)).strip()
+    if not answer.isdigit():
+        return None, answer
+    return answer, f"CUDA {answer}: cupy-cuda{answer}x, the newest for this driver and card"
+
+
 @nox.session(reuse_venv=False)
 def gpu(session: nox.Session) -> None:
     """Test on this machine's GPU, with the CuPy that its driver and card take; writes gpu-<card>.json to send."""
     session.install("-e", ".", *groups("test"))
-    asked = "print(cuda.driver_device_count() and cuda.library_major() or cuda.driver())"
-    chosen = str(session.run("python", "-c", f"from xpnet.backends import cuda; {asked}", silent=True)).strip()
-    if not chosen.isdigit():
-        session.error(f"There is no GPU to test on: {chosen}")
-    session.log(f"CUDA {chosen}: cupy-cuda{chosen}x, the newest for this driver and card")
-    session.install("-e", f".[cuda{chosen}]", *groups("test"))
-    # JAX, where it is installed too, takes three quarters of the card's memory otherwise.
-    environment = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-    session.run("python", "tests/helpers/gpu_report.py", *session.posargs, env=environment)
+    major, told = cuda_version(session)
+    if major is None:
+        session.error(f"There is no GPU to test on: {told}")
+    session.log(told)
+    session.install("-e", f".[cuda{major}]", *groups("test"))
+    session.run("python", "tests/helpers/gpu_report.py", *session.posargs, env=MEMORY)
 
 
 @nox.session(reuse_venv=False)
@@ -280,12 +291,31 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time steps and answers beside peers and the floor; with `-- --against COMMIT` beside that commit, or fail."""
-    if any(argument.partition("=")[0] == "--against" for argument in session.posargs):
+    """Time steps and answers beside peers and the floor, on a GPU where there is one; `-- --against COMMIT`, or fail.
+
+    `-- --device cpu` times the CPU all the same, `-- --peers none` installs and times xpnet and the floor alone.
+    """
+    chosen, asked = list(session.posargs), ArgumentParser(add_help=False, allow_abbrev=False)
+    for flag, default in (("--against", None), ("--peers", "all"), ("--device", "auto")):
+        asked.add_argument(flag, default=default)
+    flags, _ = asked.parse_known_args(chosen)
+    if flags.against is not None:
         session.install("-e", ".[fast,sklearn]")
-        session.run("python", "benchmarks", *session.posargs)
+        session.run("python", "benchmarks", *chosen)
         return
-    session.install("-e", ".[fast]", *groups("bench", "torch", "jax"))
-    session.run("python", "benchmarks", *session.posargs)
-    if not {"-h", "--help"} & set(session.posargs):
+    session.install("-e", ".[fast]", *groups("bench"))
+    major, told = (None, "") if flags.device == "cpu" else cuda_version(session)
+    if major is None and flags.device.startswith("cuda"):
+        session.error(f"There is no GPU to time: {told}")
+    peers, environment = groups("torch", "jax"), {}
+    if major is not None:
+        peers, environment = ("torch>=2.13", f"jax[cuda{major}]>=0.10"), MEMORY
+        chosen += ["--device", "cuda"] if flags.device == "auto" else []
+        session.install("-e", f".[fast,cuda{major}]", *groups("bench"))
+        beside = "none" if flags.peers == "none" else ", ".join(peers)
+        session.log(f"{told}; peers: {beside}; {', '.join(map('='.join, MEMORY.items()))}")
+    if flags.peers != "none":
+        session.install(*peers)
+    session.run("python", "benchmarks", *chosen, env=environment)
+    if not {"-h", "--help"} & set(chosen):
         session.run("python", "benchmarks/import_time.py")

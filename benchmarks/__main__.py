@@ -1,8 +1,9 @@
-"""Benchmarks of xpnet, on pinned threads: beside the best of other libraries, or beside another commit.
+"""Benchmarks of xpnet: beside the best of other libraries, or beside another commit; on the CPU on pinned threads.
 
 python benchmarks
     Times steps, epochs, answers and fits of xpnet and its peers, prints tables and writes benchmarks/results; with
-    --quick one pass of few rounds, which writes nothing. --device cuda times a GPU, --only A,C128 these configurations.
+    --quick one pass of few rounds, which writes nothing. --device cuda times a GPU, whose host is not pinned unless
+    --threads is given; --only A,C128 these configurations, --peers none xpnet and the floor alone.
     Any option of pytest's works, too.
 python benchmarks --against COMMIT
     Times this checkout and the other commit in turns, and exits with 1 where a row is slower, as no change may be.
@@ -27,17 +28,22 @@ def main() -> None:
         add_help=False,
         allow_abbrev=False,
     )
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of each library (default: 1)")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of each library (on the CPU: 1)")
+    parser.add_argument("--device", default="cpu", help="where to compute: cpu (default), cuda, cuda:N")
     parser.add_argument("--against", metavar="COMMIT", help="commit to compare with")
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     flags = parser.parse_known_args()[0]
     if flags.against is None and {"-h", "--help"} & set(sys.argv[1:]):
         parser.print_help()
         return
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: flags.threads])
-    environment = os.environ | dict.fromkeys(LIMITS, str(flags.threads))
-    if flags.threads == 1:
+    threads = 1 if flags.threads is None and flags.device == "cpu" else flags.threads
+    environment = dict(os.environ)
+    # The host of a GPU launches on one thread while another computes derivatives: one core would hold both up.
+    if threads is not None:
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+        environment |= dict.fromkeys(LIMITS, str(threads))
+    if threads == 1:
         environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     folder = os.path.dirname(os.path.abspath(__file__))
     names = ("-o", "python_files=bench_*.py", "-o", "python_functions=bench_*")

@@ -9,15 +9,17 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from configurations import CONFIGURATIONS, QUICK, QUICK_EPOCHS, is_for
+from contenders import CONTENDERS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --quick, --device, --threads and --only."""
+    """Add --quick, --device, --threads, --only and --peers."""
     parser.addoption("--quick", action="store_true", help="one pass of few rounds, for a first look")
     parser.addoption("--device", default="cpu", help="where to compute: cpu (default), cuda, cuda:N")
     parser.addoption(
-        "--threads", type=int, default=1, help="threads of each library (default: 1), for python benchmarks to pin"
+        "--threads", type=int, help="threads of each library (on the CPU: 1), for python benchmarks to pin"
     )
+    parser.addoption("--peers", choices=("all", "none"), default="all", help="whether other libraries are timed too")
     parser.addoption("--only", default="", help="configurations, such as A,C128")
 
 
@@ -25,6 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check that the threads are pinned, and leave the tables to the summary below."""
     from machine import blas
 
+    if config.getoption("--threads") is None and config.getoption("--device") == "cpu":
+        config.option.threads = 1
     blas(config.getoption("--threads"))
     config.option.benchmark_quiet = True
     # Warnings of other libraries are not xpnet's to mend.
@@ -32,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the configurations for the device, the requested ones, and in a quick run the first pass.
+    """Keep the configurations for the device, the requested ones and peers, and in a quick run the first pass.
 
     Those of one configuration follow each other.
     """
@@ -45,6 +49,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         name, turn = parameters(item).get("configuration"), parameters(item).get("turn", 0)
         names = QUICK_EPOCHS if item.name.startswith("bench_epoch") else QUICK
         if name is not None and not is_for(name, config.getoption("--device")):
+            return False
+        entry = CONTENDERS.get(parameters(item).get("contender"))
+        if config.getoption("--peers") == "none" and entry is not None and entry.kind == "peer":
             return False
         return (not only or name in only) and not (config.getoption("--quick") and (turn > 0 or name not in names))
 

@@ -104,8 +104,12 @@ def library(device: str) -> tuple[Any, Any, Any]:
         return cupy, cupy.asarray, chosen.synchronize
     except ImportError:
         pass
+    except RuntimeError as error:
+        raise Unavailable(f"CuPy finds no device {device} ({error})") from error
     try:
         import torch
     except ImportError as error:
         raise Unavailable("needs CuPy or torch on a GPU") from error
+    if not torch.cuda.is_available():
+        raise Unavailable("torch finds no CUDA device")
     return torch, lambda array: torch.asarray(array, device=device), torch.cuda.synchronize
