@@ -7,11 +7,10 @@ from xpnet.data.checks import (
     check_numbers,
     check_same_rows,
     check_weights,
-    plain_numbers,
-    refuse_masked,
 )
 from xpnet.data.dataset import Data, digest, task
 from xpnet.data.doubts import doubt_inputs, spread
+from xpnet.data.numbers import portable, readable, scaled_weights
 from xpnet.data.picture import load_picture
 from xpnet.data.sources import load, load_rows
 from xpnet.data.stored import Stored, locating, read_rows
@@ -37,9 +36,10 @@ __all__ = [
     "load_rows",
     "locating",
     "loss_for",
-    "plain_numbers",
+    "portable",
     "read_rows",
-    "refuse_masked",
+    "readable",
+    "scaled_weights",
     "spread",
     "task",
 ]

@@ -36,33 +36,6 @@ class PlacedError(InputError):
         return self.sentence.replace("{}", spell_place(self.place))
 
 
-PLAIN = frozenset(map(np.dtype, ("?", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8")))
-"""Dtypes of NumPy's numbers that every library and every engine computes with."""
-
-
-def refuse_masked(array: Any, *, name: str) -> None:
-    """Refuse masked numbers: what lies under a mask is no number, as NaN is none."""
-    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
-        masked = count(int(np.sum(np.ma.getmaskarray(array))), "masked number")
-        raise InputError(
-            f"{name} has {masked}; fill them, as {name}.filled(0) does, or leave out the rows that have any."
-        )
-
-
-def plain_numbers(array: Any) -> Any:
-    """Array whose numbers every library and engine can hold: float32 for float16, float64 for longer floats.
-
-    Numbers of another byte order are turned round; what are no real numbers, and arrays of other libraries, stay.
-    """
-    if not isinstance(array, np.ndarray) or array.dtype in PLAIN or array.dtype.kind not in "biuf":
-        return array
-    dtype = array.dtype.newbyteorder("=")
-    if dtype.kind == "f":
-        dtype = np.dtype("float32" if dtype.itemsize < 4 else "float64" if dtype.itemsize > 8 else dtype)
-    with np.errstate(over="ignore"):
-        return array.astype(dtype)
-
-
 def check_features(x: Array, *, name: str = "x", shape: tuple[int, ...] | None = None, xp: Namespace) -> None:
     """Refuse anything but a matrix of finite real numbers, one row per sample.
 

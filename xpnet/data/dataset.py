@@ -11,7 +11,8 @@ from xpnet._support.typing import Array
 from xpnet.data.checks import check_features, check_finite, check_same_rows, count
 from xpnet.data.doubts import doubt_targets
 from xpnet.data.files import reading
-from xpnet.data.stored import Stored, in_pieces, locating, portable_dtype
+from xpnet.data.numbers import portable_dtype
+from xpnet.data.stored import Stored, in_pieces, locating
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, loss_for
 from xpnet.errors import InputError
 

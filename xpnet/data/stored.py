@@ -16,6 +16,7 @@ from xpnet._support.regular_file import open_regular
 from xpnet.data import npz
 from xpnet.data.checks import PlacedError
 from xpnet.data.files import reading
+from xpnet.data.numbers import portable_dtype
 from xpnet.errors import DataError, InputError
 
 PIECE = 2**23
@@ -135,14 +136,6 @@ def _fill(array: np.ndarray, file: BufferedReader) -> None:
     """Read an array's numbers from where a file stands."""
     if file.readinto(array.reshape(-1).view(np.uint8).data) < array.nbytes:
         raise InputError("has become shorter since it was opened; leave it unchanged while it is used")
-
-
-def portable_dtype(dtype: np.dtype) -> np.dtype:
-    """Dtype that every library has: in this machine's byte order, and of single or double precision."""
-    dtype = dtype.newbyteorder("=")
-    if dtype.kind == "f" and dtype.itemsize not in (4, 8):
-        return np.dtype(np.float32 if dtype.itemsize == 2 else np.float64)
-    return dtype
 
 
 def in_pieces(array: np.ndarray | Stored) -> Iterator[tuple[int, np.ndarray]]:

@@ -71,14 +71,17 @@ def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: N
         raise InputError(f"{name} has shape {shape} but labels are a vector.{_remedy(y, name=name, xp=xp)}")
     if is_traced(y):
         return
-    if xp.isdtype(y.dtype, "unsigned integer"):
+    unsigned = xp.isdtype(y.dtype, "unsigned integer")
+    if unsigned:
         # PyTorch 2.13 neither orders uint16, uint32 and uint64 nor finds their extremes.
         y = xp.astype(y, xp.asarray([0], device=y.device).dtype)
     smallest, largest = int(xp.min(y)), int(xp.max(y))
     if smallest < 0 or (classes is not None and largest >= classes):
         allowed = "start at 0" if classes is None else f"of {classes} classes are 0 … {classes - 1}"
         wrong = smallest if smallest < 0 else largest
-        raise PlacedError(f"{name} holds the label {wrong}; labels {allowed}.", first_true(y == wrong, xp=xp))
+        # What is negative as an int64 was 2⁶³ or more.
+        came = wrong % 2**64 if unsigned else wrong
+        raise PlacedError(f"{name} holds the label {came}; labels {allowed}.", first_true(y == wrong, xp=xp))
 
 
 def check_not_words(y: Array, *, name: str) -> None:

@@ -16,6 +16,7 @@ from xpnet._support.sklearn_names import OUTPUTS
 from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend, dtype_name
+from xpnet.data import scaled_weights
 from xpnet.equations.step import answers
 from xpnet.estimators import lbfgs, stochastic
 from xpnet.estimators.callbacks import CallbackSupport, FitTasks
@@ -36,6 +37,7 @@ from xpnet.estimators.sklearn_losses import loss_conversion
 from xpnet.estimators.validation_rows import ValidationRows
 from xpnet.estimators.verbose import reporting
 from xpnet.training.placement import chunk_rows, encoded
+from xpnet.training.rows import check_weights_on_both_sides
 from xpnet.training.sparse import map_rows
 
 
@@ -127,6 +129,9 @@ class MLP(CallbackSupport, Parameters, ABC):
                 n, strata = samples.x.shape[0], self._strata(samples)
                 training, held_out = split_rows(n, self.validation_fraction, strata, random_state)
                 samples, validation = (samples.subset(rows, placement.backend) for rows in (training, held_out))
+                if samples.weight is not None:
+                    weights = [placement.backend.to_host(part.weight) for part in (samples, validation)]
+                    check_weights_on_both_sides(weights, self.validation_fraction)
             # A single weight of all rows is none to a score.
             data = {"X": X, "y": y, "sample_weight": None if isinstance(sample_weight, int | float) else sample_weight}
             tasks = FitTasks(self, data, training, partial(self._coefficients, placement=placement))
@@ -142,7 +147,10 @@ class MLP(CallbackSupport, Parameters, ABC):
         """Checked rows with their targets and weights, where they are computed with."""
         weight, dtype = self._combined_weights(checked_sample_weight(sample_weight, x.shape[0]), targets), dtype_name(x)
         target = placement.backend.asarray(np.ascontiguousarray(self._targets(targets, dtype)))
-        return Samples(x, target, None if weight is None else placement.backend.asarray(weight.astype(dtype)), targets)
+        if weight is None:
+            return Samples(x, target, None, targets)
+        weight, scale = scaled_weights(weight, xp=np)
+        return Samples(x, target, placement.backend.asarray(weight.astype(dtype)), targets, scale)
 
     def _validation_samples(self, rows: ValidationRows, placement: Placement) -> Samples:
         """Rows of the user's to validate on, checked."""
@@ -193,7 +201,9 @@ class MLP(CallbackSupport, Parameters, ABC):
         # One more than iterations: the last task is empty.
         tasks.start("iteration", self.max_iter + 1)
         data = encoded(self.network_, backend, dtype_name(params[0].w), samples.x, samples.y, samples.weight)
-        limits = {name: getattr(self, name) for name in ("alpha", "tol", "max_iter", "max_fun")}
+        limits = {name: getattr(self, name) for name in ("tol", "max_iter", "max_fun")}
+        # α counts beside Σ s.
+        limits["alpha"] = self.alpha * samples.scale
         with reporting(self.max_iter, type(self).__name__, bool(self.verbose)) as report:
             result = lbfgs.train_lbfgs(self.network_, backend, data, params, **limits, report=report, tasks=tasks)
         self.n_iter_ = result.iterations

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array, validate_data
 from xpnet import backends
 from xpnet._support.typing import Array
 from xpnet.backends import Backend, dtype_name
-from xpnet.data import check_features, check_finite, check_same_rows, check_weights
+from xpnet.data import check_features, check_finite, check_same_rows, check_weights, readable
 from xpnet.errors import InputError
 from xpnet.training import sparse
 
@@ -34,19 +34,21 @@ class Samples(NamedTuple):
         y: Targets encoded for the network.
         weight: Sample weights (n,), or None.
         targets: Targets as the user passed them, on the host.
+        scale: Number that the weights were multiplied by.
     """
 
     x: Array
     y: Array
     weight: Array | None
     targets: np.ndarray
+    scale: float = 1.0
 
     def subset(self, rows: np.ndarray, backend: Backend) -> "Samples":
         """Samples of some rows; sparse inputs stay sparse."""
         indices = backend.asarray(rows)
         x = self.x[rows] if sparse.is_sparse(self.x) else backend.take(self.x, indices)
         y, weight = backend.take((self.y, self.weight), indices)
-        return Samples(x, y, weight, self.targets[rows])
+        return Samples(x, y, weight, self.targets[rows], self.scale)
 
 
 class Placement(NamedTuple):
@@ -79,7 +81,8 @@ def find_placement(X: Any, device: str | None, **others: Any) -> Placement:
         InputError: Arrays are of two libraries or devices; the message names both.
         ValueError: A device is named for rows that are on one already.
     """
-    X, *rest = (np.empty(0) if sparse.is_sparse(array) else array for array in (X, *others.values()))
+    arrays = ({"X": X} | others).items()
+    X, *rest = (np.empty(0) if sparse.is_sparse(array) else readable(array, name=name) for name, array in arrays)
     home = backends.of(X=X)
     if rest and not get_config()["array_api_dispatch"]:
         # Strings are in NumPy arrays whatever X is: no other library has them.
@@ -94,7 +97,7 @@ def find_placement(X: Any, device: str | None, **others: Any) -> Placement:
             f"device={device!r} is for NumPy arrays, but X is of {home.name} on {home.device_name}; "
             "leave device out, or move X."
         )
-    return Placement(home, backends.resolve(None, device))
+    return Placement(home, backends.resolve(None, device).with_dtypes(*DTYPES))
 
 
 def checked_features(estimator: Any, X: Any, placement: Placement) -> Array:

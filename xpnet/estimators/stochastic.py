@@ -99,7 +99,7 @@ def train_epochs(
         engine="auto",
         dtype=dtype_name(params[0].w),
         weight=samples.weight,
-        l2=mlp.alpha,
+        l2=mlp.alpha * samples.scale,
         l2_of="sum",
         shuffle=mlp.shuffle,
         order=orders,

@@ -12,7 +12,7 @@ from xpnet._support.seeds import generator
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Array, Params
 from xpnet.backends import Backend, dtype_name
-from xpnet.data import Data, Stored, doubt_inputs, spread
+from xpnet.data import Data, Stored, doubt_inputs, scaled_weights, spread
 from xpnet.data.checks import count
 from xpnet.data.doubts import SAMPLED
 from xpnet.equations.optimizers import Optimizer
@@ -150,6 +150,10 @@ def epochs(
     }
     x = unmoved.get("x", arrays["x"])
     dtype = (dtype_name(x) if dtype_name(x) in DTYPES else "float32") if dtype is None else spelled_dtype(dtype)
+    arrays["weight"], factor = _scaled(arrays["weight"], dtype)
+    arrays["weight_validation"], _ = _scaled(arrays["weight_validation"], dtype)
+    # λ of a sum counts beside Σ s, and so changes its scale with it.
+    l2 = l2 * factor if l2_of == "sum" else l2
     resumed = () if resume is None else (resume.params, resume.slots)
     target = target.with_dtypes(dtype, *map(dtype_name, arrays_in((*arrays.values(), *resumed))))
     with target.current():
@@ -214,6 +218,16 @@ def _some_rows(backend: Backend, x: Array) -> np.ndarray:
     if is_sparse(x):
         return np.empty((1, 0))
     return x.spread_rows(SAMPLED) if isinstance(x, Stored) else backend.to_host(spread(x))
+
+
+def _scaled(weight: Any, dtype: str) -> tuple[Any, float]:
+    """Sample weights scaled where they are, before they are anywhere that cannot hold them, and their factor."""
+    if weight is None:
+        return None, 1.0
+    source = backends.of(weight)
+    with source.current():
+        scaled, factor = scaled_weights(weight, xp=source.xp)
+        return source.asarray(scaled, dtype) if dtype_name(scaled) in DTYPES else scaled, factor
 
 
 def _with_engine(training: Training, start: Checkpoint, engine: str | None, resume: Checkpoint | None) -> Backend:

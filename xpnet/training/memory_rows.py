@@ -11,7 +11,17 @@ from xpnet.backends import Backend
 from xpnet.data import digest
 from xpnet.equations.losses import Loss, total_error
 from xpnet.training.prefetch import prefetch
-from xpnet.training.rows import Order, Piece, Share, blocks, digest_of, drawn, next_order, validation_split
+from xpnet.training.rows import (
+    Order,
+    Piece,
+    Share,
+    blocks,
+    check_weights_on_both_sides,
+    digest_of,
+    drawn,
+    next_order,
+    validation_split,
+)
 from xpnet.training.sparse import is_sparse, take
 
 DENSE = 2**22
@@ -44,6 +54,9 @@ class PlacedRows:
         if not fraction:
             return self, None
         train, held_out = validation_split(len(self), fraction, seed)
+        if self.batch.weight is not None:
+            weight = self.backend.to_host(self.batch.weight)
+            check_weights_on_both_sides([weight[train], weight[held_out]], fraction)
         return type(self)(self.backend, self.batch, train), PlacedRows(self.backend, self.taken(held_out))
 
     def taken(self, rows: np.ndarray) -> Batch:

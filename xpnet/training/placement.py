@@ -12,7 +12,7 @@ import numpy as np
 from xpnet import backends
 from xpnet._support.traced import is_traced
 from xpnet._support.trees import arrays_in
-from xpnet._support.typing import Batch, Layer, Params
+from xpnet._support.typing import Array, Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.data import (
     Stored,
@@ -23,8 +23,9 @@ from xpnet.data import (
     check_targets,
     check_weights,
     encode_targets,
-    plain_numbers,
-    refuse_masked,
+    portable,
+    readable,
+    scaled_weights,
 )
 from xpnet.equations.step import Model
 from xpnet.errors import InputError
@@ -122,8 +123,7 @@ def encoded(
     if sparse.is_sparse(x):
         x = sparse.checked(x, name=f"x{of}")
     else:
-        refuse_masked(x, name=f"x{of}")
-        x = plain_numbers(backend.asarray(x))
+        x = portable(backend.asarray(readable(x, name=f"x{of}")))
         if x.ndim > 2 and math.prod(x.shape[1:]) == network.sizes[0]:
             # Images become rows.
             x = backend.xp.reshape(x, (x.shape[0], -1))
@@ -131,8 +131,7 @@ def encoded(
     if x.shape[1] != network.sizes[0]:
         raise InputError(f"x{of} has {x.shape[1]} columns, but the network {network} takes {network.sizes[0]} inputs.")
     if y is not None:
-        refuse_masked(y, name=f"y{of}")
-        y = plain_numbers(backend.asarray(y))
+        y = portable(backend.asarray(readable(y, name=f"y{of}")))
         check_same_rows(x, y, names=(f"x{of}", f"y{of}"))
         if network.loss == "cross_entropy":
             # A column of labels, as Keras has CIFAR's.
@@ -147,15 +146,20 @@ def encoded(
             xp=backend.xp,
         )
     if weight is not None:
-        refuse_masked(weight, name="weight")
-        weight = backend.asarray(weight, dtype)
-        check_weights(weight, xp=backend.xp)
-        check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
+        weight = encoded_weight(backend, dtype, x, weight, of)
     return Batch(x, y, weight)
 
 
+def encoded_weight(backend: Backend, dtype: str, x: Any, weight: Any, of: str = "") -> Array:
+    """Sample weights of x's rows as the mathematics takes them, checked and scaled; arguments as for `encoded`."""
+    weight = portable(backend.asarray(readable(weight, name="weight")))
+    check_weights(weight, xp=backend.xp)
+    check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
+    return backend.asarray(scaled_weights(weight, xp=backend.xp)[0], dtype)
+
+
 def host_numbers(array: Any, backend: Backend, *, name: str, classes: int | None = None) -> Any:
-    """Array that can be moved to a backend: what is NumPy's, lists and data frames too, as plain numbers.
+    """Array that can be moved to a backend: what is NumPy's, lists and data frames too, in portable dtypes.
 
     Args:
         array: Array of any library, or None.
@@ -168,8 +172,7 @@ def host_numbers(array: Any, backend: Backend, *, name: str, classes: int | None
     """
     if array is None or (source := backends.of(array)).name != "numpy":
         return array
-    refuse_masked(array, name=name)
-    array = plain_numbers(source.asarray(array))
+    array = portable(source.asarray(readable(array, name=name)))
     if backend.name != "numpy":
         if classes is not None:
             column = array.ndim == 2 and array.shape[1] == 1
@@ -209,9 +212,7 @@ def placed_rows(
         return in_memory(backend, encoded(network, backend, dtype, x, y, weight, of))
     host = backends.resolve("numpy")
     if weight is not None:
-        weight = host.asarray(backend.to_host(weight), dtype)
-        check_weights(weight, xp=np)
-        check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
+        weight = encoded_weight(host, dtype, x, backend.to_host(weight), of)
     if not isinstance(y, Stored):
         y = backend.to_host(y)
     check_same_rows(x, y, names=(f"x{of}", f"y{of}"))

@@ -1,7 +1,7 @@
 """Rows as a training asks for them: an epoch's order and its steps to train on, and all of them in order to judge."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -136,6 +136,16 @@ def validation_split(n: int, validation_fraction: float, seed: int) -> tuple[np.
     check_held_out(held_out, n, validation_fraction)
     rows = generator(seed, "validation").permutation(n)
     return np.sort(rows[held_out:]), np.sort(rows[:held_out])
+
+
+def check_weights_on_both_sides(weights: Sequence[np.ndarray], validation_fraction: float) -> None:
+    """Refuse a fraction whose training rows or held-out rows have only weights of 0."""
+    for weight, does in zip(weights, ("leaves to train on", "holds back"), strict=True):
+        if not np.any(weight):
+            raise InputError(
+                f"validation_fraction is {validation_fraction}; the rows that it {does} have only weights of 0. "
+                "Leave out the rows of weight 0, or choose those to validate on yourself."
+            )
 
 
 def check_held_out(held_out: int, n: int, validation_fraction: float) -> None:

@@ -21,7 +21,7 @@ from xpnet.data import Stored, digest, locating, read_rows
 from xpnet.equations.losses import Loss
 from xpnet.errors import InputError
 from xpnet.training.prefetch import prefetch
-from xpnet.training.rows import Order, Piece, Share, blocks, check_held_out, drawn_in_parts
+from xpnet.training.rows import Order, Piece, Share, blocks, check_held_out, check_weights_on_both_sides, drawn_in_parts
 
 RUNS = 16
 """Runs per chunk, where it has that many batches."""
@@ -98,6 +98,9 @@ class StoredRows:
         runs = train_runs, shorter(held_out_runs, self.size)
         train, held_out = (type(self)(self.backend, self.source, self.batch_size, self.size, part) for part in runs)
         check_held_out(len(held_out), len(self), fraction)
+        if (weight := self.source.weight) is not None:
+            parts = [np.concatenate([weight[start:stop] for start, stop in part]) for part in runs]
+            check_weights_on_both_sides(parts, fraction)
         return train, held_out
 
     def digest(self) -> str:
