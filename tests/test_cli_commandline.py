@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from helpers.commands import PYTHON, process, sentence
 
 from xpnet import serialization, train
 from xpnet._cli import commandline
-from xpnet.errors import XpnetError
+from xpnet._cli.commandline import Parser, formatted
+from xpnet.errors import DataWarning, XpnetError
 
 WRONG = [
     (["--frobnicate"], r"unrecognized arguments: --frobnicate; .* --help lists all flags"),
@@ -182,9 +184,29 @@ def test_a_training_needs_no_streams(closed, tmp_path):
 
 
 def test_a_message_holds_nothing_that_moves_the_terminal(capsys):
-    """Escape codes of a file are shown as question marks, and a long value is cut."""
+    """Escape codes of a file are spelled out, and a long value is cut."""
     with pytest.raises(SystemExit):
         commandline.leave(2, "\x1b]0;owned\x07" + "A" * 100_000)
     said = capsys.readouterr().err
-    assert said.startswith("xpnet: ?]0;owned?AAA")
+    assert said.startswith("xpnet: \\x1b]0;owned\\x07AAA")
     assert len(said) < 2100
+
+
+def test_a_tilde_is_the_home_folder_in_every_argument(monkeypatch, tmp_path):
+    """Where no shell has replaced it, as in --save=~/m and on Windows, every command's parser does."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    flags = Parser("command", "", "")
+    flags.add_argument("file")
+    flags.add_argument("--save")
+    for arguments in (["~/rows.npz", "--save=~/m"], ["~/rows.npz", "--save", "~/m"]):
+        parsed = flags.parse_args(arguments)
+        assert [Path(parsed.file), Path(parsed.save)] == [tmp_path / "rows.npz", tmp_path / "m"]
+    assert flags.parse_args(["a~b", "--save=x=~"]).save == "x=~"
+
+
+def test_warnings_reach_the_terminal_without_control_characters():
+    """What a file has put into a warning is escaped and shortened as in an error."""
+    line = formatted(str)(DataWarning("\x1b]0;owned\x07" + "A" * 10_000), DataWarning)
+    assert line.startswith("xpnet: \\x1b]0;owned\\x07AAA")
+    assert len(line) < 1100

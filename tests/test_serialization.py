@@ -1,7 +1,9 @@
 """Saved models come back as they were, and a file that is not one is told apart in a sentence."""
 
 import contextlib
+import errno
 import json
+import os
 import sys
 
 import numpy as np
@@ -296,3 +298,20 @@ def test_what_there_is_not_is_no_attribute():
     """A library that there is nothing for is told as any other misspelt name."""
     with pytest.raises(AttributeError, match=r"'xpnet\.serialization' has no attribute 'to_keras'"):
         _ = serialization.to_keras
+
+
+def test_what_cannot_be_opened_is_said_in_the_systems_words(tmp_path, monkeypatch):
+    """A folder, a FIFO and a file that may not be read are named as what they are."""
+    with pytest.raises(ModelFileError, match="is no readable model: Is a directory"):
+        serialization.load(tmp_path)
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(ModelFileError, match="is no readable model: it is a FIFO; copy what it gives into"):
+        serialization.load(tmp_path / "fifo")
+    (tmp_path / "private").write_bytes(b"")
+
+    def refuse(*arguments, **more):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ModelFileError, match="private is no readable model: Permission denied"):
+        serialization.load(tmp_path / "private")

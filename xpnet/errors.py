@@ -1,8 +1,27 @@
 """What a caller may want to tell apart; a command prints any of them as one sentence, without a traceback."""
 
+LONGEST = 1000
+"""Most characters of a message; a longer one repeats what a file holds, and is shortened in its middle."""
+
+
+def printable(text: str) -> str:
+    """Text that may reach a terminal, whatever files and other libraries have put into it."""
+    text = _shortened(text)
+    if text.replace("\n", "").isprintable():
+        return text
+    letters = (letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)
+    return _shortened("".join(letters))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 3 :]}"
+
 
 class XpnetError(Exception):
-    """Something that the user can mend; the message says how."""
+    """Something that the user can mend; the message says how, without control characters and not at any length."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class InputError(XpnetError, ValueError):

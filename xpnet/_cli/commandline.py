@@ -8,14 +8,11 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from xpnet import __version__, backends
 from xpnet._support import stop_signals
-from xpnet.errors import DataWarning, EngineWarning, InputError, ModelFileWarning, XpnetError
-
-LONGEST = 2000
-"""Characters of a message; a longer one repeats what a file holds."""
+from xpnet.errors import DataWarning, EngineWarning, InputError, ModelFileWarning, XpnetError, printable
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,6 +29,10 @@ class Parser(argparse.ArgumentParser):
         )
         self.add_argument("--version", action="version", version=f"xpnet {__version__}", help="version of xpnet")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse arguments, in which ~ is the home folder also where no shell has replaced it."""
+        return super().parse_known_args([at_home(each) for each in (sys.argv[1:] if args is None else args)], namespace)
+
     def error(self, message: str) -> NoReturn:
         """Raise the message, with the command that lists all flags."""
         raise InputError(f"{message}; {self.prog} --help lists all flags.")
@@ -40,6 +41,12 @@ class Parser(argparse.ArgumentParser):
         """Add the flags for device and array library."""
         self.add_argument("--device", metavar="D", help="device to compute on: cpu (default), cuda, cuda:N or auto")
         self.add_argument("--backend", choices=("auto", *backends.BACKENDS), help="array library (default: auto)")
+
+
+def at_home(argument: str) -> str:
+    """Argument with the home folder for a ~ that its path begins with: `~/m`, or `--save=~/m`."""
+    flag, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    return flag + equals + os.path.expanduser(value)
 
 
 def whole_number(text: str) -> int:
@@ -122,7 +129,7 @@ def formatted(otherwise: Callable[..., str]) -> Callable[..., str]:
 
     def line(message: Warning | str, category: type[Warning], *where: object, **more: object) -> str:
         if issubclass(category, DataWarning | EngineWarning | ModelFileWarning):
-            return f"xpnet: {message}\n"
+            return f"xpnet: {printable(str(message))}\n"
         return otherwise(message, category, *where, **more)
 
     return line
@@ -131,13 +138,12 @@ def formatted(otherwise: Callable[..., str]) -> Callable[..., str]:
 def notice(sentence: str) -> None:
     """Print on stderr what is no error, but not meant either."""
     if sys.stderr is not None:
-        print(f"xpnet: {sentence}", file=sys.stderr, flush=True)
+        print(f"xpnet: {printable(sentence)}", file=sys.stderr, flush=True)
 
 
 def leave(status: int, sentence: str) -> NoReturn:
-    """Print why on stderr, and exit; what a file has put into the sentence does not reach the terminal raw."""
-    shown = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in sentence)
+    """Print why on stderr, and exit."""
     # A terminal that was closed cannot show it.
     with suppress(OSError):
-        print(f"xpnet: {shown if len(shown) <= LONGEST else f'{shown[:LONGEST]} …'}", file=sys.stderr, flush=True)
+        print(f"xpnet: {printable(sentence)}", file=sys.stderr, flush=True)
     sys.exit(status)

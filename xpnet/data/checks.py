@@ -7,7 +7,7 @@ import numpy as np
 
 from xpnet._support.traced import is_traced
 from xpnet._support.typing import Array, Namespace
-from xpnet.errors import InputError
+from xpnet.errors import InputError, printable
 
 WORDS = {"bool": "booleans", "integral": "integers", "real floating": "real floating-point numbers"}
 
@@ -33,7 +33,7 @@ class PlacedError(InputError):
         return type(self)(self.sentence, (row + rows, *others))
 
     def __str__(self) -> str:
-        return self.sentence.replace("{}", spell_place(self.place))
+        return printable(self.sentence.replace("{}", spell_place(self.place)))
 
 
 def check_features(x: Array, *, name: str = "x", shape: tuple[int, ...] | None = None, xp: Namespace) -> None:

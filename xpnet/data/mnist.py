@@ -44,7 +44,7 @@ def files_of_user() -> dict[str, Path]:
     root = os.environ.get(VARIABLE)
     if not root:
         return {}
-    folder = Path(root, "mnist")
+    folder = Path(root, "mnist").expanduser()
     files = idx_files(folder)
     if files:
         require_files(files, tuple(SHA256), folder)

@@ -14,7 +14,7 @@ from xpnet.data.files import reading
 from xpnet.data.folders import data_folder
 from xpnet.errors import DataError, DataWarning
 
-DIGITS = Path(__file__).with_name("digits.npz")
+DIGITS = "digits.npz"
 DIGITS_WHITE = 16.0
 DIGITS_TEST_EVERY = 5
 
@@ -38,7 +38,11 @@ def load_digits() -> Data:
     (https://creativecommons.org/licenses/by/4.0/). These are the rows of its test partition in the order of
     scikit-learn's `load_digits`; the values are unchanged, stored as bytes.
     """
-    x, y = npz.read_npz(DIGITS, ["x", "y"])
+    from importlib.resources import as_file, files
+
+    # Also where the package is in a zip file.
+    with as_file(files(__package__) / DIGITS) as path:
+        x, y = npz.read_npz(path, ["x", "y"])
     test = np.arange(len(x)) % DIGITS_TEST_EVERY == 0
     return assemble(x[~test], y[~test], x[test], y[test], origin=DIGITS, name="digits", input_scale=DIGITS_WHITE)
 

@@ -15,6 +15,7 @@ import safetensors.numpy
 from xpnet import __version__, backends
 from xpnet._support.arguments import check_order
 from xpnet._support.atomic_write import write_whole
+from xpnet._support.regular_file import open_regular
 from xpnet._support.typing import Layer, Params
 from xpnet.errors import InputError, ModelFileError, ModelFileWarning
 from xpnet.serialization.metadata import FORMAT, TRAINING, damaged, plain, read_metadata
@@ -92,14 +93,16 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
         ModelFileError: There is no such file, it is not a model or a damaged one, or it needs a newer version.
     """
     try:
+        # For the system's own words: safetensors has others for a file that may not be read, and for a folder.
+        open_regular(path).close()
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             # NumPy lacks types that other programs' tensors may have.
             names = file.keys() if "xpnet" in metadata else ()
             tensors = {name: file.get_tensor(name) for name in names}
-    except (OSError, safetensors.SafetensorError) as error:
+    except (OSError, InputError, safetensors.SafetensorError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else plain(error)
-        raise ModelFileError(f"{path} is no readable model: {why}.") from error
+        raise ModelFileError(f"{path} is no readable model: {why.rstrip('.')}.") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path} is damaged: {plain(error)}.") from error
     if "xpnet" not in metadata:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from html import escape
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 from xpnet import __version__, plots
@@ -11,7 +11,7 @@ from xpnet.plots.report.pictures import Picture
 from xpnet.plots.report.run import Run
 from xpnet.plots.report.walk import walk
 
-STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+STYLE = (files(__package__) / "page.css").read_text(encoding="utf-8")
 
 MOST_EPOCHS = 20
 """Most epochs in the table."""
