@@ -41,6 +41,18 @@ def test_one_column():
     assert np.array_equal(replayed(function, params, x)[0][:ROWS], function(params, x[:ROWS], xp=np))
 
 
+@pytest.mark.parametrize("n", [0, 1, ROWS - 1, ROWS + 3])
+@pytest.mark.parametrize("loss", ["squared_error", "binary_cross_entropy"])
+def test_targets_of_one_column(loss, n):
+    """Errors of a single output, which see the targets as a vector, are those of however few rows there are."""
+    network = Network((6, 5, 1), loss=loss)
+    params, function = network.init(1), step.measures(network.model)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(n, 6)).astype("float32"), rng.integers(2, size=(n, 1)).astype("float32")
+    for array, wanted in zip(replayed(function, params, (x, y)), function(params, (x, y), xp=np), strict=True):
+        np.testing.assert_allclose(array, wanted, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "function",
     [

@@ -152,7 +152,7 @@ class _Writer:
         """Text of an array: of an input, or of a view of it; of a buffer; or of a number."""
         owner = array if id(array) in self._inputs else array.base
         if (name := self._inputs.get(id(owner))) is not None:
-            return name + _view(owner, array)
+            return name + _view(owner, array, "" if name.startswith("p") or self._rows == 1 else name)
         if array.ndim == 0:
             return self._constant(array)
         if len(array) != self._rows > 1:
@@ -163,13 +163,16 @@ class _Writer:
         return f"b{self._numbers[id(array)]}"
 
 
-def _view(owner: Any, array: np.ndarray) -> str:
-    """Text that makes an array of its owner's memory from the owner."""
+def _view(owner: Any, array: np.ndarray, rows_of: str) -> str:
+    """Text that makes an array of its owner's memory from the owner; its name, if a call may have fewer rows of it."""
     if array.shape == owner.shape and array.strides == owner.strides:
         return ""
     turned = owner.T
     if array.shape == turned.shape and array.strides == turned.strides:
         return ".T"
     if array.flags.c_contiguous and array.size == owner.size:
-        return f".reshape({array.shape})"
+        if not rows_of:
+            return f".reshape({array.shape})"
+        if array.shape[:1] == owner.shape[:1]:
+            return f".reshape((len({rows_of}), *{array.shape[1:]}))"
     raise CaptureError("A view of an input is not one of rows.")
