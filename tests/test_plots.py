@@ -108,6 +108,13 @@ def test_labels_are_counted_case_by_case():
         }
 
 
+def test_labels_have_their_names():
+    """Beside the bars of each label stands its name, however many there are."""
+    y, guess = RNG.integers(2, size=(2, 50, 20))
+    (axes,) = plots.label_cases(y, guess, classes=[f"label {i}" for i in range(20)]).axes
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [f"label {i}" for i in range(20)]
+
+
 def test_predictions_stand_against_the_truth():
     """Each point is a true and a predicted number of a row, for at most three outputs."""
     y, a = RNG.normal(size=(2, 30, 4))

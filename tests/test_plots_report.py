@@ -68,10 +68,13 @@ def runs():
     labels, several = rng.integers(3, size=60), rng.integers(2, size=(60, 3))
     yield "images", run(xpnet.Network([49, 20, 3], "sigmoid", input_scale=255.0), bytes_, labels)
     yield "deep", run(xpnet.Network([7, 12, 30, 11, 5, 3], ["relu", "tanh", "identity", "sigmoid"]), x, labels)
-    yield "none hidden", run(xpnet.Network([7, 3]), x, labels)
+    yield "none hidden", run(xpnet.Network([7, 3], classes=["fish & chips", "<i>", "x"]), x, labels)
     yield "many classes", run(xpnet.Network([7, 9, 60], "tanh"), x, rng.permutation(60), epochs=45)
     yield "several labels", run(xpnet.Network([7, 9, 3], "relu", "binary_cross_entropy"), x, several)
-    yield "one label", run(xpnet.Network([7, 9, 1], "tanh", "binary_cross_entropy"), x, several[:, :1])
+    yield (
+        "one label",
+        run(xpnet.Network([7, 9, 1], "tanh", "binary_cross_entropy", classes=["no", "yes"]), x, several[:, :1]),
+    )
     yield "a number", run(xpnet.Network([7, 9, 1], "tanh", "squared_error"), x, x[:, 0] ** 2)
     yield "counts", run(xpnet.Network([7, 9, 2], "relu", "poisson"), x, rng.poisson(2.0, (60, 2)).astype(float))
     hidden = ["leaky_relu:0.2", "elu:0.5", "softplus", "hard_sigmoid"]
@@ -170,6 +173,15 @@ def test_derivatives_are_checked_on_the_page(finished, pages):
     assert len(rows) == len(finished.params)
     for by_equations, by_differences in rows:
         assert float(by_equations) == pytest.approx(float(by_differences), abs=1e-7)
+
+
+def test_classes_have_their_names(pages):
+    """Outputs of the worked sample and pictures are named, letters of HTML are shown as they are; else numbered."""
+    text = pages(RUNS["none hidden"]).read_text(encoding="utf-8")
+    assert all(f"<td>{name}</td><td><div" in text for name in ("fish &amp; chips", "&lt;i&gt;", "x"))
+    assert "<i>" not in text
+    assert "<td>yes</td><td><div" in pages(RUNS["one label"]).read_text(encoding="utf-8")
+    assert "<td>0</td><td><div" in pages(RUNS["several labels"]).read_text(encoding="utf-8")
 
 
 def test_the_page_tells_what_was_done(pages):

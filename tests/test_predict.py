@@ -74,6 +74,40 @@ def test_several_labels_per_row(tmp_path, capsys):
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == guess.astype(int).astype(str).tolist()
 
 
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy"])
+def test_classes_have_their_names(tmp_path, capsys, loss):
+    """A model's names of classes stand in its answers and tables, of one output too; a terminal's codes do not."""
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(30, 4)), rng.integers(2, size=30)
+    outputs = 2 if loss == "cross_entropy" else 1
+    network, params = saved(tmp_path / "m", [4, outputs], loss=loss, classes=["no", "a \x1b[31mvery long name"])
+    np.save(tmp_path / "x.npy", x)
+    predict.main([str(tmp_path / "m"), str(tmp_path / "x.npy")])
+    guess = network.classify(params, x).reshape(-1)
+    spelled = ["no", "a \\x1b[31mvery long name"]
+    assert capsys.readouterr().out.splitlines() == [spelled[number] for number in guess]
+    np.savez(tmp_path / "labelled.npz", x=x, y=y if outputs == 2 else y[:, None])
+    predict.main([str(tmp_path / "m"), str(tmp_path / "labelled.npz")])
+    _, _, head, _, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["label", "|", "no", "a", "\\x1b[31mvery…", "taken", "for"]
+    counts = [[int(n) for n in row.partition("|")[2].split()] for row in rows]
+    assert counts == [[int(np.sum((y == i) & (guess == j))) for j in range(2)] for i in range(2)]
+    assert [row.partition("|")[0].strip() for row in rows] == ["no", "a \\x1b[31mvery…"]
+
+
+def test_bars_of_a_picture_have_the_names(tmp_path, capsys):
+    """Beside each bar stands its class, and first of all that of the picture; one output has two bars."""
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(np.full((8, 8), 200, np.uint8)).save(tmp_path / "x.png")
+    for loss, outputs in (("cross_entropy", 2), ("binary_cross_entropy", 1)):
+        saved(tmp_path / "m", [64, outputs], loss=loss, classes=["cat", "elephant"])
+        predict.main([str(tmp_path / "m"), "--image", str(tmp_path / "x.png")])
+        head, _, *bars = capsys.readouterr().out.splitlines()
+        assert head.rpartition(" ")[2] in ("cat", "elephant")
+        assert [bar[:8].strip() for bar in bars] == ["cat", "elephant"]
+        assert sum(float(bar.split()[-1].rstrip("%")) for bar in bars) == pytest.approx(100, abs=0.1)
+
+
 def test_a_regression_gives_r2_or_numbers(tmp_path, capsys):
     """Targets are scored by R²; rows alone give their numbers."""
     rng = np.random.default_rng(2)

@@ -5,11 +5,15 @@ import sys
 import numpy as np
 
 from xpnet.errors import InputError
+from xpnet.serialization.metadata import plain
 from xpnet.training import evaluation
 from xpnet.training.network import Network
 
 WIDTH = 40
 """Characters of the bar of a probability of 1."""
+
+LONGEST = 15
+"""Most letters of a class's name beside a bar or in a table."""
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 """A character of a bar, by how many eighths of it are full."""
@@ -28,21 +32,41 @@ def check_scale(network: Network, x: np.ndarray, source: str) -> None:
 
 
 def row_lines(network: Network, a: np.ndarray) -> list[str]:
-    """Predictions as text, one line per row: the class, the labels as 0 and 1, or the numbers."""
-    if network.loss == "cross_entropy":
-        return [str(label) for label in a.argmax(axis=1)]
-    if network.loss == "binary_cross_entropy":
+    """Predictions as text, one line per row: the class by its name, several labels as 0 and 1, or the numbers."""
+    if network.model.loss.regression:
+        return [" ".join(f"{value:.6g}" for value in row) for row in a]
+    if is_of_labels(network):
         return [" ".join(str(int(label)) for label in row) for row in a > 0.5]
-    return [" ".join(f"{value:.6g}" for value in row) for row in a]
+    names = shown_names(network)
+    return [names[number] for number in class_numbers(a)]
+
+
+def is_of_labels(network: Network) -> bool:
+    """Whether a network predicts several labels for a row, not one class."""
+    return network.loss == "binary_cross_entropy" and network.sizes[-1] > 1
+
+
+def class_numbers(a: np.ndarray) -> np.ndarray:
+    """Number of the class of each row; one output is the probability of the second."""
+    numbers: np.ndarray = a.argmax(axis=1) if a.shape[1] > 1 else (a[:, 0] > 0.5).astype(np.int64)
+    return numbers
+
+
+def shown_names(network: Network, longest: int | None = None) -> list[str]:
+    """Names of the classes as a terminal shows them, at most so many letters of each."""
+    names = [plain(name) for name in network.class_names]
+    return [name if longest is None or len(name) <= longest else f"{name[: longest - 1]}…" for name in names]
 
 
 def picture_lines(source: str, network: Network, a: np.ndarray) -> list[str]:
-    """Prediction for a picture as text, with a bar for the probability of each label; numbers of a regression."""
+    """Prediction for a picture as text, with a bar for the probability of each class; numbers of a regression."""
     (guess,) = row_lines(network, a[None])
     if network.model.loss.regression:
         return [guess]
-    width = len(str(len(a) - 1))
-    lines = [f"{label:>{width}}  {bar(p):<{WIDTH}}  {p:6.1%}" for label, p in enumerate(a)]
+    shares = a if len(a) > 1 else np.concatenate([1 - a, a])
+    names = shown_names(network, LONGEST)
+    width = max(map(len, names))
+    lines = [f"{name:>{width}}  {bar(p):<{WIDTH}}  {p:6.1%}" for name, p in zip(names, shares, strict=True)]
     return [f"{source}: {guess}", "", *lines]
 
 
@@ -60,26 +84,35 @@ def score_lines(network: Network, y: np.ndarray, a: np.ndarray, score: float) ->
     """Score of labelled rows as text, with a table of right and wrong predictions unless it is a regression."""
     if network.model.loss.regression:
         return [f"R² {score:.4f} on {len(a):,} rows"]
-    table = confusion_table(y, a.argmax(axis=1)) if network.loss == "cross_entropy" else outcome_table(y, a > 0.5)
+    names = shown_names(network, LONGEST)
+    if is_of_labels(network):
+        table = outcome_table(y, a > 0.5, names)
+    else:
+        table = confusion_table(y.reshape(-1).astype(np.int64), class_numbers(a), names)
     return [f"accuracy {score:.2%} on {len(a):,} rows", "", *table]
 
 
-def confusion_table(y: np.ndarray, guess: np.ndarray) -> list[str]:
-    """Confusion matrix as text: how often a label, one per line, was taken for another, one per column."""
+def confusion_table(y: np.ndarray, guess: np.ndarray, names: list[str]) -> list[str]:
+    """Confusion matrix as text: how often a class, one per line, was taken for another, one per column."""
     counts = evaluation.confusion_counts(y, guess)
-    k = len(counts)
-    width = max(len(str(counts.max())), len(str(k - 1))) + 2
-    head = f"{'label':>7} |" + "".join(f"{label:>{width}}" for label in range(k)) + "   taken for"
-    lines = [f"{label:>7} |" + "".join(f"{n:>{width}}" for n in row) for label, row in enumerate(counts)]
-    return [head, "-" * 8 + "+" + "-" * (width * k), *lines]
+    # Of many classes those up to the last one that occurs.
+    names = names[: len(counts)]
+    width = max(len(str(counts.max())), *map(len, names)) + 2
+    beside = max(7, *map(len, names))
+    head = f"{'label':>{beside}} |" + "".join(f"{name:>{width}}" for name in names) + "   taken for"
+    lines = [
+        f"{name:>{beside}} |" + "".join(f"{n:>{width}}" for n in row) for name, row in zip(names, counts, strict=True)
+    ]
+    return [head, "-" * (beside + 1) + "+" + "-" * (width * len(names)), *lines]
 
 
-def outcome_table(y: np.ndarray, guess: np.ndarray) -> list[str]:
+def outcome_table(y: np.ndarray, guess: np.ndarray, names: list[str]) -> list[str]:
     """True and false positives and negatives of each label, as text."""
     columns = evaluation.outcome_counts(y.reshape(guess.shape), guess)
-    head = f"{'label':>7} |" + "".join(f"  {name}" for name in columns)
+    beside = max(7, *map(len, names))
+    head = f"{'label':>{beside}} |" + "".join(f"  {column}" for column in columns)
     lines = [
-        f"{label:>7} |" + "".join(f"  {counts[label]:>{len(name)}}" for name, counts in columns.items())
-        for label in range(guess.shape[1])
+        f"{name:>{beside}} |" + "".join(f"  {counts[label]:>{len(column)}}" for column, counts in columns.items())
+        for label, name in enumerate(names)
     ]
-    return [head, "-" * 8 + "+" + "-" * (len(head) - 9), *lines]
+    return [head, "-" * (beside + 1) + "+" + "-" * (len(head) - beside - 2), *lines]

@@ -100,12 +100,13 @@ def worst_mistakes(
 
 
 @styled
-def label_cases(y: Array, guess: Array) -> Figure:
+def label_cases(y: Array, guess: Array, *, classes: Sequence[Any] | None = None) -> Figure:
     """True positives, false negatives and false positives of each of several labels.
 
     Args:
         y: Each label as 0 or 1 (n, k), an array of any library.
         guess: Predicted labels as 0 or 1 (n, k).
+        classes: Names of the labels; None shows their numbers.
     """
     y, guess = as_numpy((y, guess))
     numbers = evaluation.outcome_counts(y.reshape(guess.shape), guess).values()
@@ -117,7 +118,10 @@ def label_cases(y: Array, guess: Array) -> Figure:
         axes.barh(range(k), lengths, left=left, color=colour, hatch=hatch, edgecolor="white", lw=0, label=name)
         left += lengths
     axes.invert_yaxis()
-    axes.yaxis.set_major_locator(FixedLocator(range(k)) if k <= MOST_NUMBERS else MaxNLocator(integer=True))
+    if classes is None:
+        axes.yaxis.set_major_locator(FixedLocator(range(k)) if k <= MOST_NUMBERS else MaxNLocator(integer=True))
+    else:
+        axes.set_yticks(range(k), _spelled(classes))
     axes.set(xlabel="rows", ylabel="label")
     figure.legend(loc="outside upper left", ncols=3, handlelength=1.4, columnspacing=1.2)
     return figure

@@ -51,17 +51,17 @@ def answer_pictures(run: Run) -> Iterator[Picture]:
             caption = (
                 f"Each label on the {run.judged_on} rows: true positives and false negatives are the rows that have it."
             )
-            yield Picture("label-cases", plots.label_cases(y, a > 0.5), caption)
+            yield Picture("label-cases", plots.label_cases(y, a > 0.5, classes=run.network.classes), caption)
             return
         y, a = y.reshape(-1).astype(np.int64), np.hstack([1 - a, a])
     yield Picture(
         "confusion-matrix",
-        plots.confusion_matrix(y, a.argmax(axis=1)),
+        plots.confusion_matrix(y, a.argmax(axis=1), classes=run.network.classes),
         f"A line is a label of the {run.judged_on} rows, a column a prediction; "
         "pale blue is correct, orange is a mistake.",
     )
     caption = "The mistakes that the network was most confident of, with the probability of each guess."
-    yield Picture("worst-mistakes", plots.worst_mistakes(run.x, y, a), caption)
+    yield Picture("worst-mistakes", plots.worst_mistakes(run.x, y, a, classes=run.network.classes), caption)
 
 
 def layer_pictures(run: Run) -> Iterator[Picture]:

@@ -85,13 +85,21 @@ def _outputs(worked: WorkedSample) -> str:
     a, y = worked.a[-1], worked.y
     shown = range(len(a)) if len(a) <= MOST_BARS else sorted({*largest(a, MOST_BARS - 1), int(y.argmax())})
     most = max(1.0, float(np.abs(a).max()))
+    names = _output_names(worked.network)
     lines = []
     for k in shown:
         bar = f'<div class="bar" style="width:{max(0.0, a[k]) / most:.1%}"></div>'
         target = m.equal(m.identifier("y"), m.numeral(y[k]))
-        cells = [str(k), bar, f"<math>{m.numeral(a[k])}</math>", f"<math>{target}</math>"]
+        cells = [escape(names[k]), bar, f"<math>{m.numeral(a[k])}</math>", f"<math>{target}</math>"]
         lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return f'<table class="bars">{"".join(lines)}</table>'
+
+
+def _output_names(network: Network) -> list[str]:
+    """Name of the class of each output, or its number; the one output of two classes is the second's."""
+    if network.classes is None:
+        return [str(k) for k in range(network.sizes[-1])]
+    return network.class_names[-network.sizes[-1] :]
 
 
 def _derivative_check(worked: WorkedSample, layers: list[ShownLayer]) -> str:
