@@ -33,12 +33,17 @@ def test_any_number_of_rows_as_the_function_has_them(loss, n):
         assert [array.tobytes() for array in found] == [np.concatenate(c).tobytes() for c in zip(*wanted, strict=True)]
 
 
-def test_one_column():
-    """A single output is a column, whose calls have one axis only."""
-    params = Network((6, 5, 1), loss="binary_cross_entropy").init(1)
-    function = step.answers(Network((6, 5, 1), loss="binary_cross_entropy").model)
-    x = np.random.default_rng(0).normal(size=(2 * ROWS, 6)).astype("float32")
-    assert np.array_equal(replayed(function, params, x)[0][:ROWS], function(params, x[:ROWS], xp=np))
+@pytest.mark.parametrize("n", [1, 3, ROWS, 2 * ROWS + 1])
+def test_one_column(n):
+    """A single output is a column, whose calls have one axis only, and so is its target, for any number of rows."""
+    network = Network((6, 5, 1), loss="binary_cross_entropy")
+    params, model = network.init(1), network.model
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(n, 6)).astype("float32"), rng.integers(2, size=(n, 1)).astype("float32")
+    for function, data in ((step.answers(model), x), (step.measures(model), (x, y))):
+        found = replayed(function, params, data)
+        for array, wanted in zip(found, arrays_in(function(params, data, xp=np)), strict=True):
+            np.testing.assert_allclose(array, wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize("n", [0, 1, ROWS - 1, ROWS + 3])
