@@ -211,7 +211,7 @@ def test_what_is_no_picture_is_told(digits, tmp_path):
     pytest.importorskip("PIL", reason="needs Pillow")
     (tmp_path / "text.png").write_text("seven")
     answer = process("xpnet.predict", digits[0], "--image", "text.png", cwd=tmp_path)
-    assert sentence(answer) == "text.png: not a picture of a format that Pillow reads"
+    assert sentence(answer) == "text.png: not a picture; those of PNG, JPEG, BMP, GIF, TIFF, WEBP, PPM are read"
 
 
 def test_without_pillow_it_says_what_to_install(digits):
