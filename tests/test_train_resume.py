@@ -51,6 +51,7 @@ def test_three_and_three_epochs_are_six(tmp_path, flags):
     train.main([*SMALL, *flags, "--epochs", "3", "--save", str(parts), *log])
     train.main(["--resume", str(parts), "--epochs", "6", *log])
     assert_same(whole, parts)
+    assert whole.read_bytes() == parts.read_bytes()
     timed = ("seconds", "samples_per_second")
     one, other = (
         [{name: value for name, value in line.items() if name not in timed} for line in logged(tmp_path / name)]
@@ -248,24 +249,26 @@ def test_a_setting_that_no_flag_could_have_had_is_refused(tmp_path):
 
 
 def test_a_resumed_report_has_the_epochs_before(tmp_path):
-    """The report's table begins with the first epoch of the log, or without one with the resumed epoch."""
+    """The report's table begins with the first epoch, though there is no log of it; its seconds are not known then."""
     pytest.importorskip("matplotlib", reason="needs Matplotlib")
     model, log = str(tmp_path / "m"), ("--log", str(tmp_path / "l"))
     train.main([*SMALL, "--epochs", "2", "--save", model, *log])
-    for epochs, flags, first in (("4", log, "1"), ("5", (), "5")):
+    for epochs, flags, fact in (("4", log, "seconds of training"), ("5", (), "seconds since it was resumed")):
         folder = tmp_path / epochs
         train.main(["--resume", model, "--epochs", epochs, "--plot", str(folder), "--quiet", *flags])
-        table = (folder / "report.html").read_text(encoding="utf-8").partition("<th>epoch")[2].partition("</table>")[0]
-        assert [row[0] for row in re.findall(r"<tr><td>(\d+)", table)] == list("12345")[int(first) - 1 : int(epochs)]
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        table = page.partition("<th>epoch")[2].partition("</table>")[0]
+        assert [row[0] for row in re.findall(r"<tr><td>(\d+)", table)] == list("12345")[: int(epochs)]
+        assert f"<dt>epochs</dt><dd>{epochs}</dd>" in page
+        assert f"<dt>{fact}</dt>" in page
 
 
-def test_a_report_of_what_is_no_log_is_refused(tmp_path):
+def test_what_is_no_log_is_not_gone_on_with(tmp_path):
     """A file with other lines is told before the training, and left as it is."""
-    pytest.importorskip("matplotlib", reason="needs Matplotlib")
     model, log = str(tmp_path / "m"), tmp_path / "l"
     train.main([*SMALL, "--epochs", "1", "--save", model])
     log.write_text("no log\n")
     with pytest.raises(InputError, match="l is not the log of a training"):
-        train.main(["--resume", model, "--epochs", "2", "--log", str(log), "--plot", str(tmp_path / "p"), "--quiet"])
+        train.main(["--resume", model, "--epochs", "2", "--log", str(log), "--quiet"])
     assert log.read_text() == "no log\n"
     assert serialization.load(model).checkpoint.epoch == 1

@@ -15,7 +15,7 @@ from xpnet._cli.resume import check_engine, check_fingerprint, resumable, resume
 from xpnet._support.stop_signals import answered_by_all
 from xpnet.data import load
 from xpnet.errors import InputError
-from xpnet.training.checkpoint import Checkpoint
+from xpnet.serialization import SavedModel
 from xpnet.training.epochs import epochs
 
 EXAMPLES = """examples:
@@ -40,7 +40,8 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
     options, flags = parse(arguments)
     if not options.mpi and (started := distributed.processes_started()) > 1:
         notice(f"{started} processes were started together, but this one trains alone; --mpi joins them.")
-    configuration, checkpoint = initial_state(options, flags)
+    configuration, model = initial_state(options, flags)
+    checkpoint = None if model is None else model.checkpoint
     if over := why_finished(configuration, checkpoint, options.resume):
         if options.resume_or_start is None:
             raise InputError(over)
@@ -75,7 +76,7 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
         **configuration.arguments(),
     )
     command = [*ranks.launcher, "python", "-m", "xpnet.train", *arguments]
-    outputs = Outputs(options, configuration, network, checkpoint, command)
+    outputs = Outputs(options, configuration, network, model, command)
     # Decided by all ranks together, though rank 0 alone tells of it.
     way = ranks.way(backend)
     if not options.quiet:
@@ -86,15 +87,14 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
     outputs.report(last, data, str(training.training.backend))
 
 
-def initial_state(options: Options, flags: Mapping[str, Any]) -> tuple[Configuration, Checkpoint | None]:
-    """Configuration of a new training, or configuration and checkpoint of the one to resume."""
+def initial_state(options: Options, flags: Mapping[str, Any]) -> tuple[Configuration, SavedModel | None]:
+    """Configuration of a training, and the model of one to resume, with its checkpoint."""
     if options.resume is None:
         return configure(flags, options.preset), None
     model = serialization.load(options.resume)
     configuration = resumed(model.configuration, flags, options.preset, options.resume)
-    checkpoint = resumable(model.checkpoint, options.resume)
-    check_engine(options.engine, checkpoint, options.resume)
-    return configuration, checkpoint
+    check_engine(options.engine, resumable(model.checkpoint, options.resume), options.resume)
+    return configuration, model
 
 
 def parse(arguments: list[str]) -> tuple[Options, dict[str, Any]]:

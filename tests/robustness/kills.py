@@ -100,8 +100,8 @@ def reference(configuration: int) -> list[str]:
     with TemporaryDirectory() as folder:
         path = Path(folder, "m.safetensors")
 
-        def recorded(*arguments: object) -> None:
-            save(*arguments)
+        def recorded(*arguments: object, **options: object) -> None:
+            save(*arguments, **options)
             digests.append(hashlib.sha256(path.read_bytes()).hexdigest())
 
         serialization.save = recorded

@@ -1,20 +1,20 @@
 """Outputs of a training: its lines on the terminal, its log, its model file and its report."""
 
-import json
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from xpnet import __version__, backends, serialization
 from xpnet._cli.configuration import Configuration
+from xpnet._cli.log import append, line, resume_log
 from xpnet._cli.options import Options
 from xpnet._support import stop_signals
 from xpnet._support.atomic_write import check_distinct, check_writable
 from xpnet.data import Data
 from xpnet.errors import InputError
-from xpnet.training.checkpoint import Checkpoint, Epoch
+from xpnet.serialization.history import thinned
+from xpnet.training.checkpoint import Epoch
 from xpnet.training.network import Network
 from xpnet.training.run import Training
 
@@ -55,7 +55,7 @@ class Outputs:
     """Writer of what each epoch leaves behind, and of the report at the end.
 
     Attributes:
-        numbers: Numbers of the epochs so far, those of a resumed training's log included if there is a report.
+        numbers: Numbers of the epochs so far, those of a resumed training included.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Outputs:
         options: Options,
         configuration: Configuration,
         network: Network,
-        done: Checkpoint | None,
+        resumed: serialization.SavedModel | None,
         command: Sequence[str],
     ) -> None:
         """Begin the log, or go on with that of a resumed training.
@@ -72,20 +72,23 @@ class Outputs:
             options: Where to write.
             configuration: What a model file restores.
             network: Network that is trained.
-            done: Checkpoint that the training is resumed from.
+            resumed: Model whose training is resumed.
             command: Command line of the training, to be shown.
 
         Raises:
             InputError: The log cannot be written, or is not one.
         """
         self._options, self._configuration, self._network = options, asdict(configuration), network
-        self._done = 0 if done is None else done.epoch
+        self._done = 0 if resumed is None or resumed.checkpoint is None else resumed.checkpoint.epoch
         self._command = command
-        self.numbers: list[dict[str, Any]] = []
-        if options.log is not None:
-            append(options.log, "", mode="a" if done else "w")
-            if options.plot is not None:
-                self.numbers += logged_epochs(options.log, self._done)
+        self._history = [] if resumed is None else list(resumed.history)
+        epochs = {record["epoch"]: record for record in self._history}
+        if options.log is not None and resumed is None:
+            append(options.log, "", mode="w")
+        elif options.log is not None:
+            # A log has the times too, and of a long training all epochs.
+            epochs |= resume_log(options.log, self._history)
+        self.numbers = [epochs[number] for number in sorted(epochs) if number <= self._done]
 
     def record(self, epochs: Iterable[Epoch]) -> Epoch:
         """Save, log and print each epoch as it comes; returns the last one.
@@ -110,13 +113,15 @@ class Outputs:
 
     def _write(self, epoch: Epoch) -> None:
         """Save and log an epoch."""
+        numbers, settings = epoch.numbers(), self._configuration
+        self.numbers.append(numbers)
+        self._history = thinned([*self._history, numbers])
         if self._options.save is not None:
             serialization.save(
-                self._options.save, self._network, epoch.best_params, epoch.checkpoint, self._configuration
+                self._options.save, self._network, epoch.best_params, epoch.checkpoint, settings, self._history
             )
-        self.numbers.append(epoch.numbers())
         if self._options.log is not None:
-            append(self._options.log, json.dumps(self.numbers[-1]) + "\n")
+            append(self._options.log, line(numbers))
 
     def report(self, last: Epoch, data: Data, where: str) -> None:
         """Write pictures and report, if they are wanted.
@@ -136,24 +141,3 @@ class Outputs:
         page = report.write_report(self._options.plot, finished)
         if not self._options.quiet:
             print(f"pictures in {self._options.plot}, all of them with the equations in {page}")
-
-
-def append(path: str, text: str, mode: str = "a") -> None:
-    """Append to a log, or begin it anew with mode "w"."""
-    try:
-        with open(path, mode, encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}.") from error
-
-
-def logged_epochs(path: str, last: int) -> list[dict[str, Any]]:
-    """Numbers of the epochs up to `last` in a log, in their order; of one that stands there twice the later ones."""
-    numbers: dict[int, dict[str, Any]] = {}
-    try:
-        for line in Path(path).read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
-            numbers[entry["epoch"]] = entry
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not the log of a training, whose epochs --plot would draw.") from error
-    return [numbers[epoch] for epoch in sorted(numbers) if epoch <= last]

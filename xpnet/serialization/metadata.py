@@ -12,6 +12,7 @@ from xpnet.backends import ENGINES
 from xpnet.equations.activations import activation
 from xpnet.equations.losses import loss
 from xpnet.errors import InputError, ModelFileError
+from xpnet.serialization.history import COLUMNS
 from xpnet.training.class_names import are_names
 from xpnet.training.network import Network
 from xpnet.training.rows import generator_in
@@ -65,6 +66,7 @@ FILE: Schema = {
     "network": (lambda value: isinstance(value, dict), "an object"),
     "configuration": (lambda value: isinstance(value, dict), "an object"),
     "training": (lambda value: value is None or isinstance(value, dict), "an object"),
+    "history": (lambda value: is_list(value, str), "a list of names"),
 }
 
 NETWORK: Schema = {
@@ -87,7 +89,7 @@ TRAINING: Schema = {
 }
 """What the metadata hold of a training that can be resumed; its arrays are tensors."""
 
-LATER: dict[str, Any] = {"training": None, "configuration": {}, "optimizer": "", "classes": None}
+LATER: dict[str, Any] = {"training": None, "configuration": {}, "history": [], "optimizer": "", "classes": None}
 """Values of fields that may be missing: those that an older version did not write."""
 
 
@@ -109,6 +111,7 @@ def read_metadata(text: str) -> dict[str, Any]:
         settings = {field.name for field in fields(Network)}
         _refuse(written_by, [f"a network with {plain(name)}" for name in sorted(set(network) - settings)])
         _refuse(written_by, [f"a training with {plain(name)}" for name in sorted(set(training or ()) - set(TRAINING))])
+        _refuse(written_by, ["a history of other numbers"] * (about["history"] not in ([], list(COLUMNS))))
         about["network"] = network = checked(network, NETWORK, "the network")
         unknown = [
             *(f"the activation {plain(repr(name))}" for name in _refused_by(activation, network["activation"])),

@@ -3,6 +3,7 @@
 import json
 import os
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from itertools import chain
@@ -18,6 +19,7 @@ from xpnet._support.atomic_write import write_whole
 from xpnet._support.regular_file import open_regular
 from xpnet._support.typing import Layer, Params
 from xpnet.errors import InputError, ModelFileError, ModelFileWarning
+from xpnet.serialization import history as histories
 from xpnet.serialization.metadata import FORMAT, TRAINING, damaged, plain, read_metadata
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.network import Network
@@ -25,6 +27,9 @@ from xpnet.training.placement import DTYPES, checked_params
 
 CHECKSUM = "sha256"
 """Tensor of the 32 bytes of a SHA-256 of the metadata and of all other tensors."""
+
+HISTORY = "history"
+"""Tensor of the numbers of the epochs, and the metadata's field for the names of its columns."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,15 @@ class SavedModel:
         params: The parameters to use, on the host: those of the best epoch where the training stopped early.
         checkpoint: What `epochs(..., resume=...)` resumes from, or None if only parameters were saved.
         configuration: The settings of the command that trained it; empty for a model that was saved without any.
+        history: The numbers of its epochs, as `Epoch.numbers` gives them, without times; of a long training some of
+            them, and none of a model that was saved without.
     """
 
     network: Network
     params: Params
     checkpoint: Checkpoint | None
     configuration: dict[str, Any]
+    history: Sequence[Mapping[str, Any]] = ()
 
 
 def save(
@@ -50,6 +58,7 @@ def save(
     params: Params,
     checkpoint: Checkpoint | None = None,
     configuration: dict[str, Any] | None = None,
+    history: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Write a model to a file, which is complete or not there, whatever happens meanwhile.
 
@@ -59,6 +68,7 @@ def save(
         params: The parameters to predict with, of any library: `epoch.params`.
         checkpoint: `epoch.checkpoint`, to resume the training from later.
         configuration: Anything that JSON can hold.
+        history: `epoch.numbers()` of all epochs, for learning curves; of a long training a spread of them is saved.
 
     Raises:
         InputError: The arguments come in another order, params do not fit the network, or the file cannot be written.
@@ -79,6 +89,8 @@ def save(
         _check_tensors(tensors)
     except ValueError as error:
         raise InputError(f"{error}: there is nothing to save in {path}.") from None
+    if history:
+        about[HISTORY], tensors[HISTORY] = histories.COLUMNS, histories.table(history)
     text = json.dumps(about)
     tensors[CHECKSUM] = _checksum(text, tensors)
     write_whole(path, safetensors.numpy.save(tensors, {"xpnet": text}))
@@ -115,6 +127,7 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
         saved = tensors.pop(CHECKSUM, None)
         if saved is not None and not np.array_equal(saved, _checksum(metadata["xpnet"], tensors)):
             raise ValueError("its checksum is not that of its contents")
+        history = _history(about, tensors)
         network = Network(**about["network"])
         _check_tensors(tensors)
         params = _params("", tensors, network)
@@ -130,7 +143,7 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
             ModelFileWarning,
             stacklevel=2,
         )
-    return SavedModel(network, params, checkpoint, about["configuration"])
+    return SavedModel(network, params, checkpoint, about["configuration"], history)
 
 
 def _checksum(text: str, tensors: dict[str, np.ndarray]) -> np.ndarray:
@@ -153,6 +166,13 @@ def _check_tensors(tensors: dict[str, np.ndarray]) -> None:
             *_, layer, kind = name.split(".")
             what = "weights" if kind == "w" else "biases"
             raise ValueError(f"the {what} of layer {int(layer) + 1} are not finite, as after a training that diverged")
+
+
+def _history(about: dict[str, Any], tensors: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Numbers of the epochs, which are taken out of the tensors, if they were saved."""
+    if not about[HISTORY]:
+        return []
+    return histories.records_in(tensors.pop(HISTORY), (about["training"] or {"epoch": 0})["epoch"])
 
 
 def _checkpoint(

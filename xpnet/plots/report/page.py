@@ -54,18 +54,26 @@ def page(run: Run, sections: dict[str, list[Picture]]) -> str:
 """
 
 
+RESUMED = "seconds since it was resumed"
+"""Fact in place of the whole training's, where that is not known."""
+
+
 def facts(run: Run) -> str:
     """Summary: the few numbers that come first."""
-    seconds = sum(record["seconds"] for record in run.records)
-    samples = sum(record["seconds"] * record["samples_per_second"] for record in run.records)
+    # How long epochs took that were trained before the last resumption may not be known.
+    timed = [record for record in run.records if record["seconds"] is not None]
+    seconds = sum(record["seconds"] for record in timed)
+    samples = sum(record["seconds"] * record["samples_per_second"] for record in timed)
     regression = run.network.model.loss.regression
     summary = {
         "R²" if regression else f"of {len(run.y):,} {run.judged_on} rows correct": cell(
             "accuracy", run.score, regression
         ),
         "parameters": f"{run.network.parameter_count:,}",
-        "epochs": f"{len(run.records):,}",
-        "seconds of training": f"{seconds:,.1f}" if seconds >= 1 else f"{seconds:.2g}",
+        "epochs": f"{run.records[-1]['epoch']:,}",
+        "seconds of training" if len(timed) == len(run.records) else RESUMED: f"{seconds:,.1f}"
+        if seconds >= 1
+        else f"{seconds:.2g}",
         "samples per second": f"{samples / seconds:,.0f}",
     }
     lines = (f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in summary.items())
@@ -89,10 +97,10 @@ def timing(run: Run) -> str:
     """Table of the epochs with the time they took; of many epochs, some."""
     every = -(-len(run.records) // MOST_EPOCHS)
     shown = [r for r in run.records if r["epoch"] % every == 0 or r in (run.records[0], run.records[-1])]
-    names = [name for name in run.records[0] if run.records[0][name] is not None]
+    names = [name for name in run.records[-1] if run.records[-1][name] is not None]
     regression = run.network.model.loss.regression
     heads = [name.replace("accuracy", "R²" if regression else "accuracy").replace("_", " ") for name in names]
-    rows = [heads, *([cell(name, record[name], regression) for name in names] for record in shown)]
+    rows = [heads, *([cell(name, record.get(name), regression) for name in names] for record in shown)]
     return paragraph(f"Trained with {run.where}; the seconds are those of training alone.") + table(rows)
 
 
@@ -108,6 +116,8 @@ def settings(run: Run) -> str:
 
 def cell(name: str, value: Any, regression: bool) -> str:
     """Cell of the table of epochs: a number in the format of its column."""
+    if value is None:
+        return ""
     if name == "epoch":
         return str(value)
     if name == "samples_per_second":
