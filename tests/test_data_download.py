@@ -1,9 +1,11 @@
 """Downloads from mirrors on this machine that fail in every way."""
 
+import contextlib
 import gzip
 import io
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -12,21 +14,38 @@ from xpnet.data import download
 from xpnet.errors import DataError
 
 NAMES = ("images", "labels")
+SIZES = dict.fromkeys(NAMES, 1000)
 GOOD = {name: gzip.compress(name.encode()) for name in NAMES}
 
 
 class Mirror(BaseHTTPRequestHandler):
-    """Serves /good/; /wrong/ sends other content, /cut/ half of it, anything else is not found."""
+    """Serves /good/; /wrong/ sends other content, /cut/ half of it, anything else is not found.
+
+    /endless/ goes on without an end, /long/ announces too much, /dripping/ sends a byte now and then.
+    """
 
     def do_GET(self):
         """Answer as the first part of the path says."""
         _, kind, name = self.path.split("/")
         self.server.asked.append(kind)
         body = GOOD[name.removesuffix(".gz")]
+        if kind in ("endless", "long", "dripping"):
+            return self.misbehave(kind)
         self.send_response(200 if kind in ("good", "wrong", "cut") else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write({"wrong": body[::-1], "cut": body[:9]}.get(kind, body))
+
+    def misbehave(self, kind):
+        """Send more than anybody wants, or far too slowly."""
+        self.send_response(200)
+        if kind == "long":
+            self.send_header("Content-Length", str(10**12))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(10_000):
+                self.wfile.write(bytes(1 if kind == "dripping" else download.CHUNK))
+                time.sleep(0.05 if kind == "dripping" else 0)
 
     def log_message(self, *args):
         """Keep the tests' output clean."""
@@ -58,7 +77,7 @@ def check(path, name):
 def test_files_appear_in_a_new_folder(tmp_path, mirrors, capfd):
     """All files are there under their final names, nothing else is, and nothing is said where nobody watches."""
     mirrors("good")
-    download.fetch_files(NAMES, tmp_path / "cache" / "mnist", check)
+    download.fetch_files(SIZES, tmp_path / "cache" / "mnist", check)
     found = {path.name: path.read_bytes() for path in (tmp_path / "cache" / "mnist").iterdir()}
     assert found == {f"{name}.gz": content for name, content in GOOD.items()}
     assert capfd.readouterr() == ("", "")
@@ -68,7 +87,7 @@ def test_files_appear_in_a_new_folder(tmp_path, mirrors, capfd):
 def test_the_next_mirror_serves_where_one_fails(tmp_path, mirrors, broken):
     """A mirror without the file, with other content or with half of it is not asked again."""
     asked = mirrors(broken, "good")
-    download.fetch_files(NAMES, tmp_path, check)
+    download.fetch_files(SIZES, tmp_path, check)
     assert asked == [broken, "good", "good"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images.gz", "labels.gz"]
 
@@ -79,7 +98,7 @@ def test_where_every_mirror_fails_nothing_is_left(tmp_path, mirrors):
     download.MIRRORS += ("http://127.0.0.1:1/",)
     reason = "127.0.0.1: HTTP 404; 127.0.0.1: sent something other than MNIST; .*; 127.0.0.1: ConnectionError"
     with pytest.raises(DataError, match=reason):
-        download.fetch_files(NAMES, tmp_path, check)
+        download.fetch_files(SIZES, tmp_path, check)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -92,7 +111,7 @@ def test_an_interrupted_download_keeps_whole_files_only(tmp_path, mirrors):
 
     mirrors("good")
     with pytest.raises(KeyboardInterrupt):
-        download.fetch_files(NAMES, tmp_path, interrupted)
+        download.fetch_files(SIZES, tmp_path, interrupted)
     assert [path.name for path in tmp_path.iterdir()] == ["images.gz"]
 
 
@@ -102,5 +121,28 @@ def test_a_terminal_sees_a_progress_bar(tmp_path, mirrors, monkeypatch):
     terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", terminal)
     mirrors("good")
-    download.fetch_files(NAMES, tmp_path, check)
+    download.fetch_files(SIZES, tmp_path, check)
     assert "images.gz" in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("endless", "sent more than the file's 1,000 bytes"),
+        ("long", "sent more than the file's 1,000 bytes"),
+        ("dripping", "took longer than 0.5 s"),
+    ],
+)
+def test_a_mirror_has_neither_all_the_disk_nor_all_the_time(tmp_path, mirrors, monkeypatch, kind, reason):
+    """More bytes than the file has, announced or not, and a transfer without an end are given up, and nothing stays."""
+    monkeypatch.setattr(download, "LIMIT", 0.5)
+    mirrors(kind)
+    began = time.monotonic()
+    with pytest.raises(DataError, match=f"127.0.0.1: {reason}"):
+        download.fetch_files(SIZES, tmp_path, check)
+    assert time.monotonic() - began < 30
+    assert list(tmp_path.iterdir()) == []
+    mirrors(kind, "good")
+    monkeypatch.setattr(download, "LIMIT", 5.0 if kind != "dripping" else 0.5)
+    download.fetch_files(SIZES, tmp_path, check)
+    assert len(list(tmp_path.iterdir())) == 2

@@ -65,13 +65,13 @@ from pathlib import Path
 from xpnet._cli import commandline
 from xpnet.data import download
 
-def slow(url, path):
+def slow(url, path, most, given_up):
     path.write_bytes(b"half")
     print("downloading", flush=True)
     time.sleep(60)
 
-download._download = slow
-commandline.run(lambda arguments: download.fetch_files(["a"], Path(sys.argv[1]), lambda path, name: None))
+download._transfer = slow
+commandline.run(lambda arguments: download.fetch_files({"a": 10**9}, Path(sys.argv[1]), lambda path, name: None))
 """
 
 

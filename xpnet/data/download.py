@@ -1,10 +1,12 @@
 """Download of MNIST's files, from the first mirror that serves the right content."""
 
+import errno
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Event, Thread
 from urllib.parse import urlsplit
 
 from xpnet.errors import DataError
@@ -19,45 +21,86 @@ TIMEOUT = (1.5, 10)
 
 CHUNK = 1 << 16
 
+LIMIT = 300.0
+"""Seconds that one file may take: a mirror that goes on sending a byte now and then is given up."""
 
-def fetch_files(names: Iterable[str], folder: Path, check: Callable[[Path, str], object]) -> None:
+
+def fetch_files(files: Mapping[str, int], folder: Path, check: Callable[[Path, str], object]) -> None:
     """Download files, with .gz, into a folder; each appears there complete and checked, or not at all.
 
     A mirror that fails is not tried again.
 
     Args:
-        names: The files' names without .gz.
+        files: For each file's name without .gz the most bytes that a mirror may send.
         folder: Created if it does not exist.
         check: Called with a downloaded file and its name; raises DataError where the content is wrong.
 
     Raises:
         DataError: Every mirror has failed.
     """
-    mirrors, failures = list(MIRRORS), []
+    mirrors: list[str] = list(MIRRORS)
+    failures: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as scratch:
-        for name in names:
-            part = Path(scratch, f"{name}.gz")
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder, ignore_cleanup_errors=True) as scratch:
+        for name, most in files.items():
             while mirrors:
+                # A file of its own for each try: one that was given up may still be written to.
+                part = Path(scratch, f"{len(failures)}-{name}.gz")
                 try:
-                    _download(mirrors[0] + part.name, part)
+                    _download(f"{mirrors[0]}{name}.gz", part, most)
                     check(part, name)
                     break
                 except (OSError, DataError) as error:
                     failures.append(f"{urlsplit(mirrors.pop(0)).hostname}: {_reason(error)}")
             else:
                 raise DataError("; ".join(failures))
-            os.replace(part, folder / part.name)
+            os.replace(part, folder / f"{name}.gz")
 
 
-def _download(url: str, path: Path) -> None:
-    from pooch import HTTPDownloader
+def _download(url: str, path: Path, most: int) -> None:
+    """Download a file, on a thread, since a read from a mirror that drips takes as long as it takes."""
+    failures: list[BaseException] = []
+    given_up = Event()
+
+    def work() -> None:
+        try:
+            _transfer(url, path, most, given_up)
+        except BaseException as error:
+            failures.append(error)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(LIMIT)
+    if thread.is_alive():
+        given_up.set()
+        raise TimeoutError(errno.ETIMEDOUT, f"took longer than {LIMIT:g} s")
+    if failures:
+        raise failures[0]
+
+
+def _transfer(url: str, path: Path, most: int, given_up: Event) -> None:
+    import requests
     from tqdm import tqdm
 
-    # pooch tests the bar's truth and sets its total only afterwards; a bar without one has no truth value.
-    quiet = not sys.stderr.isatty()
-    with tqdm(desc=path.name, total=1, unit="B", unit_scale=True, leave=False, disable=quiet) as bar:
-        HTTPDownloader(progressbar=bar, chunk_size=CHUNK, timeout=TIMEOUT)(url, path, None)
+    with requests.get(url, stream=True, timeout=TIMEOUT) as response, open(path, "wb") as file:
+        response.raise_for_status()
+        announced, done = response.headers.get("content-length", ""), 0
+        total = int(announced) if announced.isdecimal() else 0
+        name = url.rpartition("/")[2]
+        with tqdm(desc=name, total=total, unit="B", unit_scale=True, leave=False, disable=_is_quiet()) as bar:
+            for chunk in response.iter_content(CHUNK):
+                done += len(chunk)
+                if max(done, total) > most:
+                    raise OSError(errno.EFBIG, f"sent more than the file's {most:,} bytes")
+                if given_up.is_set():
+                    return
+                file.write(chunk)
+                bar.update(len(chunk))
+
+
+def _is_quiet() -> bool:
+    """Whether nobody watches."""
+    return sys.stderr is None or not sys.stderr.isatty()
 
 
 def _reason(error: Exception) -> str:

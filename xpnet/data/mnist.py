@@ -23,6 +23,9 @@ SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 
+SIZES = dict(zip(SHA256, (47_040_016, 60_008, 7_840_016, 10_008), strict=True))
+"""Bytes of each file; compressed it has fewer."""
+
 REMEDY = (
     f"set {VARIABLE} to a folder whose subfolder mnist holds the four files {', '.join(SHA256)}, each plain or with .gz"
 )
@@ -59,7 +62,7 @@ def cached_files() -> dict[str, Path]:
     missing = [name for name in SHA256 if name not in idx_files(folder)]
     try:
         if missing:
-            fetch_files(missing, folder, read_mnist)
+            fetch_files({name: SIZES[name] for name in missing}, folder, read_mnist)
     except DataError as error:
         raise DataError(f"MNIST cannot be downloaded ({error}): {REMEDY}") from error
     except OSError as error:
