@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from xpnet import Network, epochs, sgd
+from xpnet.errors import DivergenceError
 from xpnet.estimators import MLPClassifier, MLPRegressor
+from xpnet.estimators.verbose import LinesReport
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -66,3 +69,44 @@ def test_frames_of_nullable_numbers_fit():
     mlp = fitted(X=frame)
     np.testing.assert_allclose(mlp.coefs_[0], fitted(X=X.astype("f4").astype("f8")).coefs_[0])
     assert mlp.predict(frame).shape == (40,)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_each_solver_says_that_it_diverges(solver):
+    """In the same words, where scikit-learn's lbfgs has a loss of NaN."""
+    large = X.astype("f4") * np.float32(1e30)
+    mlp = MLPRegressor(solver=solver, random_state=0, max_iter=5)
+    with pytest.raises(ValueError, match=r"Solver produced non-finite parameter weights.* cost is no longer finite"):
+        mlp.fit(large, Y.astype("f4"))
+
+
+def test_a_score_of_predictions_that_are_not_finite_says_so():
+    """Not that the input contains NaN, which it does not."""
+    mlp = MLPRegressor(solver="lbfgs", activation="identity", random_state=0).fit(X, X[:, 0])
+    mlp.coefs_ = [1e200 * w for w in mlp.coefs_]
+    with pytest.raises(ValueError, match="the predictions for X are not finite"):
+        mlp.score(X, Y)
+
+
+@pytest.mark.parametrize("rows", ["validation", "test"])
+def test_held_out_predictions_that_are_not_finite_end_a_training(rows):
+    """Also of rows that are only scored, whose accuracy would be NaN from then on."""
+    network, y = Network([3, 1], loss="squared_error"), X[:, 0]
+    data, terms = (
+        ((X, y, np.clip(X, -1, 1) * 1e308, y), {})
+        if rows == "test"
+        else ((X, y), {"validation": (np.clip(X, -1, 1) * 1e308, y)})
+    )
+    with pytest.raises(DivergenceError, match=f"the {rows} cost is no longer finite in epoch 1"):
+        next(epochs(network, data, sgd(0.1), batch_size=8, epochs=1, **terms))
+
+
+def test_a_verbose_fit_prints_no_hundreds_of_digits(capsys):
+    """A loss of 1e300 has an exponent; ordinary ones are in scikit-learn's words."""
+    report = LinesReport()
+    for loss in (1e300, 12345678.5):
+        report.iteration(1, loss)
+        report.score(-loss)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["Iteration 1, loss = 1e+300", "Validation score: -1e+300"]
+    assert lines[2:] == ["Iteration 1, loss = 12345678.50000000", "Validation score: -12345678.500000"]

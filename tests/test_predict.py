@@ -116,6 +116,10 @@ def test_a_regression_gives_r2_or_numbers(tmp_path, capsys):
     np.savez(tmp_path / "rows.npz", x=x, y=y)
     predict.main([str(tmp_path / "m"), str(tmp_path / "rows.npz")])
     assert capsys.readouterr().out == f"R² {network.score(params, x, y):.4f} on 30 rows\n"
+    for encoding, name in {"utf-8": "R²", "gbk": "R2"}.items():
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        answer = process("xpnet.predict", str(tmp_path / "m"), str(tmp_path / "rows.npz"), env=environment)
+        assert answer.stdout.startswith(f"{name} "), answer.stderr
     np.save(tmp_path / "x.npy", x)
     predict.main([str(tmp_path / "m"), str(tmp_path / "x.npy")])
     np.testing.assert_allclose(

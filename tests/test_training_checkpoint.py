@@ -33,11 +33,15 @@ def params(number: int) -> Params:
             "epoch   3  cost 0.1235  train  98.76%  validation  25.00%  test  50.00%  1.50 s  12,346 samples/s",
         ),
         (
-            {"cost": 2.623e200, "train_accuracy": -8e300},
-            "epoch   3  cost 2.623e+200  train -8e+302%  1.50 s  12,346 samples/s",
+            {"cost": 1e6, "train_accuracy": -0.5, "test_accuracy": 0.875, "regression": True},
+            "epoch   3  cost 1e+06  train R² -0.5000  test R² 0.8750  1.50 s  12,346 samples/s",
+        ),
+        (
+            {"cost": 2.623e200, "train_accuracy": -8e300, "regression": True},
+            "epoch   3  cost 2.623e+200  train R² -8e+300  1.50 s  12,346 samples/s",
         ),
     ],
-    ids=["training alone", "with a test set", "with both", "diverging"],
+    ids=["training alone", "with a test set", "with both", "regression", "diverging"],
 )
 def test_one_line_for_people(values, line):
     """A record prints as one line, with what there is."""

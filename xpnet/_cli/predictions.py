@@ -7,6 +7,7 @@ import numpy as np
 from xpnet.errors import InputError
 from xpnet.serialization.metadata import plain
 from xpnet.training import evaluation
+from xpnet.training.checkpoint import r_squared_text
 from xpnet.training.network import Network
 
 WIDTH = 40
@@ -83,7 +84,7 @@ def bar(p: float) -> str:
 def score_lines(network: Network, y: np.ndarray, a: np.ndarray, score: float) -> list[str]:
     """Score of labelled rows as text, with a table of right and wrong predictions unless it is a regression."""
     if network.model.loss.regression:
-        return [f"R² {score:.4f} on {len(a):,} rows"]
+        return [f"{r_squared_text(score)} on {len(a):,} rows"]
     names = shown_names(network, LONGEST)
     if is_of_labels(network):
         table = outcome_table(y, a > 0.5, names)

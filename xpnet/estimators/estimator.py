@@ -18,6 +18,7 @@ from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.data import scaled_weights
 from xpnet.equations.step import answers
+from xpnet.errors import DivergenceError
 from xpnet.estimators import lbfgs, stochastic
 from xpnet.estimators.callbacks import CallbackSupport, FitTasks
 from xpnet.estimators.inputs import (
@@ -135,7 +136,10 @@ class MLP(CallbackSupport, Parameters, ABC):
             # A single weight of all rows is none to a score.
             data = {"X": X, "y": y, "sample_weight": None if isinstance(sample_weight, int | float) else sample_weight}
             tasks = FitTasks(self, data, training, partial(self._coefficients, placement=placement))
-            params = self._train(placement.backend, samples, validation, params, random_state, tasks, incremental)
+            try:
+                params = self._train(placement.backend, samples, validation, params, random_state, tasks, incremental)
+            except DivergenceError as error:
+                raise ValueError(stochastic.DIVERGED.format(error)) from error
             xp = placement.backend.xp
             if not all(bool(xp.all(xp.isfinite(array))) for layer in params for array in layer):
                 raise ValueError(stochastic.DIVERGED.format("lower learning_rate_init, or scale X to about 1."))

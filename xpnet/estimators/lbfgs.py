@@ -13,6 +13,7 @@ from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.equations import step
+from xpnet.errors import DivergenceError
 from xpnet.estimators.callbacks import FitTasks
 from xpnet.estimators.verbose import Report
 from xpnet.training.memory_rows import in_memory
@@ -128,6 +129,9 @@ def train_lbfgs(
         max_fun: Most evaluations of the objective.
         report: Report of each iteration with its C.
         tasks: Tasks that callbacks follow, of which each iteration is one.
+
+    Raises:
+        DivergenceError: The cost is no longer finite.
     """
     objective, numbers = Objective(network, backend, data, params, alpha), count(1)
     asked_to_stop = False
@@ -152,6 +156,10 @@ def train_lbfgs(
     # SciPy does not say before an iteration that none follows: the last task is empty.
     tasks.end()
     iterations = min(int(result.nit), max_iter)
+    if not np.isfinite(result.fun):
+        raise DivergenceError(
+            f"the cost is no longer finite in iteration {iterations + 1} of lbfgs; scale the inputs to about 1."
+        )
     if result.status != 0 and not asked_to_stop:
         warnings.warn(
             UNFINISHED.format(iterations, result.status, result.message, max_iter, max_fun),

@@ -214,6 +214,8 @@ class MLPRegressor(RegressorMixin, MLP):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R², the mean over the outputs."""
         guess = on_host(self.predict(X))
+        if not np.isfinite(guess).all():
+            raise ValueError("the predictions for X are not finite; scale X as the rows of the fit were scaled.")
         return float(r2_score(on_host(y), guess, sample_weight=on_host(sample_weight)))
 
     def _learn_targets(self, targets: np.ndarray, placement: Placement, *, incremental: bool) -> None:

@@ -10,7 +10,6 @@ from sklearn.exceptions import ConvergenceWarning
 from xpnet._support.typing import Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.equations.optimizers import Optimizer, adam, momentum, nesterov
-from xpnet.errors import DivergenceError
 from xpnet.estimators.callbacks import FitTasks
 from xpnet.estimators.inputs import Samples
 from xpnet.estimators.random_state import EpochOrders
@@ -73,7 +72,7 @@ def train_epochs(
         The last epoch's parameters, or with early stopping the best epoch's.
 
     Raises:
-        ValueError: The cost is no longer finite.
+        DivergenceError: The cost is no longer finite.
     """
     n, progress = samples.x.shape[0], mlp._progress
     if not incremental or progress.solver != mlp.solver:
@@ -147,8 +146,6 @@ def train_epochs(
     except KeyboardInterrupt:
         tasks.end()
         warnings.warn("Training interrupted by user.", stacklevel=6)
-    except DivergenceError as error:
-        raise ValueError(DIVERGED.format(error)) from error
     return best if mlp.early_stopping else params
 
 

@@ -5,6 +5,9 @@ from contextlib import contextmanager
 
 from xpnet.training.progress import is_watched, iterating
 
+LONG = 1e15
+"""Size from which on a number has an exponent, unlike scikit-learn's of hundreds of digits."""
+
 STALLED = "{} did not improve more than tol={:f} for {:g} consecutive epochs. {}"
 
 
@@ -37,11 +40,11 @@ class LinesReport(Report):
 
     def iteration(self, number: int, loss: float) -> None:
         """Print the loss."""
-        print(f"Iteration {number}, loss = {loss:.8f}")
+        print(f"Iteration {number}, loss = {f'{loss:.8f}' if abs(loss) < LONG else f'{loss:.8g}'}")
 
     def score(self, score: float) -> None:
         """Print the score."""
-        print(f"Validation score: {score:f}")
+        print(f"Validation score: {f'{score:f}' if abs(score) < LONG else f'{score:g}'}")
 
     def stalled(self, what: str, tol: float, epochs: float, then: str) -> None:
         """Print why the fit stops, or goes on with another learning rate."""

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from xpnet._support.letters import r_squared
 from xpnet._support.typing import Params, Slots
+
+LONG = 1e6
+"""Size from which on a number has an exponent where it is printed, since it might have hundreds of digits."""
 
 
 class Checkpoint(NamedTuple):
@@ -51,6 +55,7 @@ class Epoch:
         seconds: Duration of the training steps.
         samples_per_second: Training rows per second of these.
         checkpoint: For `epochs(..., resume=checkpoint)`.
+        regression: Whether accuracies are R².
     """
 
     number: int
@@ -64,6 +69,7 @@ class Epoch:
     seconds: float
     samples_per_second: float
     checkpoint: Checkpoint = field(repr=False)
+    regression: bool = field(default=False, repr=False)
 
     @property
     def params(self) -> Params:
@@ -83,23 +89,21 @@ class Epoch:
 
     def __str__(self) -> str:
         """One line for people."""
+        accuracies = {"train": self.train_accuracy, "validation": self.validation_accuracy, "test": self.test_accuracy}
+        text = r_squared_text if self.regression else "{:7.2%}".format
         parts = [
             f"epoch {self.number:3d}",
             f"cost {cost_text(self.cost)}",
-            f"train {accuracy_text(self.train_accuracy)}",
+            *(f"{name} {text(accuracy)}" for name, accuracy in accuracies.items() if accuracy is not None),
         ]
-        if self.validation_accuracy is not None:
-            parts.append(f"validation {accuracy_text(self.validation_accuracy)}")
-        if self.test_accuracy is not None:
-            parts.append(f"test {accuracy_text(self.test_accuracy)}")
         return "  ".join([*parts, f"{self.seconds:.2f} s", f"{self.samples_per_second:,.0f} samples/s"])
 
 
 def cost_text(number: float) -> str:
-    """Cost in few characters, however large."""
-    return f"{number:.4f}" if abs(number) < 1e6 else f"{number:.4g}"
+    """Cost or loss in few characters, however large."""
+    return f"{number:.4f}" if abs(number) < LONG else f"{number:.4g}"
 
 
-def accuracy_text(accuracy: float) -> str:
-    """Accuracy or R² in percent, in few characters however far below 0."""
-    return f"{accuracy:7.2%}" if abs(accuracy) < 1e4 else f"{100 * accuracy:.4g}%"
+def r_squared_text(accuracy: float) -> str:
+    """R² by its name, in few characters however far below 0."""
+    return f"{r_squared()} {cost_text(accuracy)}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from xpnet.training.checkpoint import cost_text
+from xpnet.training.checkpoint import LONG, cost_text
 
 BAR_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 """Format of the bar, short enough for accuracy and cost on a terminal of 80 columns."""
@@ -97,7 +97,7 @@ def iterating(total: int, description: str) -> Iterator[Callable[[float], None]]
     with bar_class()(total=total, desc=description, unit=" iterations") as bar:
 
         def show(loss: float) -> None:
-            bar.set_postfix_str(f"loss {loss:.6f}", refresh=False)
+            bar.set_postfix_str(f"loss {loss:.6f}" if abs(loss) < LONG else f"loss {loss:.4g}", refresh=False)
             bar.update()
 
         yield show

@@ -165,18 +165,21 @@ class Training(NamedTuple):
         validation_cost, validation_accuracy = self.evaluated(params, self.validation)
         monitored = cost if validation_cost is None else validation_cost
         _check_cost("validation cost", monitored, number, rate)
+        test_cost, test_accuracy = self.evaluated(params, self.test)
+        _check_cost("test cost", 0.0 if test_cost is None else test_cost, number, rate)
         best = self.patience is None or monitored < done.best_cost
         return Epoch(
             number=number,
             cost=cost,
             penalty=0.0 if self.l2 is None else self.mean(begun.metrics, 2, n),
             train_accuracy=accuracy(error, self.total_error),
-            test_accuracy=self.evaluated(params, self.test)[1],
+            test_accuracy=test_accuracy,
             validation_cost=validation_cost,
             validation_accuracy=validation_accuracy,
             learning_rate=rate,
             seconds=seconds,
             samples_per_second=n / seconds,
+            regression=self.network.model.loss.regression,
             checkpoint=Checkpoint(
                 epoch=number,
                 params=params,

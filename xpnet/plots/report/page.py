@@ -10,6 +10,7 @@ from xpnet.plots.report.parts import paragraph, table
 from xpnet.plots.report.pictures import Picture
 from xpnet.plots.report.run import Run
 from xpnet.plots.report.walk import walk
+from xpnet.training.checkpoint import cost_text
 
 STYLE = (files(__package__) / "page.css").read_text(encoding="utf-8")
 
@@ -123,5 +124,5 @@ def cell(name: str, value: Any, regression: bool) -> str:
     if name == "samples_per_second":
         return f"{value:,.0f}"
     if name.endswith("accuracy"):
-        return (f"{value:.4f}" if regression else f"{value:.2%}").replace("-", "−")
+        return (cost_text(value) if regression else f"{value:.2%}").replace("-", "−")
     return f"{value:.4g}"
