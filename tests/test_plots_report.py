@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -209,6 +210,27 @@ def test_the_command_draws_what_it_trained(tmp_path, capsys):
     assert f"python -m xpnet.train --epochs 3 --preset post --plot {folder}" in text
     assert "<td>optimizer</td><td>sgd</td>" in text
     assert "64-32-32-10 (sigmoid, softmax) on digits" in text
+
+
+@pytest.mark.parametrize("stored", ["npz", "npy"])
+def test_pictures_in_colour_are_shown_in_colour(tmp_path, stored):
+    """Rows that were stored as pictures in colour are images in the report: the input, the weights, the mistakes."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (40, 8, 6, 3), np.uint8), np.arange(40) % 2
+    if stored == "npz":
+        np.savez(tmp_path / "colours.npz", x_train=x, y_train=y)
+    else:
+        (tmp_path / "colours").mkdir()
+        np.save(tmp_path / "colours" / "x_train.npy", x)
+        np.save(tmp_path / "colours" / "y_train.npy", y)
+    data = str(tmp_path / ("colours.npz" if stored == "npz" else "colours"))
+    train.main(["--data", data, "--epochs", "1", "--hidden", "4", "--quiet", "--plot", str(tmp_path / "plot")])
+    page = (tmp_path / "plot" / "report.html").read_text(encoding="utf-8")
+    assert 'alt="the input"' in page
+    assert "of red, green and blue as a pixel's colour" in unescape(page)
+    with image.open(tmp_path / "plot" / "weight-images.png") as drawn:
+        colours = np.asarray(drawn.convert("RGB"), float)
+    assert (np.ptp(colours, axis=2) > 30).mean() > 0.05
 
 
 def test_a_training_that_goes_on_is_drawn(tmp_path):

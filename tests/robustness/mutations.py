@@ -5,6 +5,7 @@ import io
 import json
 import random
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -76,14 +77,18 @@ def case(number: int, folder: Path) -> str:
     """One damaged file, and what its reader makes of it."""
     rng = random.Random(number)
     name = list(READERS)[number % len(READERS)]
-    try:
-        READERS[name](rng, folder)
-    except XpnetError as error:
-        message = str(error)
-        if len(message) > LONGEST_MESSAGE or any(ord(letter) < 32 and letter != "\n" for letter in message):
-            raise Surprise(f"a message of {len(message)} characters: {message[:200]!r}") from None
-        return "refused"
-    return "taken"
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            READERS[name](rng, folder)
+            outcome, messages = "taken", []
+        except XpnetError as error:
+            outcome, messages = "refused", [str(error)]
+    messages += [str(each.message) for each in warned if each.category.__module__.startswith("xpnet")]
+    for message in messages:
+        if len(message) > LONGEST_MESSAGE or not message.replace("\n", "").isprintable():
+            raise Surprise(f"a message of {len(message)} characters: {message[:200]!r}")
+    return outcome
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
@@ -244,6 +249,9 @@ def npz(rng: random.Random, folder: Path) -> Path:
         "y_train": labels(),
         "x_test": rows()[:5],
         "y_test": labels()[:5],
+        "x_val": rows()[:5],
+        "y_val": labels()[:5],
+        rng.choice(["ids", "\x1b]0;owned\x07", "A" * 60_000]): labels(),
         "x": rows(),
         "y": labels(),
     }
@@ -279,14 +287,34 @@ def npy_folder(rng: random.Random, folder: Path) -> None:
 
 def idx_folder(rng: random.Random, folder: Path) -> None:
     """A folder of IDX files, plain or compressed."""
-    images = b"\0\0\x08\x03" + struct.pack(">3I", 30, 2, 2) + bytes(range(120))
+    kind, width = rng.choice([(8, 1), (9, 1), (11, 2), (12, 4), (13, 4), (14, 8)])
+    images = bytes([0, 0, kind, 3]) + struct.pack(">3I", 30, 2, 2) + bytes(range(120)) * width
     classes = b"\0\0\x08\x01" + struct.pack(">I", 30) + bytes(labels().astype("u1"))
-    for name, content in {"train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": classes}.items():
+    beside = rng.choice(["", "", "MNIST/raw/", "raw/"])
+    for part, content in {"images-idx3-ubyte": images, "labels-idx1-ubyte": classes}.items():
+        part = part.replace("-idx", rng.choice(["-idx", "-idx", ".idx"]))
+        name = rng.choice(["train-", "train-", "emnist-letters-train-", "qmnist-train-"]) + part
         content = damaged(content, rng)
         if rng.random() < 0.3:
             name, content = f"{name}.gz", damaged(gzip.compress(content), rng)
-        (folder / name).write_bytes(content)
+        if rng.random() < 0.1:
+            name = f"{name}/{name}"
+        path = folder / beside / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     load(str(folder))
+
+
+def any_file(rng: random.Random, folder: Path) -> None:
+    """A file of another kind, or of any bytes, as a data set or as rows."""
+    starts = [b"\x80\x04\x95", b"\x89HDF\r\n\x1a\n", b"MATLAB 5.0 MAT-file", b"<!DOCTYPE html>", b"PK\x03\x04"]
+    starts += [b"\x93NUMPY\x01\x00", b"\0\0\x08\x01", b"\xff\xd8\xff", b"PAR1", b"ARROW1", b"1,2,3\n4,5,6\n", b""]
+    content = damaged(rng.choice(starts) + rng.randbytes(rng.choice([0, 10, 1000])), rng)
+    if rng.random() < 0.3:
+        content = damaged(gzip.compress(content), rng)
+    path = folder / rng.choice(["file", "file.npz", "file.pkl.gz", "file.bin", "\x1b]0;owned\x07"])
+    path.write_bytes(content)
+    rng.choice([load, load_rows])(str(path))
 
 
 def picture(rng: random.Random, folder: Path) -> None:
@@ -295,7 +323,7 @@ def picture(rng: random.Random, folder: Path) -> None:
 
     from xpnet.data import load_picture
 
-    kind = rng.choice(["PNG", "GIF", "BMP", "TIFF", "JPEG", "PPM", "WEBP"])
+    kind = rng.choice(["PNG", "GIF", "BMP", "TIFF", "JPEG", "PPM", "WEBP", "EPS", "PDF", "PCX", "TGA", "ICO"])
     file = io.BytesIO()
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (20, 20), np.uint8)).save(file, kind)
     path = folder / "p.png"
@@ -304,7 +332,8 @@ def picture(rng: random.Random, folder: Path) -> None:
 
 
 READERS: dict[str, Callable[[random.Random, Path], None]] = {
-    reader.__name__: reader for reader in (model, predicted, resumed, data_set, npz_rows, npy_folder, idx_folder)
+    reader.__name__: reader
+    for reader in (model, predicted, resumed, data_set, npz_rows, npy_folder, idx_folder, any_file)
 }
 if find_spec("PIL"):
     READERS["picture"] = picture

@@ -30,6 +30,7 @@ class Data(NamedTuple):
         input_scale: Divisor of the inputs before the first layer; None is 255 for bytes and 1 for any others, as
             `scale` says.
         name: Name of the data set in the output of a training.
+        row_shape: Shape of an image before it became a row, where the rows were images.
         x_validation: Rows to validate on after every epoch, with their targets `y_validation`.
     """
 
@@ -41,6 +42,7 @@ class Data(NamedTuple):
     name: str = ""
     x_validation: Array | None = None
     y_validation: Array | None = None
+    row_shape: tuple[int, ...] | None = None
 
     @property
     def scale(self) -> float:
@@ -81,6 +83,7 @@ def assemble(
     input_scale: float | None = None,
 ) -> Data:
     """Checked data set from a reader's arrays, with its scale resolved; error messages begin with the origin."""
+    row_shape = x_train.shape[1:] if x_train.ndim > 2 else None
     x_train, y_train = as_rows(x_train), as_targets(y_train)
     with reading(origin):
         loss, outputs = task(y_train, name="y_train", training=True)
@@ -94,7 +97,7 @@ def assemble(
                 check_alike(x_train, x, name=names[0])
             others += [x, y]
     x_test, y_test, x_validation, y_validation = others
-    data = Data(x_train, y_train, x_test, y_test, input_scale, name, x_validation, y_validation)
+    data = Data(x_train, y_train, x_test, y_test, input_scale, name, x_validation, y_validation, row_shape)
     return data._replace(input_scale=data.scale)
 
 

@@ -106,7 +106,8 @@ def load_npy_folder(folder: Path) -> Data:
     check_belong(x, y, names=TRAIN)
     with reading(y):
         loss, outputs = task(y, name="y_train", training=True)
-    data = Data(x, y, name=folder.resolve().name)
+    whole = arrays["x_train"].shape[1:]
+    data = Data(x, y, name=folder.resolve().name, row_shape=whole if len(whole) > 1 else None)
     for names in pairs:
         others = as_matrix(arrays[names[0]]), as_vector(arrays[names[1]])
         check_belong(*others, names=names)

@@ -66,7 +66,7 @@ def confusion_matrix(y: Array, guess: Array, *, classes: Sequence[Any] | None = 
 
 @styled
 def worst_mistakes(
-    x: Array, y: Array, a: Array, *, classes: Sequence[Any] | None = None, shape: tuple[int, int] | None = None
+    x: Array, y: Array, a: Array, *, classes: Sequence[Any] | None = None, shape: tuple[int, ...] | None = None
 ) -> Figure:
     """Rows that were misclassified with the greatest confidence.
 
@@ -75,7 +75,8 @@ def worst_mistakes(
         y: Their labels (n,).
         a: The probability of each label (n, k).
         classes: Names of the labels; None shows their numbers.
-        shape: Height and width of a row that is an image; None takes a square number of inputs for one.
+        shape: Height and width of a row that is an image, with three channels if it is in colour; None takes a square
+            number of inputs for one.
     """
     x, y, a = as_numpy((x, y, a))
     guess, confidence = a.argmax(axis=1), a.max(axis=1)

@@ -26,8 +26,15 @@ def first_rows(rows: Array, most: int) -> Array:
     return rows[: min(most, rows.shape[0]), ...]
 
 
-def image_shape(inputs: int, shape: tuple[int, int] | None = None) -> tuple[int, int] | None:
-    """Height and width of rows that are images: those asked for, or of a square; None if the rows are no images."""
+COLOURS = 3
+"""Channels of an image in colour: red, green, blue."""
+
+
+def image_shape(inputs: int, shape: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
+    """Shape of rows that are images: the one asked for, or of a square; None if the rows are no images.
+
+    It is height and width, with three channels in colour, before or after them.
+    """
     if shape is not None:
         if math.prod(shape) != inputs:
             raise InputError(f"shape is {shape}, which is {math.prod(shape)} pixels, but a row has {inputs} numbers.")
@@ -36,9 +43,34 @@ def image_shape(inputs: int, shape: tuple[int, int] | None = None) -> tuple[int,
     return (side, side) if side >= SMALLEST and side * side == inputs else None
 
 
-def draw_row(tile: Axes, row: np.ndarray, shape: tuple[int, int] | None, **colours: Any) -> None:
+def stored_image(shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """Shape of images, as `image_shape` has it, of the shape in which rows were stored; None of any other rows."""
+    if shape is not None and len(shape) == 3 and 1 in (shape[0], shape[2]):
+        shape = shape[1:] if shape[0] == 1 else shape[:2]
+    if shape is None or len(shape) not in (2, 3) or (len(shape) == 3 and COLOURS not in (shape[0], shape[2])):
+        return None
+    return shape
+
+
+def pixels(row: np.ndarray, shape: tuple[int, ...], low: float | None = None, high: float | None = None) -> np.ndarray:
+    """Image of a row: as it is in grey; in colour with the channels last, from 0 at `low` to 1 at `high`.
+
+    None takes 0 … 255 for bytes, else the row's smallest and largest number.
+    """
+    image = row.reshape(shape)
+    if len(shape) == 2:
+        return image
+    if shape[2] != COLOURS:
+        image = np.moveaxis(image, 0, 2)
+    whole = (0, 255) if row.dtype == np.uint8 else (float(row.min()), float(row.max()))
+    low, high = whole[0] if low is None else low, whole[1] if high is None else high
+    return np.clip((image.astype(float) - low) / ((high - low) or 1), 0, 1)
+
+
+def draw_row(tile: Axes, row: np.ndarray, shape: tuple[int, ...] | None, **colours: Any) -> None:
     """Draw a row as an image, or as the outline of its values from left to right."""
     if shape is not None:
-        tile.imshow(row.reshape(shape), interpolation="none", **colours)
+        image = pixels(row, shape, colours.get("vmin"), colours.get("vmax"))
+        tile.imshow(image, interpolation="none", **({} if len(shape) == 3 else colours))
     else:
         tile.stairs(row, baseline=0, fill=True, color=BLUE)

@@ -21,12 +21,13 @@ BINS = 50
 
 
 @styled
-def weight_images(params: Params, *, shape: tuple[int, int] | None = None) -> Figure:
+def weight_images(params: Params, *, shape: tuple[int, ...] | None = None) -> Figure:
     """Images of the first layer's weights, one per neuron, or one matrix if the inputs are no images.
 
     Args:
         params: Parameters, arrays of any library.
-        shape: Height and width of an input; None takes a square number of inputs for an image.
+        shape: Height and width of an input, with three channels if it is in colour; None takes a square number of
+            inputs for an image.
     """
     w = as_numpy(params)[0].w
     image = image_shape(w.shape[1], shape)
@@ -49,7 +50,8 @@ def weight_images(params: Params, *, shape: tuple[int, int] | None = None) -> Fi
         tile.set_title(str(number), size=8, loc="center", pad=2)
     about = f"all {len(w)} neurons" if len(shown) == len(w) else f"the first {len(shown)} of {len(w)} neurons"
     figure.suptitle(f"weights into {about} of the first layer", x=0.01, ha="left", size=9.5)
-    figure.colorbar(tiles[0].images[0], ax=tiles, label="weight", orientation="horizontal", shrink=0.6, aspect=30)
+    if len(image) == 2:
+        figure.colorbar(tiles[0].images[0], ax=tiles, label="weight", orientation="horizontal", shrink=0.6, aspect=30)
     return figure
 
 

@@ -61,16 +61,19 @@ def answer_pictures(run: Run) -> Iterator[Picture]:
         "pale blue is correct, orange is a mistake.",
     )
     caption = "The mistakes that the network was most confident of, with the probability of each guess."
-    yield Picture("worst-mistakes", plots.worst_mistakes(run.x, y, a, classes=run.network.classes), caption)
+    mistakes = plots.worst_mistakes(run.x, y, a, classes=run.network.classes, shape=run.image)
+    yield Picture("worst-mistakes", mistakes, caption)
 
 
 def layer_pictures(run: Run) -> Iterator[Picture]:
     """Pictures of what is in the layers."""
     yield Picture(
         "weight-images",
-        plots.weight_images(run.params),
+        plots.weight_images(run.params, shape=run.image),
         "Weights into the neurons of the first layer: "
-        "a larger input raises z if its weight is orange, and lowers it if violet.",
+        "a larger input raises z if its weight is orange, and lowers it if violet."
+        if run.image is None or len(run.image) == 2
+        else "Weights into the neurons of the first layer, of red, green and blue as a pixel's colour; grey is 0.",
     )
     yield Picture("weights", plots.weight_histograms(run.params), "The weights of each layer after training.")
     yield Picture(

@@ -9,6 +9,7 @@ import numpy as np
 
 from xpnet._support.typing import Params
 from xpnet.data import Data, Stored
+from xpnet.plots.images import stored_image
 from xpnet.training.network import Network
 
 MOST_ROWS = 10_000
@@ -41,6 +42,11 @@ class Run:
     def judged_on(self) -> str:
         """Name of the rows that the network is judged on."""
         return "training" if self.data.x_test is None else "test"
+
+    @property
+    def image(self) -> tuple[int, ...] | None:
+        """Shape of the images that the rows were stored as, if they were."""
+        return stored_image(self.data.row_shape)
 
     @cached_property
     def x(self) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from xpnet._support.tables import lookup
 from xpnet.equations import step
-from xpnet.plots.images import image_shape
+from xpnet.plots.images import image_shape, pixels
 from xpnet.plots.report import mathml as m
 from xpnet.plots.report.backward import DERIVATIVES, UNMATCHED, hidden_layer_back, last_layer_back
 from xpnet.plots.report.costs import COSTS, cost_line
@@ -70,13 +70,13 @@ def _heading(worked: WorkedSample, shown: ShownLayer, way: str) -> str:
 
 def _input(run: Run, worked: WorkedSample, x: np.ndarray) -> str:
     """Input, as an image if it is one."""
-    shape = image_shape(x.shape[1])
+    shape = image_shape(x.shape[1], run.image)
     scale = step.input_scale(run.network.model, x, xp=np)
     meaning = f"The input divided by {scale:g} is a⁰." if scale != 1 else "The input is a⁰."
     if shape is None:
         shown = strip(worked.a[0], "a of layer 0")
     else:
-        shown = image_element(x.reshape(shape), "the input", 190, "gray_r")
+        shown = image_element(pixels(x[0], shape), "the input", 190, "gray_r")
     return f"<div>{shown}{paragraph(meaning)}</div>"
 
 
