@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from xpnet._support.traced import is_traced
 from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Array, Batch, Namespace
 from xpnet.backends import cuda
@@ -111,6 +112,11 @@ class JaxBackend(Backend):
     def owns(self, array: Any) -> bool:
         """Whether it is an array on the device; one that is traced has none yet."""
         return isinstance(array, jax.Array) and getattr(array, "device", None) == self.device is not None
+
+    def view_on_host(self, array: Array) -> np.ndarray | None:
+        """Read-only NumPy array on the CPU; None while a function is traced."""
+        is_there = isinstance(array, jax.Array) and not is_traced(array) and self.device_name == "cpu"
+        return np.asarray(array) if is_there else None
 
     def to_host(self, array: Array) -> np.ndarray:
         """Read-only NumPy array; waits for the device."""

@@ -57,6 +57,10 @@ class NumpyBackend(Backend):
         """Context in which numbers beyond the floating-point range pass silently, as in every other library."""
         return np.errstate(all="ignore")
 
+    def view_on_host(self, array: Any) -> np.ndarray | None:
+        """The array itself, if it is one."""
+        return np.asarray(array) if isinstance(array, np.ndarray) and not np.ma.isMaskedArray(array) else None
+
     def to_host(self, array: Any) -> np.ndarray:
         """NumPy array with the same memory."""
         return np.asarray(array)

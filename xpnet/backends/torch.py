@@ -60,6 +60,17 @@ class TorchBackend(Backend):
         """Whether it is a tensor on the device."""
         return isinstance(array, torch.Tensor) and array.device == self.device
 
+    def view_on_host(self, array: Array) -> np.ndarray | None:
+        """NumPy array with the tensor's own memory on the CPU, unless gradients shall flow through it."""
+        if self.device.type != "cpu" or (array.requires_grad and torch.is_grad_enabled()):
+            return None
+        try:
+            host: np.ndarray = array.detach().numpy()
+        except (RuntimeError, TypeError):
+            # Tensors that are transformed, and dtypes that NumPy lacks.
+            return None
+        return host
+
     def to_host(self, array: Array) -> np.ndarray:
         """NumPy array in the tensor's own memory on the CPU, a copy from elsewhere."""
         host: np.ndarray = array.detach().cpu().numpy()

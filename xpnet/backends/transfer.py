@@ -35,6 +35,10 @@ class Transfer:
         """Whether an array is certainly one of this library on this device; said at once, or not at all."""
         return False
 
+    def view_on_host(self, array: Array) -> np.ndarray | None:
+        """NumPy array with the array's own memory; None where there is none, or where its history is recorded."""
+        return None
+
     def to_host(self, array: Array) -> np.ndarray:
         """NumPy array of an array; waits for the device."""
         return np.from_dlpack(array)

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary, WeakSet, ref
 import numpy as np
 
 from xpnet._support.trees import arrays_in, map_arrays
+from xpnet.capture.engines.cpu.bound_rows import BoundRows
 from xpnet.capture.engines.cpu.compiled import Compiled, can_compile
 from xpnet.capture.engines.cpu.program import program
 from xpnet.capture.engines.replay import Replay
@@ -104,6 +105,14 @@ def new_row_replay(function: Function, params: Any, data: Any, rows: int) -> Row
         return RowReplay(_planned(function, params, data, 1 if len(arrays_in(data)[0]) == 1 else rows))
     except CaptureError:
         return None
+
+
+def bound_rows(function: Function, params: Any, data: Any, rows: int) -> BoundRows:
+    """A function of rows and a number, see `BoundRows`, compiled for so many rows at a time and these very parameters.
+
+    It is not cached: whoever binds parameters keeps it.
+    """
+    return BoundRows(_planned(function, params, data, rows), arrays_in(params))
 
 
 def _planned(function: Function, params: Any, data: Any, rows: int) -> Plan:

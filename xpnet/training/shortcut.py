@@ -45,6 +45,5 @@ def predictions(network: Plannable, params: Any, x: np.ndarray) -> np.ndarray | 
     if planned is None:
         return None
     check_finite(x, name="x", xp=np)
-    with np.errstate(all="ignore"):
-        (a,) = planned(arrays, [x])
+    (a,) = planned(arrays, [x])
     return a

@@ -22,7 +22,12 @@ def of_blas(plan: Plan) -> AbstractContextManager[Any]:
 
 def team(plan: Plan) -> int:
     """Number of threads of a compiled plan; `threadpoolctl` and the variables that limit BLAS limit it too."""
-    worth = plan.products // EACH
+    return team_for(plan.products)
+
+
+def team_for(products: int) -> int:
+    """Number of threads for so many floating-point operations of products."""
+    worth = products // EACH
     if worth < 2:
         return 1
     blas = [library["num_threads"] for library in _pools().info() if library["user_api"] == "blas"]
