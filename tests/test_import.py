@@ -56,5 +56,6 @@ def test_completion_shows_what_is_public() -> None:
         "per_sample_gradient_norms",
         "per_sample_gradients",
         "predict",
+        "predictor",
         "score",
     ]
