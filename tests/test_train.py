@@ -55,6 +55,21 @@ def test_validation_has_its_columns_in_the_log(tmp_path):
     assert 0 <= line["validation_accuracy"] <= 1
 
 
+def test_early_stopping_is_told(tmp_path, capsys):
+    """Each line has the cost that it goes by, and the last one says that it stopped, why, and what the file has."""
+    model = tmp_path / "m"
+    train.main(["--epochs", "60", "--patience", "2", "--validation-fraction", "0.1", "--save", str(model)])
+    *lines, last = capsys.readouterr().out.splitlines()[2:]
+    costs = [float(line.partition("validation cost ")[2].split()[0]) for line in lines]
+    best = 1 + int(np.argmin(costs))
+    assert len(lines) == best + 2 < 60
+    assert last == f"stopped: 2 epochs without a lower validation cost; epoch {best} is kept"
+    saved = serialization.load(model)
+    assert saved.checkpoint.best_cost == pytest.approx(costs[best - 1], abs=1e-4)
+    digits, score = load("digits"), saved.history[best - 1]["test_accuracy"]
+    assert saved.network.score(saved.params, digits.x_test, digits.y_test) == pytest.approx(score)
+
+
 @pytest.mark.parametrize(
     "flags",
     [

@@ -30,7 +30,8 @@ def params(number: int) -> Params:
         ({"test_accuracy": 1.0}, "epoch   3  cost 0.1235  train  98.76%  test 100.00%  1.50 s  12,346 samples/s"),
         (
             {"test_accuracy": 0.5, "validation_cost": 0.2, "validation_accuracy": 0.25},
-            "epoch   3  cost 0.1235  train  98.76%  validation  25.00%  test  50.00%  1.50 s  12,346 samples/s",
+            "epoch   3  cost 0.1235  validation cost 0.2000  train  98.76%  validation  25.00%  test  50.00%  "
+            "1.50 s  12,346 samples/s",
         ),
         (
             {"cost": 1e6, "train_accuracy": -0.5, "test_accuracy": 0.875, "regression": True},

@@ -201,6 +201,33 @@ def test_patience(patience, fraction):
     assert distance(found[-1].params, found[best].params) > 0
 
 
+@pytest.mark.parametrize(("patience", "words"), [(1, "1 epoch"), (2, "2 epochs")])
+@pytest.mark.parametrize(("fraction", "cost"), [(0.0, "cost"), (0.25, "validation cost")])
+def test_early_stopping_says_why_and_what_is_kept(patience, words, fraction, cost):
+    """The iterator's `stopped` is None until patience has run out; then it names the cost and the best epoch."""
+    rates = xpnet.sgd(lambda progress: 0.3 if progress < 4 else 30.0)
+    options = dict(batch_size=8, epochs=30, validation_fraction=fraction, patience=patience)
+    going = xpnet.epochs(NETWORK, rows(), rates, **options)
+    for _ in range(3):
+        next(going)
+        assert going.stopped is None
+    *_, last = going
+    best = last.number - patience
+    assert going.stopped == f"{words} without a lower {cost}; epoch {best} is kept"
+    assert last.checkpoint.best_epoch == best
+    # As does one that is resumed from there.
+    assert xpnet.epochs(NETWORK, rows(), rates, resume=last.checkpoint, **options).stopped == going.stopped
+
+
+def test_a_training_that_has_all_its_epochs_has_not_stopped():
+    """Whether with patience left or without any."""
+    for patience in (None, 30):
+        options = dict(batch_size=8, epochs=3, patience=patience)
+        going = xpnet.epochs(NETWORK, rows(), xpnet.sgd(0.1), **options)
+        assert list(going)[-1].number == 3
+        assert going.stopped is None
+
+
 def test_without_patience_the_last_is_the_best():
     """Where nothing stops early the parameters to use are the last ones."""
     for epoch in run(NETWORK, rows(), xpnet.sgd(3.0), validation_fraction=0.25):

@@ -84,6 +84,8 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
         if ranks.average is not None:
             print(f"{ranks}; their sums go {way}", flush=True)
     last = outputs.record(training)
+    if training.stopped and not options.quiet:
+        print(f"stopped: {training.stopped}", flush=True)
     outputs.report(last, data, str(training.training.backend))
 
 

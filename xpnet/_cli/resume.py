@@ -88,7 +88,8 @@ def why_finished(configuration: Configuration, checkpoint: Checkpoint | None, pa
         return f"{path} has its {checkpoint.epoch} epochs; ask for more with --epochs {2 * checkpoint.epoch}."
     if configuration.patience is not None and checkpoint.waited >= configuration.patience:
         return (
-            f"{path} stopped early after epoch {checkpoint.epoch}: {checkpoint.waited} epochs had not lowered the cost."
+            f"{path} stopped early after epoch {checkpoint.epoch}: {checkpoint.waited} epochs had not lowered the "
+            f"cost; epoch {checkpoint.best_epoch} is kept."
         )
     return ""
 

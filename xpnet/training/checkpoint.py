@@ -38,6 +38,11 @@ class Checkpoint(NamedTuple):
     engine: str
     optimizer: str = ""
 
+    @property
+    def best_epoch(self) -> int:
+        """Number of the epoch that `best_params` are from; without patience that is the last one."""
+        return self.epoch - self.waited
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -91,9 +96,11 @@ class Epoch:
         """One line for people."""
         accuracies = {"train": self.train_accuracy, "validation": self.validation_accuracy, "test": self.test_accuracy}
         text = r_squared_text if self.regression else "{:7.2%}".format
+        # Early stopping goes by the validation cost.
+        costs = {"cost": self.cost, "validation cost": self.validation_cost}
         parts = [
             f"epoch {self.number:3d}",
-            f"cost {cost_text(self.cost)}",
+            *(f"{name} {cost_text(cost)}" for name, cost in costs.items() if cost is not None),
             *(f"{name} {text(accuracy)}" for name, accuracy in accuracies.items() if accuracy is not None),
         ]
         return "  ".join([*parts, f"{self.seconds:.2f} s", f"{self.samples_per_second:,.0f} samples/s"])

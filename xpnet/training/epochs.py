@@ -94,6 +94,7 @@ def epochs(
         validation: `(x, y)` or `(x, y, weight)` to validate on.
         validation_fraction: Fraction of the training rows that is held out for validation instead.
         patience: Epochs without a lower cost, validation's if there is any, after which it stops; None never stops it.
+            The iterator's `stopped` then says so, and which epoch `best_params` are from.
 
         resume: Checkpoint of an earlier epoch, to go on from; everything else must be as it was. Another optimizer is
             refused, but for its learning rate.

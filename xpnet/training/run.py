@@ -124,7 +124,11 @@ class Training(NamedTuple):
 
     def finished(self, done: Checkpoint) -> bool:
         """Whether all epochs are done, or patience has run out."""
-        return done.epoch >= self.epochs or (self.patience is not None and done.waited >= self.patience)
+        return done.epoch >= self.epochs or self.impatient(done)
+
+    def impatient(self, done: Checkpoint) -> bool:
+        """Whether patience has run out."""
+        return self.patience is not None and done.waited >= self.patience
 
     def carry(self, done: Checkpoint) -> tuple[Params, State]:
         """Parameters and state for the next step; a copy, since a block of steps may overwrite them."""
@@ -260,6 +264,15 @@ class Epochs(Iterator[Epoch]):
     def __len__(self) -> int:
         """Number of epochs still to come, if none of them is the last for want of patience."""
         return 0 if self.training.finished(self._done) else self.training.epochs - self._done.epoch
+
+    @property
+    def stopped(self) -> str | None:
+        """Why it has stopped early, and which epoch's parameters are `best_params`; None unless it has."""
+        if not self.training.impatient(self._done):
+            return None
+        waited, best = self._done.waited, self._done.best_epoch
+        cost = "cost" if self.training.validation is None else "validation cost"
+        return f"{waited} epoch{'s' * (waited != 1)} without a lower {cost}; epoch {best} is kept"
 
     def history(self) -> History:
         """Train all epochs that are still to come, and keep their numbers, and the parameters of the last one.
