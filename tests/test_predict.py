@@ -224,8 +224,8 @@ def test_without_pillow_it_says_what_to_install(digits):
     assert sentence(answer) == "reading a picture needs pillow, which is not installed; run pip install pillow."
 
 
-def test_a_data_set_in_place_of_a_model_is_told():
+def test_a_data_set_in_place_of_a_model_is_told(tmp_path):
     """The model comes first."""
-    assert "is not a model; name the file that --save wrote first" in sentence(
-        process("xpnet.predict", "d.npz", "--data", "digits")
-    )
+    np.savez(tmp_path / "d.npz", x=np.eye(3))
+    wanted = "d.npz is no model: it is an .npz file of data; name a file that --save or save wrote."
+    assert sentence(process("xpnet.predict", "d.npz", "--data", "d.npz", cwd=tmp_path)) == wanted

@@ -2,9 +2,12 @@
 
 import contextlib
 import errno
+import gzip
 import json
 import os
+import pickle
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -292,6 +295,42 @@ def test_without_the_other_library_it_says_what_to_install(monkeypatch, name, mo
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=f"needs {package}, which is not installed; run pip install {package}"):
         getattr(serialization, name)
+
+
+def written(path, kind):
+    """A file of another kind."""
+    with open(path, "wb") as file:
+        if kind == "an .npz file of data":
+            np.savez(file, x=np.eye(3))
+        elif kind == "a zip archive, as PyTorch's files are":
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr("archive/data.pkl", b"")
+        elif kind == "a .npy array":
+            np.save(file, np.eye(3))
+        elif kind == "compressed by gzip, as IDX data are":
+            file.write(gzip.compress(b"rows"))
+        elif kind == "a pickle, which is not read":
+            pickle.dump({"model": list(range(300))}, file)
+        else:
+            file.write("x,y\n1,β\n".encode())
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "an .npz file of data",
+        "a zip archive, as PyTorch's files are",
+        "a .npy array",
+        "compressed by gzip, as IDX data are",
+        "a pickle, which is not read",
+        "text, as tables and logs are",
+    ],
+)
+def test_a_file_of_another_kind_is_named_as_what_it_is(tmp_path, kind):
+    """Whatever its name, by its first bytes; as where data and model are exchanged."""
+    written(tmp_path / "m", kind)
+    with pytest.raises(ModelFileError, match=f"m is no model: it is {kind}; name a file that --save or save wrote"):
+        serialization.load(tmp_path / "m")
 
 
 def test_what_there_is_not_is_no_attribute():

@@ -11,9 +11,6 @@ EXAMPLES = """examples:
   python -m xpnet.predict mnist.safetensors rows.npz
   python -m xpnet.predict mnist.safetensors --image seven.png"""
 
-DATA_FORMATS = (".npz", ".npy", ".csv", ".png", ".jpg", ".gz")
-"""File endings of rows and pictures, by which swapped arguments are recognized."""
-
 
 def main(arguments: list[str]) -> None:
     """Print the score of labelled rows and where they are wrong, or one prediction per line; for a picture bars."""
@@ -21,10 +18,6 @@ def main(arguments: list[str]) -> None:
     sources = [source for source in (flags.file, flags.data, flags.image) if source is not None]
     if len(sources) != 1:
         raise InputError("name what to predict on: either a FILE, --data NAME or --image PICTURE.")
-    if flags.model.endswith(DATA_FORMATS):
-        raise InputError(
-            f"{flags.model} is not a model; name the file that --save wrote first, and what to predict after it."
-        )
     (source,) = sources
     model = serialization.load(flags.model)
     network = model.network

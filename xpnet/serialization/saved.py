@@ -21,6 +21,7 @@ from xpnet._support.typing import Layer, Params
 from xpnet.errors import InputError, ModelFileError, ModelFileWarning
 from xpnet.serialization import history as histories
 from xpnet.serialization.metadata import FORMAT, TRAINING, damaged, plain, read_metadata
+from xpnet.serialization.other_files import other_kind
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.network import Network
 from xpnet.training.placement import DTYPES, checked_params
@@ -113,6 +114,8 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
             names = file.keys() if "xpnet" in metadata else ()
             tensors = {name: file.get_tensor(name) for name in names}
     except (OSError, InputError, safetensors.SafetensorError) as error:
+        if isinstance(error, safetensors.SafetensorError) and (kind := other_kind(path)):
+            raise ModelFileError(f"{path} is no model: it is {kind}; name a file that --save or save wrote.") from error
         why = error.strerror if isinstance(error, OSError) and error.strerror else plain(error)
         raise ModelFileError(f"{path} is no readable model: {why.rstrip('.')}.") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
