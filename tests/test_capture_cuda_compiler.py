@@ -42,3 +42,24 @@ def test_every_kernel_compiles_for_gpus(architecture):
         spilled = re.findall(rb"(\d+) bytes spill stores", log)
         assert len(spilled) == text.count(b"__global__")
         assert set(spilled) == {b"0"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_neighbours_are_loaded_and_stored_at_once(dtype):
+    """Elements that stand for themselves, and rows that are fetched, move 16 bytes at a time: float4, double2."""
+    nvrtc = pytest.importorskip("cuda.bindings.nvrtc")
+    carry = (np.zeros((8, 16), dtype), np.zeros(16, dtype))
+
+    def step(carry, batch, *, xp):
+        w, b = carry
+        return (w * 2 + b, b), (xp.sum(xp.astype(batch[0], w.dtype) / 255),)
+
+    text = launches(programs.planned(step, carry, (np.zeros((8, 16), np.uint8),), 4)).source.encode()
+    _, made = nvrtc.nvrtcCreateProgram(text, b"kernels.cu", 0, [], [])
+    assert nvrtc.nvrtcCompileProgram(made, 2, [b"--gpu-architecture=compute_90", b"--std=c++17"])[0] == 0
+    ptx = bytes(nvrtc.nvrtcGetPTXSize(made)[1])
+    nvrtc.nvrtcGetPTX(made, ptx)
+    kind = {"float32": rb"v4\.(f|b|u)32", "float64": rb"v2\.(f|b|u)64"}[dtype]
+    assert re.search(rb"ld\.global(\.nc)?\." + kind, ptx)
+    assert len(re.findall(rb"st\.global\." + kind, ptx)) >= 2
+    assert re.search(rb"ld\.global(\.nc)?\.(v4\.(b|u)8|v2\.(b|u)8|(b|u)32|(b|u)16)", ptx)

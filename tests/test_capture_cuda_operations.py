@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers.cuda_on_cpu import can_compile
-from helpers.cuda_programs import both, stand_in
+from helpers.cuda_programs import both, program, stand_in
 
 from xpnet._support.trees import arrays_in
 from xpnet.capture import program_cache as programs
@@ -140,7 +140,10 @@ def test_products_larger_than_cublas_counts_are_refused():
     with pytest.raises(CaptureError, match=r"matmul at .* has more rows or columns than cuBLAS counts"):
         launches(large)
     wide = programs.planned(lambda c, b, *, xp: ((c[0] * 2,), (xp.sum(b[0]),)), (Shape((1 << 16, 1 << 15)),), (X,), 2)
-    assert "const long long i = (long long)(at / 32768), j = (long long)(at % 32768);" in launches(wide).source
+    assert (
+        "const long long i = (long long)(at / 1073741824), j = (long long)(at % 1073741824) * 2;"
+        in launches(wide).source
+    )
 
 
 class Shape:
@@ -148,3 +151,37 @@ class Shape:
 
     def __init__(self, shape):
         self.shape, self.dtype = shape, np.dtype(np.float64)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(3, 8), (6, 2), (5, 3), (1, 12), (4, 1), (2, 6), (1, 1)])
+def test_packs_are_elements_of_any_shape(driver, shape, dtype):
+    """Matrices whose rows are packs, or that are a pack's multiple as a whole, beside rows, columns and transposes."""
+    rng, (m, n) = np.random.default_rng(0), shape
+    w, turned, row, column = (rng.normal(size=s).astype(dtype) for s in (shape, (n, m), (n,), (m, 1)))
+
+    def step(carry, batch, *, xp):
+        w, turned, row, column = carry
+        after = (w * row - column, turned + w.T, row * 2, column / 3)
+        return after, (w + turned.T, w * w, xp.sum(batch[0]), w > row)
+
+    driver.backwards = True
+    found, wanted = both(driver, step, (w, turned, row, column), (X,), np.asarray([[0], [1], [2]]))
+    for a, b in zip(arrays_in(found), arrays_in(wanted), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6 if dtype == "float32" else 1e-12)
+
+
+def test_data_that_begin_anywhere_are_copied(driver):
+    """Rows are fetched as packs, from data that begin where a pack may; others are brought there first."""
+    memory = driver.array(np.zeros(8 * 4 * 8 + 8, np.uint8))
+    data = memory[8:].view(np.float64).reshape(8, 4)
+    data[...] = X.T
+    assert data.data.ptr % 16 == 8
+
+    def step(carry, batch, *, xp):
+        return carry, (batch[0] * 2,)
+
+    made = program(step, NONE, (X.T,), 2)
+    _, (result,) = made.run([driver.array(NONE[0])], [data], np.asarray([[1, 5], [7, 0]]))
+    np.testing.assert_array_equal(np.array(result), 2 * X.T[[[1, 5], [7, 0]]])
+    assert made._copies[0].data.ptr % 16 == 0

@@ -81,7 +81,8 @@ MISSED = "a barrier that not all threads reach"
 FAULTS = {
     "no barrier": ("read after write", "__syncthreads();", ";", -1),
     "every block does all": ("write after write", "block * blockDim.x + threadIdx.x", "threadIdx.x", -1),
-    "one element too many": ("out of bounds", "at < 2310LL", "at < 2311LL", -1),
+    "one element too many": ("out of bounds", "at < 1155LL", "at < 1156LL", -1),
+    "packs that begin anywhere": ("misaligned", "j = (int)(at % 35) * 2", "j = (int)(at % 35) * 2 + 1", -1),
     "a barrier for some": (MISSED, "    __syncthreads();", "    if (y & 1) __syncthreads();", 1),
     "lanes that leave": (MISSED, "for (int distance", "if (lane > 9) return; for (int distance", 1),
 }
@@ -90,7 +91,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", list(FAULTS))
 def test_faults_that_are_put_in_are_seen(device, fault):
-    """A barrier that is missing, one that some threads miss, blocks that all do the same, and one element too many."""
+    """Barriers that are missing or missed, blocks that all do the same, one element too many, and odd packs."""
     seen, good, bad, count = FAULTS[fault]
     driver = device(fault=lambda text: text.replace(good, bad, count))
     trained(driver, (6, 70, 10), 33, RULES[0], turn=1)

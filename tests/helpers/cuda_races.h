@@ -108,6 +108,17 @@ template <class T> struct Pointer {
     }
     Reference<T> operator*() const { return (*this)[0]; }
 };
+template <class T, int n> struct Pack;
+template <int n, class T> static Pack<typename remove_const<T>::type, n> packed(Pointer<T> from, long long at) {
+    if (((uintptr_t)(from.start + at)) % (n * sizeof(T))) report(string(from.name) + " misaligned");
+    Pack<typename remove_const<T>::type, n> pack;
+    for (int lane = 0; lane < n; lane++) pack.of[lane] = from[at + lane];
+    return pack;
+}
+template <int n, class T> static void put(Pointer<T> to, long long at, Pack<T, n> pack) {
+    if (((uintptr_t)(to.start + at)) % (n * sizeof(T))) report(string(to.name) + " misaligned");
+    for (int lane = 0; lane < n; lane++) to[at + lane] = pack.of[lane];
+}
 static vector<vector<double>> rooms;
 template <class T> static Pointer<T> shared_memory() {
     vector<double> &room = rooms[me->block];

@@ -13,6 +13,7 @@ import numpy as np
 from xpnet.capture.engines.cuda.carry import Carry
 from xpnet.capture.engines.cuda.kernel_source import Launch
 from xpnet.capture.engines.cuda.launches import Gemm, launches
+from xpnet.capture.engines.cuda.packs import BYTES
 from xpnet.capture.engines.cuda.products import Products
 from xpnet.capture.engines.cuda.statements import Argument
 from xpnet.capture.graph import Number
@@ -93,7 +94,8 @@ class DeviceProgram:
     def _bind(self, data: Sequence[Any], steps: int) -> None:
         """Make room for so many steps on these data."""
         self._given, self._room = [ref(array) for array in data], max(steps, self._steps)
-        self._copies = [None if array.flags.c_contiguous else cupy.ascontiguousarray(array) for array in data]
+        fine = (array.flags.c_contiguous and array.data.ptr % BYTES == 0 for array in data)
+        self._copies = [None if is_fine else array.copy() for is_fine, array in zip(fine, data, strict=True)]
         self._take(data)
         self._rows = cupy.zeros(self._room * (self.plan.fed[0].shape[0] if self.plan.fed else 0), np.int64)
         self._results = [cupy.zeros((self._room, *value.shape), value.dtype) for value in self.plan.results]

@@ -64,6 +64,13 @@ FLOATS_ONLY = {
 }  # fmt: skip
 
 FUNCTIONS = """\
+template <class T, int n> struct alignas(n * sizeof(T)) Pack { T of[n]; };
+template <int n, class T> __device__ Pack<T, n> packed(const T *from, long long at) {
+    return *(const Pack<T, n> *)(from + at);
+}
+template <int n, class T> __device__ void put(T *to, long long at, Pack<T, n> pack) {
+    *(Pack<T, n> *)(to + at) = pack;
+}
 template <class T> __device__ T floor_divided(T a, T b) {
     // NumPy's way: a / b rounds, and may come to a whole number that the quotient does not reach.
     if (b == 0) return a / b;
@@ -74,7 +81,7 @@ template <class T> __device__ T floor_divided(T a, T b) {
     return whole - below > (T)0.5 ? below + 1 : below;
 }
 """
-"""What expressions call that C++ does not have."""
+"""What expressions call that C++ does not have; a pack is read and written by one access, as float4 is."""
 
 COLLECTED = {
     "sum": "{0} + {1}",

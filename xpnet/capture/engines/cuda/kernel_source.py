@@ -11,6 +11,7 @@ from typing import NamedTuple
 from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, number
 from xpnet.capture.engines.cuda.groups import Down, Group, Together
 from xpnet.capture.engines.cuda.layout import TYPES
+from xpnet.capture.engines.cuda.packs import Packing, lanes_of, packing
 from xpnet.capture.engines.cuda.statements import Argument, Statements
 from xpnet.capture.graph import Operation, Value
 from xpnet.capture.planning.kernels import FED, Kernel, Loop, Node, Read
@@ -76,17 +77,24 @@ class Kernels(Statements):
             extent = (value.shape[0], value.size // value.shape[0])
             nodes = [Node(Operation(FED, (), value, (number_,)), extent, extent, ())]
             nodes += [Node(one, extent, extent, (Read(one.arrays[0], extent, True),)) for one in chain]
-            lines, _ = self._statements(nodes, lambda read, root: False)
             last = nodes[-1].operation.output
-            target = self._pointer(f"g{number_}", TYPES[last.dtype.name], written=True)
-            lines = [
-                f"const long long i = at / {extent[1]}, j = at % {extent[1]}; (void)j;",
-                *lines,
-                f"{target}[at] = t{self._id(last)};",
-            ]
-            blocks = -(-value.size * steps // THREADS)
-            sections.append(Section(_each(f"*{many} * {value.size}", lines), blocks))
+            lanes = lanes_of(node.operation.output for node in nodes)
+            lanes = 1 if extent[1] % lanes else lanes
+            lines = self._fetched(nodes, number_, last, lanes)
+            blocks = -(-value.size * steps // lanes // THREADS)
+            sections.append(Section(_each(f"*{many} * {value.size // lanes}", lines), blocks))
         return self._made(sections, THREADS, "gather")
+
+    def _fetched(self, nodes: Sequence[Node], number_: int, last: Value, lanes: int) -> list[str]:
+        """What is done for each element, or pack, that is fetched; rows of all steps follow each other."""
+        width = nodes[0].extent[1]
+        lines, _ = self._statements(nodes, lambda read, root: False, lanes, last)
+        target = self._pointer(f"g{number_}", TYPES[last.dtype.name], written=True)
+        packs = width // lanes
+        row = f"const long long i = at / {packs}, j = at % {packs}{f' * {lanes}' if lanes > 1 else ''}; (void)j;"
+        if lanes == 1:
+            return [row, *lines, f"{target}[at] = t{self._id(last)};"]
+        return [row, *lines, f"put<{lanes}>({target}, at * {lanes}, s{self._id(last)});"]
 
     def copies(self, results: Iterable[tuple[int, Value]], values: Iterable[tuple[Value, Home]]) -> Launch:
         """One block that copies results to the step's place, and values to others'."""
@@ -123,7 +131,7 @@ class Kernels(Statements):
             ]
             first += blocks
         parameters = ", ".join(
-            f"{'' if argument in self._written else 'const '}{type_} *__restrict__ {pointer}"
+            f"{'' if argument in self._changed else 'const '}{type_} *__restrict__ {pointer}"
             for argument, (type_, pointer) in self._pointers.items()
         )
         bounds = f"__launch_bounds__({threads})"
@@ -131,7 +139,7 @@ class Kernels(Statements):
         body = [f"    {line}" for line in (*shared, *lines)]
         self.texts += ("\n".join([f'extern "C" __global__ void {bounds} {name}({parameters}) {{', *body, "}"]),)
         launch = Launch(name, first, threads, tuple(self._pointers), what)
-        self._pointers, self._written = {}, set()
+        self._pointers, self._changed = {}, set()
         return launch
 
     def _section(self, group: Group, threads: int) -> Section:
@@ -140,8 +148,9 @@ class Kernels(Statements):
             return self._down_columns(group)
         made = {node.operation.output for node in group.nodes}
         if self._stand_alone(group, made):
-            lines = [line for loop in group.loops for line in self._element_by_element(loop, group.rows)]
-            return Section(lines, -(-group.rows * max(loop.width for loop in group.loops) // threads))
+            packs = packing(group, self._layout, self._roots, {*self._stored, *self._results})
+            lines = [line for loop in group.loops for line in self._element_by_element(loop, group.rows, packs)]
+            return Section(lines, -(-group.rows * max(loop.width for loop in group.loops) // packs.lanes // threads))
         return Section(self._row_by_row(group, made), -(-group.rows * WARP // threads))
 
     def _stand_alone(self, kernel: Kernel, made: set[Value]) -> bool:
@@ -153,12 +162,17 @@ class Kernels(Statements):
                     return False
         return True
 
-    def _element_by_element(self, loop: Loop, rows: int) -> list[str]:
-        """A thread for each element."""
-        index = self._layout.index
-        before, after = self._statements(loop.nodes, lambda read, root: False)
-        ij = f"const {index} i = ({index})(at / {loop.width}), j = ({index})(at % {loop.width}); (void)i; (void)j;"
-        return _each(f"{rows * loop.width}LL", [ij, *before, *after])
+    def _element_by_element(self, loop: Loop, rows: int, packs: Packing) -> list[str]:
+        """A thread for each element, or for each pack of them."""
+        before, after = self._statements(loop.nodes, lambda read, root: False, packs.lanes)
+        rows, width = (1, rows * loop.width) if packs.is_flat else (rows, loop.width)
+        return _each(f"{rows * width // packs.lanes}LL", [self._at(width, packs.lanes), *before, *after])
+
+    def _at(self, width: int, lanes: int) -> str:
+        """Row and column of element, or pack, number `at`."""
+        index, packs = self._layout.index, width // lanes
+        j = f"({index})(at % {packs})" + (f" * {lanes}" if lanes > 1 else "")
+        return f"const {index} i = ({index})(at / {packs}), j = {j}; (void)i; (void)j;"
 
     def _row_by_row(self, kernel: Kernel, made: set[Value]) -> list[str]:
         """A warp for each row."""

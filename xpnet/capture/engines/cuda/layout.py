@@ -41,15 +41,20 @@ class DeviceLayout:
                 raise CaptureError(f"An array of {value} cannot be compiled for CUDA; use engine plain.")
         self.index = "int" if all(value.size <= LARGEST for value in values) else "long long"
 
-    def offset(self, value: Value, extent: Extent) -> str:
-        """Where element (i, j) of a value is, seen as a matrix of that extent."""
+    def strides(self, value: Value, extent: Extent) -> tuple[int, int]:
+        """From a row to the next and from a column to the next, of a value seen as a matrix of that extent."""
         strides = value.strides
         if len(strides) < 2:
-            strides = (0, *strides) if extent[0] == 1 else (*strides, 0)
+            strides = (0, 0, *strides) if extent[0] == 1 else (*strides, 0)
+        down, along = strides[-2:]
+        return (down if extent[0] > 1 else 0, along if extent[1] > 1 else 0)
+
+    def offset(self, value: Value, extent: Extent) -> str:
+        """Where element (i, j) of a value is, seen as a matrix of that extent."""
         terms = [
             name if stride == 1 else f"{name} * {stride}"
-            for name, stride, size in zip("ij", strides[-2:] or (0, 0), extent, strict=False)
-            if size > 1 and stride
+            for name, stride in zip("ij", self.strides(value, extent), strict=True)
+            if stride
         ]
         return " + ".join(terms) or "0"
 
