@@ -169,3 +169,15 @@ def test_a_setting_of_a_newer_version_is_named():
         match=r"m was trained with --dropout, but this is xpnet .*, which has no such flag; update xpnet",
     ):
         resumed({**configure({}).__dict__, "dropout": 0.2}, {}, None, "m")
+
+
+def test_clipping_is_a_flag():
+    """`--clip-norm` goes to the training under its own name, and is told with the settings; models without it resume."""
+    clipped = configure({"clip_norm": 0.5})
+    assert (clipped.arguments()["clip_norm"], configure({}).arguments()["clip_norm"]) == (0.5, None)
+    assert "gradients of rows clipped to 0.5" in str(clipped)
+    assert resumed(clipped.__dict__, {"clip_norm": 0.5}, None, "m") == clipped
+    with pytest.raises(InputError, match=r"--clip-norm 1 contradicts m, which was trained with 0\.5"):
+        resumed(clipped.__dict__, {"clip_norm": 1.0}, None, "m")
+    before = {name: value for name, value in configure({}).__dict__.items() if name != "clip_norm"}
+    assert resumed(before, {}, None, "m").clip_norm is None

@@ -166,6 +166,7 @@ def test_captured_sums_are_written_into_one_buffer(engine):
         (dict(epochs=4), "epochs"),
         (dict(l2=0.2), "l2"),
         (dict(l2_of="sum"), "l2_of"),
+        (dict(clip_norm=1.0), "clip_norm"),
         (dict(engine="plain"), "the engine"),
         (dict(dtype="float32"), "dtype"),
         (dict(network=Network([6, 8, 3], "tanh")), "the network"),

@@ -37,6 +37,7 @@ def trainings() -> dict[str, dict[str, Any]]:
         **{name: small | dict(network=Network([6, 7, 5, 3], name)) for name in ACTIVATIONS},
         "plain": small | dict(network=Network([6, 7, 3]), engine="plain"),
         "L2 of the sum": small | dict(network=Network([6, 7, 3]), l2_of="sum"),
+        "clipped": small | dict(network=Network([6, 7, 3]), clip_norm=0.5),
         "on disk": small | dict(network=Network([6, 7, 3], "tanh"), chunk_size=0.001),
         "several labels": small
         | dict(network=Network([6, 7, 3], loss="binary_cross_entropy"), data=(x, np.eye(3, dtype=int)[y])),

@@ -139,6 +139,15 @@ class Configuration:
         metavar="X",
         of_epochs=True,
     )
+    clip_norm: float | None = flag(
+        None,
+        "largest norm of one row's gradient; a longer one is scaled down to it",
+        group=TRAINING,
+        parse=real_number,
+        metavar="X",
+        default="no clipping",
+        of_epochs=True,
+    )
     seed: int = flag(
         0,
         "seed of initial weights, held-out rows and batches",
@@ -229,6 +238,7 @@ class Configuration:
         parts = [*([] if self.loss == BY_TARGETS else [f"loss {self.loss}"]), self.optimizer, rate]
         parts += [f"momentum {self.momentum:g}"] * (self.optimizer in WITH_MOMENTUM)
         parts += [f"L2 {self.l2:g}"] * bool(self.l2)
+        parts += [] if self.clip_norm is None else [f"gradients of rows clipped to {self.clip_norm:g}"]
         parts += [f"batches of {self.batch_size:,} row{'s' * (self.batch_size != 1)}", f"{self.epochs:,} epochs"]
         return ", ".join([*parts, f"seed {self.seed}"])
 

@@ -71,6 +71,24 @@ def gradients(deltas: Deltas, a: list[Array], *, xp: Namespace) -> Params:
     )
 
 
+def clipped(deltas: Deltas, a: list[Array], bound: float, share: Array = 1, *, xp: Namespace) -> Deltas:
+    """Deltas of gradients that are no longer than `bound`: each sample's, times its share and min(1, bound / ‖g‖).
+
+    ‖g‖² is the sum over the layers of ‖∂C/∂z‖² (‖a‖² + 1), a being the layer before's and 1 the bias's input.
+    """
+    squares = [(_squared(dC_dz, xp=xp), _squared(a_prev, xp=xp)) for dC_dz, a_prev in zip(deltas, a[:-1], strict=True)]
+    total, *others = [of_delta * (of_a + 1) for of_delta, of_a in squares]
+    for square in others:
+        total = total + square
+    share = share * (bound / xp.maximum(xp.sqrt(total), bound))
+    return [share * dC_dz for dC_dz in deltas]
+
+
+def _squared(rows: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, "n 1"]:
+    """Squared norm of each row, as a column."""
+    return xp.sum(rows * rows, axis=1, keepdims=True)
+
+
 def per_sample_gradients(deltas: Deltas, a: list[Array]) -> Params:
     """∂C/∂w of each sample, (n, d_out, d_in), and ∂C/∂b, (n, d_out)."""
     return tuple(

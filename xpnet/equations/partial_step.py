@@ -38,12 +38,14 @@ class PartialStep(NamedTuple):
     update: Callable[..., tuple[tuple[Params, State, WeightedSums], Metrics]]
 
 
-def weighted_sums(model: Model, params: Params, batch: Batch, *, xp: Namespace) -> WeightedSums:
+def weighted_sums(
+    model: Model, params: Params, batch: Batch, clip_norm: float | None = None, *, xp: Namespace
+) -> WeightedSums:
     """Sum over some rows of a batch."""
     if batch.weight is None:
-        sums = batch_sums(model, params, batch, 1, xp=xp)
+        sums = batch_sums(model, params, batch, 1, clip_norm, xp=xp)
         return WeightedSums(sums, xp.full_like(sums.cost, batch.y.shape[0]))
-    sums = batch_sums(model, params, batch, xp.reshape(batch.weight, (-1, 1)), xp=xp)
+    sums = batch_sums(model, params, batch, xp.reshape(batch.weight, (-1, 1)), clip_norm, xp=xp)
     return WeightedSums(sums, xp.sum(batch.weight))
 
 
@@ -60,21 +62,25 @@ def gradients_from_sums(
     return with_penalty(params, Sums(gradients, sums.cost / total, sums.error), l2, xp=xp)
 
 
-def partial_step(model: Model, optimizer: Optimizer, l2_of: str = "mean") -> PartialStep:
+def partial_step(
+    model: Model, optimizer: Optimizer, l2_of: str = "mean", clip_norm: float | None = None
+) -> PartialStep:
     """The two parts of a training's step."""
-    return _partial_step(model, optimizer.update, l2_of)
+    return _partial_step(model, optimizer.update, l2_of, clip_norm)
 
 
 # A few are cached with the plans that are made for them, as steps are.
 @lru_cache(maxsize=8)
-def _partial_step(model: Model, rule: Callable[..., tuple[Params, Slots]], l2_of: str) -> PartialStep:
+def _partial_step(
+    model: Model, rule: Callable[..., tuple[Params, Slots]], l2_of: str, clip_norm: float | None
+) -> PartialStep:
     """Cached parts: one object for a model and a rule, so that each part is planned or compiled once."""
 
     def add(
         carry: tuple[Params, State, WeightedSums], batch: Batch, *, xp: Namespace
     ) -> tuple[tuple[Params, State, WeightedSums], Metrics]:
         params, state, _ = carry
-        return (params, state, weighted_sums(model, params, batch, xp=xp)), ()
+        return (params, state, weighted_sums(model, params, batch, clip_norm, xp=xp)), ()
 
     def update(
         carry: tuple[Params, State, WeightedSums], batch: None, *, xp: Namespace

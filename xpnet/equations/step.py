@@ -124,22 +124,38 @@ class Sums(NamedTuple):
     error: Array
 
 
-def batch_sums(model: Model, params: Params, batch: Batch, s: Array | float, *, xp: Namespace) -> Sums:
+def batch_sums(
+    model: Model, params: Params, batch: Batch, s: Array | float, clip_norm: float | None = None, *, xp: Namespace
+) -> Sums:
     """Go forward and backward once through the network; `s`, a column or a number, weights each row in the sums.
 
     With shares that add up to 1 the sums are the batch's C and its gradients: to scale one column of deltas costs less
-    than to divide every gradient afterwards.
+    than to divide every gradient afterwards. With `clip_norm` each row's own gradient is no longer than that.
     """
     a, z = forward(model, params, batch.x, xp=xp)
-    dC_dz = backprop.backward(params, a, batch.y, model.hidden, s, model.loss.dC_dz, xp=xp)
+    dC_dz = backprop.backward(params, a, batch.y, model.hidden, s if clip_norm is None else 1, model.loss.dC_dz, xp=xp)
+    if clip_norm is not None:
+        dC_dz = backprop.clipped(dC_dz, a, clip_norm, s, xp=xp)
     cost = xp.sum(s * model.loss.cost(z, batch.y, xp=xp)[:, None])
     error = xp.sum(model.loss.error(a[-1], batch.y, xp=xp))
     return Sums(backprop.gradients(dC_dz, a, xp=xp), cost, error)
 
 
-def gradients(model: Model, params: Params, batch: Batch, l2: Array | None, *, xp: Namespace) -> tuple[Params, Metrics]:
-    """Gradients of the objective, and the metrics of the same forward pass."""
-    sums = batch_sums(model, params, batch, shares(batch.weight, batch.y, xp=xp), xp=xp)
+def gradients(
+    model: Model,
+    params: Params,
+    batch: Batch,
+    l2: Array | None,
+    clip_norm: float | None = None,
+    *,
+    xp: Namespace,
+) -> tuple[Params, Metrics]:
+    """Gradients of the objective, and the metrics of the same forward pass.
+
+    With `clip_norm` they are those of Σ sᵢ cᵢ Cᵢ / Σ sᵢ, where cᵢ = min(1, clip_norm / ‖∂Cᵢ‖) counts as a constant, and
+    of the L2 term, which is not clipped; the metrics stay what they are.
+    """
+    sums = batch_sums(model, params, batch, shares(batch.weight, batch.y, xp=xp), clip_norm, xp=xp)
     return with_penalty(params, sums, l2, xp=xp)
 
 
@@ -153,23 +169,23 @@ def with_penalty(params: Params, means: Sums, l2: Array | None, *, xp: Namespace
 
 
 def training_step(
-    model: Model, optimizer: Optimizer, l2_of: str = "mean"
+    model: Model, optimizer: Optimizer, l2_of: str = "mean", clip_norm: float | None = None
 ) -> Callable[..., tuple[tuple[Params, State], Metrics]]:
     """Step of a training: `step((params, state), batch, xp=xp)` returns the new carry and the metrics."""
-    return _step(model, optimizer.update, l2_of)
+    return _step(model, optimizer.update, l2_of, clip_norm)
 
 
 # A few are cached with the plans that are made for them: training again alike, as in a search over folds, reuses them.
 @lru_cache(maxsize=8)
 def _step(
-    model: Model, rule: Callable[..., tuple[Params, Slots]], l2_of: str
+    model: Model, rule: Callable[..., tuple[Params, Slots]], l2_of: str, clip_norm: float | None
 ) -> Callable[..., tuple[tuple[Params, State], Metrics]]:
     """Cached step: one object for a model and a rule, so that it is planned or compiled once."""
 
     def step(carry: tuple[Params, State], batch: Batch, *, xp: Namespace) -> tuple[tuple[Params, State], Metrics]:
         params, state = carry
         l2 = state.l2 if state.l2 is None or l2_of == "mean" else of_mean(state.l2, batch, xp=xp)
-        batch_gradients, metrics = gradients(model, params, batch, l2, xp=xp)
+        batch_gradients, metrics = gradients(model, params, batch, l2, clip_norm, xp=xp)
         return updated(rule, params, state, batch_gradients, xp=xp), metrics
 
     return step

@@ -18,6 +18,7 @@ LEAST = {"batch_size": 1, "epochs": 1, "seed": 0, "patience": 1}
 RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "l2": (lambda value: 0 <= value < math.inf, "0 or more"),
     "chunk_size": (lambda value: 0 < value < math.inf, "above 0, in megabytes"),
+    "clip_norm": (lambda value: value is None or 0 < value < math.inf, "above 0, or None to clip nothing"),
     "validation_fraction": (lambda value: 0 <= value < 1, "at least 0 and below 1"),
 }
 """Range of each other number, and how a message says it."""

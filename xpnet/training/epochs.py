@@ -51,6 +51,7 @@ def epochs(
     engine: str | None = None,
     l2: float = 0.0,
     l2_of: str = "mean",
+    clip_norm: float | None = None,
     validation: Sequence[Array] | None = None,
     validation_fraction: float = 0.0,
     patience: int | None = None,
@@ -90,6 +91,8 @@ def epochs(
         l2: λ of the objective C = Σ sᵢ Cᵢ / Σ sᵢ + λ/2 · Σ ‖w‖².
         l2_of: What λ/2 · Σ ‖w‖² is added to: the "mean" of a batch's costs, as above, or their "sum" before it is
             divided by Σ sᵢ, so that λ counts like one sample more, whatever the size of a batch.
+        clip_norm: Largest norm of one sample's gradient over all parameters, without its weight and L2; a longer one is
+            scaled down to it. None clips nothing.
 
         validation: `(x, y)` or `(x, y, weight)` to validate on.
         validation_fraction: Fraction of the training rows that is held out for validation instead.
@@ -127,6 +130,7 @@ def epochs(
         validation_fraction=validation_fraction,
         patience=patience,
         chunk_size=chunk_size,
+        clip_norm=clip_norm,
     )
     arguments.check_choices(engine=engine, l2_of=l2_of)
     arguments.check_objects(network=network, optimizer=optimizer, resume=resume, weight=weight, order=order)
@@ -176,7 +180,7 @@ def epochs(
         training = Training(
             network=network,
             optimizer=optimizer,
-            step=training_step(network.model, optimizer, l2_of),
+            step=training_step(network.model, optimizer, l2_of, clip_norm),
             backend=target,
             dtype=dtype,
             train=train,
@@ -191,7 +195,7 @@ def epochs(
             patience=patience,
             progress=progress,
             data_parallel=average,
-            partial_step=partial_step(network.model, optimizer, l2_of),
+            partial_step=partial_step(network.model, optimizer, l2_of, clip_norm),
         )
         if resume is None:
             params = network.init(seed, dtype=dtype) if params is None else params
@@ -200,7 +204,9 @@ def epochs(
             start = _resumed(network, optimizer, target, resume)
         training = training._replace(backend=_with_engine(training, start, engine, resume))
         if average is not None:
-            average.agree({"the seed": str(seed), "l2_of": l2_of, **_fingerprint(training, start)})
+            average.agree(
+                {"the seed": str(seed), "l2_of": l2_of, "clip_norm": str(clip_norm), **_fingerprint(training, start)}
+            )
     return Epochs(training, start)
 
 
