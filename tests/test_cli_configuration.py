@@ -172,7 +172,7 @@ def test_a_setting_of_a_newer_version_is_named():
 
 
 def test_clipping_is_a_flag():
-    """`--clip-norm` goes to the training under its own name, and is told with the settings; models without it resume."""
+    """`--clip-norm` goes to the training under its own name and is told with the settings; older models resume."""
     clipped = configure({"clip_norm": 0.5})
     assert (clipped.arguments()["clip_norm"], configure({}).arguments()["clip_norm"]) == (0.5, None)
     assert "gradients of rows clipped to 0.5" in str(clipped)
