@@ -16,7 +16,7 @@ nox.options.reuse_venv = "yes"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 OPTIONAL = ("torch", "jax", "cupy")
 EXPORTS = ("xpnet/export.py", "xpnet/onnx.py", "xpnet/serialization/c.py", "xpnet/serialization/sklearn.py")
-PICTURES = ("xpnet/data/picture.py", "xpnet/plots/*")
+PICTURES = ("xpnet/data/photo.py", "xpnet/data/picture.py", "xpnet/plots/*")
 TABLES = "xpnet/data/tables/*"
 
 
@@ -97,8 +97,9 @@ def exports(session: nox.Session) -> None:
 def plots(session: nox.Session) -> None:
     """Test pictures, reports, notebooks and what is read from pictures; an error without Matplotlib."""
     session.install("-e", ".[plot]", *groups("test", "notebook"))
-    session.run("python", "-c", "import matplotlib, nbclient, ipykernel, PIL")
+    session.run("python", "-c", "import matplotlib, nbclient, ipykernel, PIL, scipy")
     names = (
+        "data_photo",
         "notebook",
         "plots",
         "plots_layout",
