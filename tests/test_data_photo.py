@@ -5,6 +5,7 @@ import pytest
 
 import xpnet
 from xpnet.data import load, load_picture
+from xpnet.data.mnist import VARIABLE, files_of_user
 
 image = pytest.importorskip("PIL.Image", reason="needs Pillow")
 pytest.importorskip("scipy", reason="needs SciPy")
@@ -68,7 +69,9 @@ def trained(name, hidden, epochs):
 
 @pytest.fixture(scope="module")
 def mnist():
-    """MNIST."""
+    """MNIST, where its files are."""
+    if not files_of_user():
+        pytest.skip(f"{VARIABLE} names no folder with MNIST")
     return trained("mnist", 128, 3)
 
 

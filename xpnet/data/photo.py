@@ -81,7 +81,7 @@ def without_shadows(difference: np.ndarray) -> np.ndarray:
     paper = ndimage.gaussian_filter(difference, max(GRAIN_PIXELS, GRAIN * side))
     paper = ndimage.grey_opening(paper, size=max(3, round(STROKE * side)))
     difference = difference - ndimage.gaussian_filter(paper, 1)
-    return difference - np.median(difference)
+    return np.asarray(difference - np.median(difference))
 
 
 def polynomials(shape: tuple[int, ...]) -> np.ndarray:
