@@ -135,9 +135,10 @@ def browser(session: nox.Session) -> None:
 def sklearn(session: nox.Session) -> None:
     """Test the estimators beside scikit-learn's, on every library of the CPU; an error where it is not available."""
     session.install("-e", ".[sklearn,fast]", *groups("test", "sklearn", "torch", "jax"))
-    session.run("python", "-c", "import sklearn, pandas, torch, jax, array_api_strict")
+    session.run("python", "-c", "import sklearn, pandas, rich, torch, jax, array_api_strict")
     files = [
         *map(str, Path("tests").glob("test_estimators_*.py")),
+        "tests/test_training_class_names.py",
         "tests/test_training_sparse.py",
         "tests/test_readme.py::test_blocks_run",
     ]

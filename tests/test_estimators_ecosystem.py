@@ -13,6 +13,7 @@ from helpers.sklearn_pairs import AGREEMENT, RULES, UNFINISHED, apart, estimator
 from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.exceptions import FitFailedWarning
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
@@ -56,6 +57,18 @@ def test_every_parameter_is_explained(name: str) -> None:
     assert f'href="https://scikit-learn.org/stable/modules/generated/sklearn.neural_network.{name}.html"' in html
 
 
+@pytest.mark.parametrize("name", ["classes", "regression"])
+def test_every_fitted_attribute_is_explained(name: str) -> None:
+    """The docstring names all attributes that a fit leaves, and no others."""
+    _, X, y, _, _ = task(name)
+    fitted = set()
+    for parameters in (dict(), dict(early_stopping=True), dict(solver="lbfgs")):
+        fitted |= {each for each in dir(ours(name, **parameters).fit(X, y)) if re.fullmatch(r"[a-z]\w*_", each)}
+    _, _, text = ours(name).__doc__.partition("Attributes\n")
+    # Only rows with names of columns leave their names.
+    assert set(re.findall(r"^    (\w+_) : ", text, re.MULTILINE)) == fitted | {"feature_names_in_"}
+
+
 @pytest.mark.parametrize("name", ["two classes", "classes", "labels", "regression", "regressions", "counts"])
 def test_fitted_attributes_are_theirs(name: str) -> None:
     """Whatever scikit-learn's have after fit, of the same type, ours have too."""
@@ -89,6 +102,27 @@ def test_searches(jobs: int) -> None:
         assert actual.cv_results_[score] == pytest.approx(expected.cv_results_[score], rel=AGREEMENT)
     assert actual.best_params_ == expected.best_params_
     assert apart(actual.best_estimator_, expected.best_estimator_) < AGREEMENT
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite:UserWarning")
+def test_a_search_over_rates_that_diverge() -> None:
+    """Their scores are NaN and the warning says why; the best of the others is chosen, and as of scikit-learn's."""
+    problem = task("regression", 90)
+    grid = {"learning_rate_init": [1e3, 1e-3, 1e-2]}
+    searches = [
+        GridSearchCV(each, grid, cv=3) for each in problem.pair(solver="sgd", max_iter=20, activation="identity")
+    ]
+    with pytest.warns(FitFailedWarning, match="3 fits failed out of a total of 9") as caught:
+        searches[0].fit(problem.X, problem.y)
+    (failed,) = [str(each.message) for each in caught if each.category is FitFailedWarning]
+    assert "no longer finite in epoch" in failed
+    with np.errstate(all="ignore"):
+        searches[1].set_params(param_grid={"learning_rate_init": grid["learning_rate_init"][1:]})
+        searches[1].fit(problem.X, problem.y)
+    scores, expected = (search.cv_results_["mean_test_score"] for search in searches)
+    assert np.isnan(scores[0])
+    assert scores[1:] == pytest.approx(expected, rel=AGREEMENT)
+    assert searches[0].best_params_ == searches[1].best_params_
 
 
 @pytest.mark.parametrize("name", ["two classes", "labels", "regressions"])

@@ -101,10 +101,18 @@ class MLPRegressor(RegressorMixin, MLP):
         Loss of each epoch on the held-out rows, without the L2 penalty.
     validation_scores_ : list of float or None
         Score of each epoch on the held-out rows.
+    best_loss_ : float or None
+        Lowest loss of an epoch; with early stopping None.
+    best_validation_score_ : float or None
+        Highest score of an epoch with early stopping, whose parameters are kept; without it None.
     n_iter_ : int
         Number of epochs or iterations of the last fit.
+    t_ : int
+        Number of rows trained on, each counted once an epoch.
     n_features_in_ : int
         Number of columns of X.
+    feature_names_in_ : array of str
+        Names of the columns of X, where it is a data frame that names them.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
