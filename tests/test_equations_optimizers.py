@@ -228,7 +228,7 @@ def test_a_rate_that_is_no_number_is_refused(rate, request):
     """Neither a word nor nothing is a learning rate."""
     if request.config.getoption("jaxtyping_packages", None):
         pytest.skip("types are checked before")
-    with pytest.raises(InputError, match=f"learning_rate is {rate!r}; it must be a number or a schedule"):
+    with pytest.raises(InputError, match=f"learning_rate is {rate!r}; it must be a number, 0 or more, or a schedule"):
         adam(rate)
 
 

@@ -6,7 +6,7 @@ Each carries its own length, so that how long a training is does not change what
 import math
 from dataclasses import dataclass
 
-from xpnet.errors import InputError
+from xpnet._support.arguments import check_number
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class InverseScaling:
     power: float = 0.5
 
     def __post_init__(self) -> None:
-        _check(self.learning_rate, self.epochs)
+        _check(self.learning_rate, self.epochs, power=self.power)
 
     def __call__(self, epoch: float) -> float:
         """η after so many epochs."""
@@ -48,7 +48,7 @@ class Step:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        _check(self.learning_rate, self.epochs)
+        _check(self.learning_rate, self.epochs, factor=self.factor)
 
     def __call__(self, epoch: float) -> float:
         """η after so many epochs."""
@@ -65,10 +65,8 @@ class Cosine:
 
     def __post_init__(self) -> None:
         _check(self.learning_rate, self.epochs)
-        if not 0 <= self.warm_up < self.epochs:
-            raise InputError(
-                f"warm_up is {self.warm_up}; it must be 0 or more, and end before the {self.epochs} epochs do."
-            )
+        needed = f"0 or more, and end before the {self.epochs} epochs do"
+        check_number("warm_up", self.warm_up, lambda value: 0 <= value < self.epochs, needed)
 
     def __call__(self, epoch: float) -> float:
         """η after so many epochs."""
@@ -78,9 +76,9 @@ class Cosine:
         return self.learning_rate * (1 + math.cos(math.pi * fallen)) / 2
 
 
-def _check(learning_rate: float, epochs: float = 1.0) -> None:
-    """Refuse a rate that leads upwards, and a schedule that takes no time, or no end of it."""
-    if not 0 <= learning_rate < math.inf:
-        raise InputError(f"learning_rate is {learning_rate}; it must be 0 or more.")
-    if not 0 < epochs < math.inf:
-        raise InputError(f"epochs is {epochs}; a schedule's length must be above 0, and finite.")
+def _check(learning_rate: float, epochs: float = 1.0, **others: float) -> None:
+    """Refuse a rate, or what changes it, that is below 0 or no number, and a schedule of no length or no end."""
+    check_number("learning_rate", learning_rate)
+    check_number("epochs", epochs, lambda value: 0 < value < math.inf, "above 0, and finite: a schedule's length")
+    for name, value in others.items():
+        check_number(name, value)

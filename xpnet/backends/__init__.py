@@ -59,7 +59,7 @@ def resolve(backend: str | None = None, device: str | None = None) -> Backend:
         'float64'
     """
     backend = "auto" if backend is None else backend
-    if backend not in ("auto", *BACKENDS):
+    if not isinstance(backend, str) or backend not in ("auto", *BACKENDS):
         raise InputError(f"backend {backend!r} is not one of auto, {', '.join(BACKENDS)}.")
     names = BACKENDS if backend == "auto" else (backend,)
     on_cpu = tuple(name for name in names if LIBRARIES[name].has_cpu)

@@ -113,7 +113,7 @@ class Backend(Transfer):
         Raises:
             InputError: There is no such precision, or not on this device.
         """
-        if precision not in PRECISIONS:
+        if not isinstance(precision, str) or precision not in PRECISIONS:
             raise InputError(f"precision is {precision!r}; it can be {alternatives(PRECISIONS)}.")
         if precision == "tf32" and not self.device_name.startswith("cuda"):
             raise InputError(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields
 from inspect import signature
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
+from xpnet._support.arguments import check_number
 from xpnet._support.typing import Array, Layer, Namespace, Params, Slots
-from xpnet.errors import InputError
 
 LearningRate: TypeAlias = float | Callable[[float], float]
 """Number, or schedule: a function of the training's progress in epochs."""
@@ -87,26 +87,19 @@ class _Update:
 
 def _optimizer(name: str, rule: _Rule, learning_rate: LearningRate) -> Optimizer:
     """Optimizer of a network from the rule for one array."""
-    try:
-        fits = callable(learning_rate) or 0 <= learning_rate < math.inf
-    except TypeError:
-        raise InputError(f"learning_rate is {learning_rate!r}; it must be a number or a schedule.") from None
-    if not fits:
-        raise InputError(f"learning_rate is {learning_rate}; it must be 0 or more, or a schedule.")
+    if not callable(learning_rate):
+        check_number("learning_rate", learning_rate, needed="0 or more, or a schedule")
     return Optimizer(_Init(rule.slots), _Update(rule), learning_rate, name)
 
 
-def _check_fractions(**fractions: float) -> None:
-    """Refuse decay rates of means that are not at least 0 and below 1."""
-    for name, value in fractions.items():
-        if not 0 <= value < 1:
-            raise InputError(f"{name} is {value}; it must be at least 0 and below 1.")
+def _fraction(name: str, value: float) -> float:
+    """Decay rate of a mean, which is at least 0 and below 1."""
+    return check_number(name, value, lambda number: 0 <= number < 1, "at least 0 and below 1")
 
 
-def _check_momentum(momentum: float) -> None:
-    """Refuse a momentum that is not from 0 to 1."""
-    if not 0 <= momentum <= 1:
-        raise InputError(f"momentum is {momentum}; it must be from 0 to 1.")
+def _momentum(momentum: float) -> float:
+    """Momentum, which is from 0 to 1."""
+    return check_number("momentum", momentum, lambda number: 0 <= number <= 1, "from 0 to 1")
 
 
 def sgd(learning_rate: LearningRate = 0.1) -> Optimizer:
@@ -127,8 +120,7 @@ def momentum(learning_rate: LearningRate = 0.05, momentum: float = 0.9) -> Optim
 
     At a constant rate this is torch's momentum, whose state is v / −η.
     """
-    _check_momentum(momentum)
-    return _optimizer("momentum", _Momentum(momentum), learning_rate)
+    return _optimizer("momentum", _Momentum(_momentum(momentum)), learning_rate)
 
 
 @dataclass(frozen=True)
@@ -149,8 +141,7 @@ def nesterov(learning_rate: LearningRate = 0.05, momentum: float = 0.9) -> Optim
     Source: Sutskever et al., "On the importance of initialization and momentum in deep learning" (2013), with the
     parameters kept at the point looked ahead to, as torch and scikit-learn do.
     """
-    _check_momentum(momentum)
-    return _optimizer("nesterov", _Nesterov(momentum), learning_rate)
+    return _optimizer("nesterov", _Nesterov(_momentum(momentum)), learning_rate)
 
 
 @dataclass(frozen=True)
@@ -212,11 +203,9 @@ def adamw(
 
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), as torch and optax scale it.
     """
-    _check_fractions(beta1=beta1, beta2=beta2)
-    for name, value in (("epsilon", epsilon), ("weight_decay", weight_decay)):
-        if not 0 <= value < math.inf:
-            raise InputError(f"{name} is {value}; it must be 0 or more.")
-    return _optimizer("adamw", _AdamW(beta1, beta2, epsilon, weight_decay, epsilon_hat), learning_rate)
+    beta1, beta2 = _fraction("beta1", beta1), _fraction("beta2", beta2)
+    epsilon, weight_decay = check_number("epsilon", epsilon), check_number("weight_decay", weight_decay)
+    return _optimizer("adamw", _AdamW(beta1, beta2, epsilon, weight_decay, bool(epsilon_hat)), learning_rate)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,9 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
+from xpnet._support.arguments import check_number, not_negative
 from xpnet.backends import ENGINES
 from xpnet.equations.optimizers import OPTIMIZERS, Optimizer
 from xpnet.equations.step import L2_OF
@@ -15,41 +18,47 @@ from xpnet.training.placement import check_weights_are_rows, check_whole
 LEAST = {"batch_size": 1, "epochs": 1, "seed": 0, "patience": 1}
 """Smallest value of each whole number."""
 
-RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "l2": (lambda value: 0 <= value < math.inf, "0 or more"),
+RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "l2": (not_negative, "0 or more"),
     "chunk_size": (lambda value: 0 < value < math.inf, "above 0, in megabytes"),
-    "clip_norm": (lambda value: value is None or 0 < value < math.inf, "above 0, or None to clip nothing"),
+    "clip_norm": (lambda value: 0 < value < math.inf, "above 0, or None to clip nothing"),
     "validation_fraction": (lambda value: 0 <= value < 1, "at least 0 and below 1"),
 }
 """Range of each other number, and how a message says it."""
+
+OPTIONAL = ("patience", "clip_norm")
+"""Those that None leaves out."""
 
 
 def check_ranges(**values: Any) -> None:
     """Refuse what is no number, and numbers outside their range."""
     for name, least in LEAST.items():
-        if name == "patience" and values[name] is None:
+        if name in OPTIONAL and values[name] is None:
             continue
         check_whole(name, values[name], least, ", or None to never stop early" if name == "patience" else "")
         if name != "seed" and values[name] >= 2**63:
             raise InputError(f"{name} must be below 2⁶³.")
     for name, (fits, needed) in RANGES.items():
-        try:
-            right = fits(values[name])
-        except TypeError:
-            raise InputError(f"{name} is {values[name]!r}; it must be a number, {needed}.") from None
-        if not right:
-            raise InputError(f"{name} is {values[name]}; it must be {needed}.")
+        if name not in OPTIONAL or values[name] is not None:
+            check_number(name, values[name], fits, needed)
 
 
 def check_choices(engine: Any, l2_of: Any) -> None:
     """Refuse names that are none of the choices."""
-    if l2_of not in L2_OF:
+    if not isinstance(l2_of, str) or l2_of not in L2_OF:
         raise InputError(f"l2_of is {l2_of!r}; it can be {' or '.join(L2_OF)}.")
-    if engine not in (None, "auto", *ENGINES):
+    if not isinstance(engine, str | None) or engine not in (None, "auto", *ENGINES):
         raise InputError(f"engine is {engine!r}; it can be auto, {', '.join(ENGINES)}.")
 
 
-def check_objects(network: Any, optimizer: Any, resume: Any, weight: Any, order: Any) -> None:
+def check_flags(**values: Any) -> None:
+    """Refuse what is neither true nor false, and words, which would all be true."""
+    for name, value in values.items():
+        if not isinstance(value, bool | int | np.bool | None):
+            raise InputError(f"{name} is {_shown(value)}; it must be True or False.")
+
+
+def check_objects(network: Any, optimizer: Any, resume: Any, weight: Any, order: Any, average: Any) -> None:
     """Refuse objects of another type, whose first use would fail in words of Python's."""
     if not isinstance(network, Network):
         raise InputError(f"network is {_shown(network)}; give a Network, such as Network([784, 128, 10]).")
@@ -62,6 +71,8 @@ def check_objects(network: Any, optimizer: Any, resume: Any, weight: Any, order:
             f"resume is {_shown(resume)}; give epoch.checkpoint, or xpnet.serialization.load(path).checkpoint."
         )
     check_weights_are_rows(weight)
+    if average is not None and not hasattr(average, "agree"):
+        raise InputError(f"average is {_shown(average)}; give what `with xpnet.distributed.session() as ranks` gives.")
     if order is not None and not isinstance(order, Iterator):
         raise InputError(
             f"order is a {type(order).__name__}; give an iterator with an array of row indices for each epoch, such as "

@@ -132,8 +132,10 @@ def epochs(
         chunk_size=chunk_size,
         clip_norm=clip_norm,
     )
+    clip_norm = None if clip_norm is None else float(clip_norm)
     arguments.check_choices(engine=engine, l2_of=l2_of)
-    arguments.check_objects(network=network, optimizer=optimizer, resume=resume, weight=weight, order=order)
+    arguments.check_flags(shuffle=shuffle, progress=progress)
+    arguments.check_objects(network, optimizer, resume, weight, order, average)
     arguments.check_validation(validation, validation_fraction)
     suffix = "_train" if isinstance(data, Data) else ""
     data = as_data(data)

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from xpnet import backends
+from xpnet._support.arguments import check_number
 from xpnet._support.optional import pictures
 from xpnet._support.seeds import generator
 from xpnet._support.traced import is_traced
@@ -294,6 +295,7 @@ class Network:
             >>> round(network.cost([(np.zeros((2, 2)), np.zeros(2))], np.eye(2), np.array([0, 1])), 6)
             0.693147
         """
+        _check_l2(l2)
         with placed(self, params, x, y, weight) as (backend, params, data):
             _, z = step.forward(self.model, params, data.x, xp=backend.xp)
             return _number(step.objective(self.model, params, data, z, l2, xp=backend.xp), backend)
@@ -328,6 +330,7 @@ class Network:
             array([[-0.25,  0.25],
                    [ 0.25, -0.25]])
         """
+        _check_l2(l2)
         with placed(self, params, x, y, weight) as (backend, params, data):
             return step.gradients(self.model, params, data, l2, xp=backend.xp)[0]
 
@@ -389,3 +392,9 @@ def _number(result: Array | float, backend: Backend) -> float:
 def _model(hidden: tuple[str, ...], loss: str, input_scale: float | None) -> step.Model:
     """Functions of a network by their names, looked up once: each prediction asks for them."""
     return step.Model(tuple(map(activations.activation, hidden)), losses.loss(loss), input_scale)
+
+
+def _check_l2(l2: Any) -> None:
+    """Refuse what is no λ."""
+    if l2 is not None and not is_traced(l2):
+        check_number("l2", l2)

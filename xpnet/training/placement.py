@@ -1,17 +1,17 @@
 """Placement: parameters and rows are checked against a network, encoded, and moved to the device that computes."""
 
 import math
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from numbers import Integral
 from typing import Any, Protocol
 
 import numpy as np
 
 from xpnet import backends
 from xpnet._support.traced import is_traced
-from xpnet._support.trees import arrays_in
+from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Array, Batch, Layer, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.data import (
@@ -97,7 +97,11 @@ def checked_params(network: Shape, params: Any) -> Params:
         raise InputError(f"params have weights of shapes {weights}, but the network {network} needs {needed}.")
     if biases != needed_biases:
         raise InputError(f"params have biases of shapes {biases}, but the network {network} needs {needed_biases}.")
-    return layers
+    checked: Params = map_arrays(portable, layers)
+    for array in arrays_in(checked):
+        if "float" not in dtype_name(array):
+            raise InputError(f"params hold {dtype_name(array)} but need real floating-point numbers.")
+    return checked
 
 
 @lru_cache
@@ -223,10 +227,8 @@ def placed_rows(
 
 def check_whole(name: str, value: Any, least: int, remedy: str = "") -> None:
     """Refuse anything but a whole number that is large enough."""
-    try:
-        operator.index(value)
-    except TypeError:
-        raise InputError(f"{name} is {value!r}; it must be a whole number, {least} or more{remedy}.") from None
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise InputError(f"{name} is {value!r}; it must be a whole number, {least} or more{remedy}.")
     if value < least:
         raise InputError(f"{name} is {value}; it must be {least} or more{remedy}.")
 

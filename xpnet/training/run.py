@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from xpnet._support.arguments import check_number
 from xpnet._support.typing import Array, Batch, Params, Slots
 from xpnet.backends import Backend, Carry, Step
 from xpnet.data import digest
@@ -222,7 +223,9 @@ class Training(NamedTuple):
     def learning_rate(self, progress: float) -> float:
         """Learning rate after `progress` epochs."""
         rate = self.optimizer.learning_rate
-        return rate(progress) if callable(rate) else rate
+        if callable(rate):
+            return check_number(f"the schedule's learning rate after {progress:g} epochs", rate(progress))
+        return rate
 
     def evaluated(self, params: Params, rows: Rows | None) -> tuple[float | None, float | None]:
         """Mean cost, without L2, and accuracy on rows that are not trained on."""
