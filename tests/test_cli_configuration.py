@@ -83,6 +83,12 @@ def test_a_loss_for_other_targets_is_refused(loss, y, sentence):
         configure({"loss": loss}).network(Data(np.zeros((4, 3)), np.array(y)))
 
 
+def test_the_networks_classes_are_the_datas():
+    """Names that the data have for their labels are kept by the network, and so by the model file."""
+    data = Data(np.zeros((4, 3)), np.array([0, 1, 2, 1]), classes=("ant", "bee", "cat"))
+    assert configure({}).network(data).classes == ("ant", "bee", "cat")
+
+
 def test_the_networks_scale_is_the_datas():
     """The digits are divided by 16."""
     assert configure({}).network(load("digits")).input_scale == 16

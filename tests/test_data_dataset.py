@@ -42,10 +42,11 @@ def test_equal_data_have_equal_fingerprints():
         Data(X, Y[::-1].copy() * 2),
         Data(X, Y, X, Y),
         Data(X, Y, X),
+        Data(X, Y, classes=("no", "yes")),
     ],
 )
 def test_changed_data_have_another_fingerprint(other):
-    """Contents, dtypes, shapes and a missing test set are all told apart."""
+    """Contents, dtypes, shapes, a missing test set and names of classes are all told apart."""
     assert other.fingerprint() != Data(X, Y).fingerprint()
 
 

@@ -219,7 +219,7 @@ class Configuration:
             check_loss(self.loss, loss, data.y_train.dtype)
             loss = self.loss
         activation: Any = self.activation[0] if len(self.activation) == 1 else self.activation
-        return Network((data.x_train.shape[1], *self.hidden, outputs), activation, loss, data.scale)
+        return Network((data.x_train.shape[1], *self.hidden, outputs), activation, loss, data.scale, data.classes)
 
     def rule(self) -> Optimizer:
         """Optimizer with its schedule."""

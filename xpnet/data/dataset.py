@@ -32,6 +32,7 @@ class Data(NamedTuple):
         name: Name of the data set in the output of a training.
         row_shape: Shape of an image before it became a row, where the rows were images.
         x_validation: Rows to validate on after every epoch, with their targets `y_validation`.
+        classes: Names of the classes that integer labels number, for the network to keep; None has no names.
     """
 
     x_train: Array
@@ -43,6 +44,7 @@ class Data(NamedTuple):
     x_validation: Array | None = None
     y_validation: Array | None = None
     row_shape: tuple[int, ...] | None = None
+    classes: tuple[str | int | float, ...] | None = None
 
     @property
     def scale(self) -> float:
@@ -52,9 +54,10 @@ class Data(NamedTuple):
         return 255.0 if str(self.x_train.dtype).endswith("uint8") else 1.0
 
     def fingerprint(self) -> str:
-        """Short digest of the arrays, to tell whether data have changed."""
-        validation = (self.x_validation, self.y_validation)
-        return digest(self[:4] if self.x_validation is None else (*self[:4], *validation))
+        """Short digest of the arrays and of the classes' names, to tell whether data have changed."""
+        validation = () if self.x_validation is None else (self.x_validation, self.y_validation)
+        names = () if self.classes is None else (np.asarray(self.classes),)
+        return digest((*self[:4], *validation, *names))
 
 
 def digest(arrays: Iterable[Array | None]) -> str:
