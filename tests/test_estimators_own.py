@@ -152,3 +152,19 @@ def test_activations_of_ones_own(activation: Any) -> None:
     problem = task("classes")
     made = problem.ours((7, 6), activation, max_iter=3, random_state=0).fit(problem.X, problem.y)
     assert made.network_.activation == (tuple(activation) if isinstance(activation, list) else (activation,) * 2)
+
+
+def test_coefficients_that_are_changed_count_at_once() -> None:
+    """Coefficients written to in place, or set to other arrays, are those of the next prediction."""
+    X, y, _ = task("classes")[1:4]
+    mlp = ours("classes", max_iter=3).fit(X, y)
+    for n in (1, 7):
+        before = mlp.predict_proba(X[:n])
+        mlp.coefs_[0][...] *= -1
+        changed = mlp.predict_proba(X[:n])
+        assert not np.allclose(changed, before)
+        mlp.coefs_ = [-mlp.coefs_[0], *map(np.ascontiguousarray, mlp.coefs_[1:])]
+        assert np.allclose(mlp.predict_proba(X[:n]), before, rtol=1e-12)
+        mlp.intercepts_[-1][...] += np.asarray([1.0, 0, 0])
+        assert (mlp.predict_proba(X[:n])[:, 0] > before[:, 0]).all()
+        mlp.intercepts_[-1][...] -= np.asarray([1.0, 0, 0])

@@ -1,4 +1,4 @@
-"""The ONNX graph of a network gives in onnxruntime what `predict` gives here."""
+"""The ONNX graph of a network gives in onnxruntime what `predict` and a predictor give here."""
 
 import json
 from itertools import product
@@ -52,7 +52,8 @@ def test_answers_are_those_of_predict(activation, loss, n):
         params, x = randomized(network, dtype), rows(n, 12, dtype) * (scale or 1)
         found = answers(exported.model(network, params), x)
         assert found.dtype == dtype
-        assert distance(found, network.predict(params, x)) < CLOSE[dtype]
+        for expected in (network.predict(params, x), network.predictor(params)(x)):
+            assert distance(found, expected) < CLOSE[dtype]
 
 
 def test_numbers_of_activations_are_attributes():

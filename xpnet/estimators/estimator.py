@@ -37,6 +37,7 @@ from xpnet.estimators.scoring import split_rows
 from xpnet.estimators.sklearn_losses import loss_conversion
 from xpnet.estimators.validation_rows import ValidationRows
 from xpnet.estimators.verbose import reporting
+from xpnet.training import shortcut
 from xpnet.training.placement import chunk_rows, encoded
 from xpnet.training.rows import check_weights_on_both_sides
 from xpnet.training.sparse import map_rows
@@ -235,6 +236,9 @@ class MLP(CallbackSupport, Parameters, ABC):
 
     def _outputs(self, X: Any, method: str) -> tuple[Array, Placement]:
         """Output activations for X, where they are computed."""
+        if type(X) is np.ndarray and self.device is None and (a := self._outputs_for_numpy(X)) is not None:
+            home = backends.of(X)
+            return a, Placement(home, home)
         check_is_fitted(self)
         placement = find_placement(X, self.device)
         self._check_home(placement, method)
@@ -246,6 +250,15 @@ class MLP(CallbackSupport, Parameters, ABC):
             return map_rows(
                 placement.backend, answers(self.network_.model), params, x, chunk_rows(self.network_)
             ), placement
+
+    def _outputs_for_numpy(self, X: np.ndarray) -> np.ndarray | None:
+        """Output activations where scikit-learn's checks, which take longer, would change and refuse nothing."""
+        fitted = vars(self)
+        if "coefs_" not in fitted or "feature_names_in_" in fitted:
+            return None
+        if X.ndim != 2 or X.shape[1] != self.n_features_in_ or X.dtype.kind not in "fiub":
+            return None
+        return shortcut.predictions(self.network_, self.params_, X, name="X")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

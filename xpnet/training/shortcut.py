@@ -15,8 +15,8 @@ from xpnet.equations import step
 from xpnet.training.placement import Plannable, chunk_rows, placed
 
 
-def predictions(network: Plannable, params: Any, x: np.ndarray) -> np.ndarray | None:
-    """Output activations for rows; None where it takes the long way, which also says what is wrong.
+def predictions(network: Plannable, params: Any, x: np.ndarray, name: str = "x") -> np.ndarray | None:
+    """Output activations for rows, called by that name; None where it takes the long way, which says what is wrong.
 
     Raises:
         InputError: x or params do not fit the network, or x is not finite.
@@ -41,9 +41,9 @@ def predictions(network: Plannable, params: Any, x: np.ndarray) -> np.ndarray | 
             rows = min(chunk_rows(network), CHUNK)
             return programs.new_row_replay(step.answers(network.model), layers, data.x, rows)
 
+    check_finite(x, name=name, xp=np)
     planned = programs.cached(network, tuple(key), make)
     if planned is None:
         return None
-    check_finite(x, name="x", xp=np)
     (a,) = planned(arrays, [x])
     return a
