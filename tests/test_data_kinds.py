@@ -41,7 +41,7 @@ def test_a_single_array(tmp_path, monkeypatch):
     np.save(tmp_path / "rows.npy", X)
     np.save(tmp_path / "y.npy", Y)
     sentence = refusal(tmp_path / "rows.npy")
-    assert "rows.npy: a single array; two lines of Python make an .npz file of it" in sentence
+    assert "rows.npy: a .npy array; two lines of Python make an .npz file of it" in sentence
     follow(sentence, tmp_path, monkeypatch)
     check(tmp_path / "rows.npz")
 
@@ -107,6 +107,7 @@ def test_a_folder_of_arrays_of_other_names(tmp_path, monkeypatch):
         (gzip.compress(b"<html><head>"), "a web page, not data; the download failed"),
         (b"\0\0\x08\x01\0\0\0\x01\x05", "a single IDX file; name the folder that holds the files of images and labels"),
         (b"\x89PNG\r\n\x1a\n", "a picture; data are arrays of many; predict takes it as --image"),
+        (b"\x10\0\0\0\0\0\0\0{}", "a safetensors file, as models are; data are arrays; predict takes the model first"),
         (b"PAR1", "a Parquet table; give it a name that ends in .parquet"),
         (b"\x01\x02\x03", "of no known format; data are digits, mnist, an .npz file"),
         (b"", "of no known format"),

@@ -307,9 +307,9 @@ def written(path, kind):
                 archive.writestr("archive/data.pkl", b"")
         elif kind == "a .npy array":
             np.save(file, np.eye(3))
-        elif kind == "compressed by gzip, as IDX data are":
-            file.write(gzip.compress(b"rows"))
-        elif kind == "a pickle, which is not read":
+        elif kind == "a single IDX file":
+            file.write(gzip.compress(b"\0\0\x08\x01\0\0\0\x01\x05"))
+        elif kind == "a pickle, which is never read: it can run any program":
             pickle.dump({"model": list(range(300))}, file)
         else:
             file.write("x,y\n1,β\n".encode())
@@ -321,9 +321,9 @@ def written(path, kind):
         "an .npz file of data",
         "a zip archive, as PyTorch's files are",
         "a .npy array",
-        "compressed by gzip, as IDX data are",
-        "a pickle, which is not read",
-        "text, as tables and logs are",
+        "a single IDX file",
+        "a pickle, which is never read: it can run any program",
+        "a text file",
     ],
 )
 def test_a_file_of_another_kind_is_named_as_what_it_is(tmp_path, kind):

@@ -219,7 +219,7 @@ def test_the_engine_goes_on_too(tmp_path, capsys):
 def test_only_models_are_resumed(tmp_path):
     """A file that is none is told in a sentence, and nothing is written."""
     (tmp_path / "m").write_bytes(b"no model")
-    with pytest.raises(ModelFileError, match="m is no model: it is text"):
+    with pytest.raises(ModelFileError, match="m is no model: it is a text file"):
         train.main(["--resume", str(tmp_path / "m")])
     network = xpnet.Network([64, 10])
     serialization.save(tmp_path / "m", network, network.init(), configuration={"hidden": []})

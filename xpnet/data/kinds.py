@@ -1,7 +1,9 @@
 """Kinds of files that people give as data: recognized by their first bytes, with the lines that make them readable."""
 
 import gzip
+import zipfile
 import zlib
+from codecs import getincrementaldecoder
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +12,9 @@ from xpnet.data.files import reading
 
 START = 512
 """Bytes by which a kind is recognized."""
+
+MOST_METADATA = 100_000_000
+"""Bytes of a safetensors file's header at most."""
 
 NPZ, NPY, GZIP, IDX = b"PK\x03\x04", b"\x93NUMPY", b"\x1f\x8b", b"\0\0"
 
@@ -34,7 +39,7 @@ PAGE = Kind("a web page, not data", "the download failed; download the file itse
 
 KINDS = {
     b"\x93NUMPY": Kind(
-        "a single array",
+        "a .npy array",
         _lines(
             "import numpy as np  # y.npy: the labels or targets of its rows",
             "np.savez({npz!r}, x_train=np.load({path!r}), y_train=np.load('y.npy'))",
@@ -62,6 +67,8 @@ KINDS = {
     b"ARROW1": Kind("a Feather table", "give it a name that ends in .feather"),
 }
 """Kinds by the bytes that they start with."""
+
+TENSORS = Kind("a safetensors file, as models are", "data are arrays; predict takes the model first, then the data")
 
 PICKLE = Kind(
     "a pickle, which is never read: it can run any program",
@@ -95,8 +102,20 @@ def start_of(path: Path) -> bytes:
 
 
 def named(path: Path) -> str:
-    """Name of a file's kind, with an article; empty where it is unknown."""
-    kind = _kind(start_of(path))
+    """Name of a file's kind, with an article; empty where it is unknown.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    start = start_of(path)
+    if start.startswith(NPZ):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                of_arrays = all(name.endswith(".npy") for name in archive.namelist())
+        except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+            return "a damaged zip archive"
+        return "an .npz file of data" if of_arrays else "a zip archive, as PyTorch's files are"
+    kind = _kind(_unzipped(path) if start.startswith(GZIP) else start)
     return "" if kind is None else kind.name
 
 
@@ -127,7 +146,18 @@ def _kind(start: bytes) -> Kind | None:
             return kind
     if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return PICKLE
-    return TEXT if start and all(byte >= 32 or byte in b"\t\r\n" for byte in start) else None
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < MOST_METADATA:
+        return TENSORS
+    return TEXT if _is_text(start) else None
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether a file that starts so is text; its last letter may be cut off."""
+    try:
+        text = getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(letter.isprintable() or letter.isspace() for letter in text)
 
 
 def _unzipped(path: Path) -> bytes:

@@ -135,7 +135,8 @@ def check_complete_labels(y: np.ndarray, *, name: str = "y_train") -> None:
     if len(missing):
         raise InputError(
             f"label {missing[0]} never occurs in {name}, whose largest is {present[-1]}; "
-            "number the classes from 0 without gaps."
+            f"number the classes from 0 without gaps, as names, {name} = np.unique({name}, return_inverse=True) does; "
+            "a regression needs floating-point numbers."
         )
 
 

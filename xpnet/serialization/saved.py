@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ from xpnet._support.arguments import check_order
 from xpnet._support.atomic_write import write_whole
 from xpnet._support.regular_file import open_regular
 from xpnet._support.typing import Layer, Params
+from xpnet.data import kinds
 from xpnet.errors import InputError, ModelFileError, ModelFileWarning
 from xpnet.serialization import history as histories
 from xpnet.serialization.metadata import FORMAT, TRAINING, damaged, plain, read_metadata
-from xpnet.serialization.other_files import other_kind
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.network import Network
 from xpnet.training.placement import DTYPES, checked_params
@@ -114,7 +115,8 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
             names = file.keys() if "xpnet" in metadata else ()
             tensors = {name: file.get_tensor(name) for name in names}
     except (OSError, InputError, safetensors.SafetensorError) as error:
-        if isinstance(error, safetensors.SafetensorError) and (kind := other_kind(path)):
+        kind = kinds.named(Path(path)) if isinstance(error, safetensors.SafetensorError) else ""
+        if kind not in ("", kinds.TENSORS.name):
             raise ModelFileError(f"{path} is no model: it is {kind}; name a file that --save or save wrote.") from error
         why = error.strerror if isinstance(error, OSError) and error.strerror else plain(error)
         raise ModelFileError(f"{path} is no readable model: {why.rstrip('.')}.") from error
