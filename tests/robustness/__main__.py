@@ -2,7 +2,9 @@
 
 import argparse
 import sys
+import textwrap
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from robustness import engines, file_system, growth, kills, mutations, numbers, writers
@@ -46,6 +48,8 @@ def main() -> int:
         state.save()
         surprises += tally.surprises
         print(summary(name, part, tally, time.monotonic() - began), flush=True)
+    if flags.only is None:
+        print(f"\n{for_readme({PARTS[name]: state.tally(name) for name in flags.parts or PARTS})}")
     return int(surprises > 0)
 
 
@@ -56,6 +60,19 @@ def summary(name: str, part: Part, tally: Tally, seconds: float) -> str:
     for number, text in tally.details:
         lines += [f"  {name} case {number}:", *(f"    {line}" for line in text.rstrip().splitlines())]
     return "\n".join(lines)
+
+
+def for_readme(tallies: Mapping[Part, Tally]) -> str:
+    """The paragraph of README's "What it was tried with"."""
+    counts = "; ".join(f"{tally.done:,} {part.about}" for part, tally in tallies.items())
+    surprises, minutes = (sum(getattr(tally, name) for tally in tallies.values()) for name in ("surprises", "seconds"))
+    took = f"{minutes / 3600:.1f} hours" if minutes >= 3600 else f"{minutes / 60:.1f} minutes"
+    text = (
+        f"`nox -s faults` tried {counts}; in {took}, with {surprises:,} surprises. A surprise is a traceback, another "
+        "result without a message, a file lost or half-written, a hang of over 60 s, or memory beyond its bound. "
+        "`-- --quick` takes three minutes; `-- --long --state FILE` takes hours, and goes on from FILE."
+    )
+    return textwrap.fill(text, 120, break_on_hyphens=False)
 
 
 def parser() -> argparse.ArgumentParser:

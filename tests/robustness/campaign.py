@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -52,12 +53,14 @@ class Tally:
         outcomes: How often each outcome came.
         surprises: How many cases ended in a surprise.
         details: Numbers and texts of the first of them.
+        seconds: How long it took.
     """
 
     done: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     surprises: int = 0
     details: list[tuple[int, str]] = field(default_factory=list)
+    seconds: float = 0.0
 
     def count(self, number: int, outcome: str, surprise: str = "") -> None:
         """Add a case."""
@@ -72,12 +75,14 @@ class Tally:
 def tried(part: Part, tally: Tally, cases: int, after: Callable[[], None]) -> None:
     """Try a part's cases from where its tally stands, and call `after` behind each."""
     for number in range(tally.done, cases):
+        began = time.monotonic()
         with TemporaryDirectory() as folder:
             try:
                 with limited(part.limit):
                     tally.count(number, part.case(number, Path(folder)))
             except Exception:
                 tally.count(number, "surprise", traceback.format_exc(limit=-6))
+        tally.seconds += time.monotonic() - began
         after()
 
 

@@ -43,7 +43,8 @@ def run(
     """Run Python to its end, without a traceback, and with a status where one is expected."""
     words = [sys.executable, *map(str, arguments)]
     command = " ".join(f"'{word}'" for word in words) + shell if shell else words
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=50, shell=bool(shell), **options)
+    streams = dict(capture_output=True, text=True, errors="replace")
+    answer = subprocess.run(command, **streams, timeout=50, shell=bool(shell), **options)
     assert "Traceback" not in answer.stderr, answer.stderr[-500:]
     if status is not None:
         assert answer.returncode == status, f"status {answer.returncode}: {answer.stderr[-300:]}"
@@ -271,7 +272,27 @@ def a_damaged_compile_cache(folder: Path) -> None:
 
 
 @scenario
-def resume_or_start(folder: Path) -> None:
+def one_command_for_every_start(folder: Path) -> None:
+    """A job's command that is stopped and started again, and once more than it needs, ends as one that was not."""
+    path, whole = folder / "m.safetensors", folder / "whole.safetensors"
+    flags = ("--hidden", "8", "--batch-size", "512", "--epochs", "200", "--schedule", "cosine", "--quiet")
+    run("-m", "xpnet.train", *flags, "--save", whole, status=0)
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        command = [sys.executable, "-m", "xpnet.train", *flags, "--resume-or-start", str(path)]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        time.sleep(1.0)
+        process.send_signal(number)
+        message = process.communicate(timeout=30)[1]
+        # On a busy machine Python itself may still be starting.
+        assert process.returncode in (0, 128 + number, -number), f"status {process.returncode}: {message[-300:]}"
+        assert "Traceback" not in message, message
+    for _ in range(2):
+        run("-m", "xpnet.train", *flags, "--resume-or-start", path, status=0)
+        assert path.read_bytes() == whole.read_bytes(), "another result"
+
+
+@scenario
+def logs_without_gaps(folder: Path) -> None:
     """A log that is resumed holds each epoch once."""
     path, log = folder / "m.safetensors", folder / "log.jsonl"
     run(*TRAIN, "--quiet", "--save", path, "--log", log, status=0)

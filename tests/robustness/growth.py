@@ -60,4 +60,6 @@ def case(number: int, folder: Path) -> str:
     return "flat"
 
 
-PART = Part("one shape after another in a process", case, quick=1, normal=len(SHAPES), long=len(SHAPES), limit=600)
+PART = Part(
+    "processes that meet one shape after another", case, quick=1, normal=len(SHAPES), long=len(SHAPES), limit=600
+)

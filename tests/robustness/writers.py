@@ -53,4 +53,4 @@ def case(number: int, folder: Path) -> str:
     return "whole at every read"
 
 
-PART = Part("two processes that save to one file, beside a reader", case, quick=3, normal=10, long=100)
+PART = Part("pairs of processes that save to one file, beside a reader", case, quick=3, normal=10, long=100)
