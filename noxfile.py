@@ -305,7 +305,7 @@ def bench(session: nox.Session) -> None:
         session.install("-e", ".[fast,sklearn]")
         session.run("python", "benchmarks", *chosen)
         return
-    session.install("-e", ".[fast]", *groups("bench"))
+    session.install("-e", ".[fast,onnx]", *groups("bench"))
     major, told = (None, "") if flags.device == "cpu" else cuda_version(session)
     if major is None and flags.device.startswith("cuda"):
         session.error(f"There is no GPU to time: {told}")

@@ -109,6 +109,12 @@ FITTED = {
 }
 """Of MNIST's shape in float32, and of the irises'."""
 
+ANSWERED = (64, 128, 10)
+"""Sizes of the network that answers few rows and many, one of relu and softmax."""
+
+COUNTS = {f"{n} {'row' if n == 1 else 'rows'}": n for n in (1, 16, 150, 1000, 10_000)}
+"""Numbers of rows that it answers."""
+
 ASKING = ("C128", "D")
 """Names whose networks predict ASKED rows, too."""
 
@@ -135,7 +141,7 @@ SCALING = WIDTHS | BATCHES
 
 CONFIGURATIONS = STEPS | SCALING
 
-QUICK = {*STEPS, "copy", "width 64", "width 512", "batch 1", "batch 256", "digits", *FITTED}
+QUICK = {*STEPS, "copy", "width 64", "width 512", "batch 1", "batch 256", "digits", *FITTED, *COUNTS}
 """Names that a quick run times; of whole epochs QUICK_EPOCHS only."""
 
 QUICK_EPOCHS = ("C128",)

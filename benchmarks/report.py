@@ -9,7 +9,7 @@ from statistics import linear_regression, median, quantiles
 from typing import Any, NamedTuple
 
 from chart import bars
-from configurations import ASKED, ASKING, BATCHES, EPOCHS, FINISHED, FITTED, STEPS, WIDTHS
+from configurations import ANSWERED, ASKED, ASKING, BATCHES, COUNTS, EPOCHS, FINISHED, FITTED, STEPS, WIDTHS
 from contenders import CONTENDERS
 
 FOLDER = Path(__file__).parent
@@ -25,6 +25,10 @@ SHOWN_ON_GPU = (
     "torch eager", "JAX scan",
 )  # fmt: skip
 """Those of the one for a GPU."""
+
+BY_HAND = "NumPy by hand"
+ANSWERING = ("xpnet predictor, compiled", "xpnet predict", "xpnet MLPClassifier", "onnxruntime", "scikit-learn")
+"""Rows of the chart of answers."""
 
 Row = dict[str, Any]
 
@@ -87,6 +91,7 @@ def table(rows: list[Row]) -> list[str]:
         **{("step", name): f"{name}: {STEPS[name]}" for name in STEPS},
         **{("epoch", name): f"{name}: an epoch of {rows:,} rows" for name, rows in EPOCHS.items()},
         **{("inference", name): f"{ASKED:,} rows of {name}'s network" for name in ASKING},
+        **{("answers", name): f"{name}, {'-'.join(map(str, ANSWERED))}" for name in COUNTS},
         **{("finish", name): f"{task}, start to end" for name, task in FINISHED.items()},
         **{("fit", name): f"fit {task}" for name, task in FITTED.items()},
         **{("probabilities", name): f"predict_proba of {task.rows:,}×{task.columns}" for name, task in FITTED.items()},
@@ -156,7 +161,21 @@ def write(about: dict[str, Any], rows: list[Row]) -> Path:
         row["kind"] == "step" and row["of_floor"] and row["contender"] in SHOWN[1:] + SHOWN_ON_GPU[1:] for row in rows
     ):
         path.with_suffix(".svg").write_text(drawn(about, rows), encoding="utf-8")
+    draw_answers(path, about, rows)
     return path
+
+
+def draw_answers(path: Path, about: dict[str, Any], rows: list[Row]) -> None:
+    """Keep a chart of the time of answers, in units of NumPy's by hand, beside the results that have them."""
+    times = {(row["configuration"], row["contender"]): row["microseconds"] for row in rows if row["kind"] == "answers"}
+    groups = {
+        name: {each: times[name, each] / times[name, BY_HAND] for each in ANSWERING if (name, each) in times}
+        for name in COUNTS
+        if (name, BY_HAND) in times
+    }
+    if any(groups.values()):
+        title = f"Time of answers by {'-'.join(map(str, ANSWERED))} ÷ NumPy's by hand ({where(about)})"
+        path.with_name(f"{path.stem}-answers.svg").write_text(bars(title, groups), encoding="utf-8")
 
 
 def drawn(about: dict[str, Any], rows: list[Row]) -> str:
@@ -198,6 +217,7 @@ def main() -> None:
     for path in sorted(RESULTS.glob("*.json")):
         stored = json.loads(path.read_text(encoding="utf-8"))
         path.with_suffix(".svg").write_text(drawn(stored["machine"], stored["results"]), encoding="utf-8")
+        draw_answers(path, stored["machine"], stored["results"])
         if "gpu" in stored["machine"] or stored["machine"]["threads"] == 1:
             tables.append(markdown(stored["machine"], stored["results"]))
     text = "\n\n".join(tables) + "\n"
