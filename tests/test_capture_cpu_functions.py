@@ -9,6 +9,7 @@ from xpnet import backends
 from xpnet._support.trees import arrays_in
 from xpnet.capture import plan
 from xpnet.capture.engines.cpu.tiles import Registers
+from xpnet.errors import CaptureError
 
 pytest.importorskip("llvmlite")
 
@@ -54,6 +55,18 @@ FINDINGS = {
     "rows of nothing": (lambda c, b, xp: (c, (xp.sum(c[0] + 1, axis=1), c[0] + 1)), (np.zeros((3, 0)),)),
     "columns of nothing": (lambda c, b, xp: (c, (xp.sum(c[0] + 1, axis=0),)), (np.zeros((0, 3)),)),
     "floor_divide": (lambda c, b, xp: (c, (c[0] // 0.1, c[1] // 1)), (np.ones((4, 2)), np.full((4, 2), np.inf))),
+    "searches down columns": (
+        lambda c, b, xp: (c, (xp.argmax(c[0], axis=0), xp.argmin(c[0].T, axis=0), xp.argmin(c[1], axis=0))),
+        (np.where(SQUARE > 1, np.nan, np.round(SQUARE)), ROWS[:1]),
+    ),
+    "maximum and minimum of zeros": (
+        lambda c, b, xp: (c, tuple(1 / f(*pair) for f in (xp.maximum, xp.minimum) for pair in (c, c[::-1]))),
+        (np.zeros((4, 9)), np.full((4, 9), -0.0)),
+    ),
+    "integers to a power": (
+        lambda c, b, xp: (c, (c[0] ** 3, c[0] ** 7, c[0] ** 0)),
+        (np.arange(-7, 8, dtype=np.int8).reshape(5, 3),),
+    ),
     "sign of a large uint8": (lambda c, b, xp: (c, (xp.sign(c[0]),)), (np.full((4, 2), 255, np.uint8),)),
     "a single number that is narrowed": (
         lambda c, b, xp: ((xp.astype(xp.minimum(c[0], c[1]), xp.int32), c[1]), (xp.sum(b[0]),)),
@@ -87,3 +100,25 @@ def test_functions_once_wrong(name, kind, monkeypatch):
         wanted = arrays_in(PLAIN.run_block(step, PLAIN.copy(carry), data, rows))
     for a, b in zip(found, wanted, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+def test_what_numpy_itself_gives_two_answers_for_is_refused():
+    """Floats out of range as uint32 are one thing in NumPy's vectors, and another behind the last of them."""
+    x = np.full((1, 7), np.nan)
+    with pytest.raises(CaptureError, match=r"astype to uint32 at .* cannot be compiled; use engine replay"):
+        checked(lambda c, b, *, xp: (c, (xp.astype(c[0], xp.uint32),)), (x,), (ROWS,), np.asarray([[0]]))
+
+
+def test_numbers_that_fade_away_are_kept_as_numpy_keeps_them():
+    """Slots that decay below the smallest normal number come to NumPy's subnormal ones, to the bit: none is flushed."""
+    start = np.asarray([[1e-37, -3e-38, 1e-45, 5e-45]], np.float32)
+
+    def step(carry, batch, *, xp):
+        return (carry[0] * 0.9,), (xp.sum(batch[0]),)
+
+    rows = np.zeros((60, 1), int)
+    found = checked(step, (start,), (ROWS,), rows)[0]
+    (wanted,), _ = PLAIN.run_block(step, (start.copy(),), (ROWS,), rows)
+    np.testing.assert_array_equal(found, wanted)
+    assert np.count_nonzero(wanted) == 4
+    assert np.abs(wanted).max() < np.finfo(np.float32).smallest_normal

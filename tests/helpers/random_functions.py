@@ -124,6 +124,15 @@ def body(drawn: Drawn, *, refused: bool = False) -> Callable[..., Any]:
     return run
 
 
+def dtypes(drawn: Drawn) -> set[str]:
+    """Names of all dtypes that a function computes with, on the rows of its first step."""
+    known = [*drawn.carry, *(np.take(one, drawn.rows[0], axis=0) for one in drawn.data)]
+    with quiet():
+        for step in drawn.steps:
+            known.append(_done(step, known, np))
+    return {one.dtype.name for one in known}
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """A context in which NumPy does not warn, of overflow or of means of nothing."""

@@ -168,12 +168,7 @@ def _node(
     if operation.name in REDUCTIONS or operation.name in SEARCHES:
         # Reductions keep their axes, so that a vector's are those of its column or row.
         extent = reads[0].extent
-        made = matrix(operation.output, column)
-        if operation.name in SEARCHES and made != (extent[0], 1):
-            raise CaptureError(
-                f"{operation.name} at {operation.line} cannot be compiled along columns; use engine replay."
-            )
-        return Node(operation, extent, made, reads)
+        return Node(operation, extent, matrix(operation.output, column), reads)
     extent = matrix(operation.output, column)
     return Node(operation, extent, extent, reads)
 

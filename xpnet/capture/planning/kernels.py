@@ -61,7 +61,9 @@ class Node:
     @property
     def is_accumulated(self) -> bool:
         """Whether its result is there after the last row only."""
-        return self.operation.name in REDUCTIONS and self.extent[0] != 1 and self.made[0] == 1
+        if self.operation.name in SEARCHES:
+            return self.made == (1, self.extent[1]) and self.extent != (1, 1)
+        return self.is_reduction and self.extent[0] != 1 and self.made[0] == 1
 
 
 @dataclass(eq=False)
@@ -131,7 +133,7 @@ class Product(NamedTuple):
 
 @dataclass(eq=False)
 class Columns:
-    """Sums and the like down columns, each for itself."""
+    """Sums, searches and the like down columns, each for itself."""
 
     nodes: list[Node] = field(default_factory=list)
 

@@ -102,7 +102,7 @@ class LoopWriter:
         return f.part(loop.width, max(ENOUGH // _work(loop) // 1024, 1) * 1024)
 
     def down(self, node: Node) -> Part:
-        """Reduction of each column, some vectors of columns at a time."""
+        """Reduction of each column, or a search in it, some vectors of columns at a time."""
         (rows, width), (read,), f = node.extent, node.reads, Body(self._checks)
         name, output = node.operation.name, node.operation.output
         source, target = self.pointer(f, read.value), self.pointer(f, output)
@@ -111,19 +111,31 @@ class LoopWriter:
             read.value.dtype.itemsize, output.dtype.itemsize)  # fmt: skip
         number = kind(read.value.dtype)
 
+        collects, is_search = _collected_in(node), name in SEARCHES
+
         def sums(column: Word, counts: Sequence[int]) -> None:
             vectors = [Vectors(f, lanes, count) for count in counts]
-            totals = [begun(of, name, output.dtype) for of in vectors]
+            carried = []
+            for of in vectors:
+                carried.append((of.kind(collects), begun(of, name, collects)))
+                carried += [(of.kind(INT32), of.number(0, INT32))] * is_search
+            totals = [first for _, first in carried]
+            each = 1 + is_search
             if rows:
-                carried = [(of.kind(output.dtype), total) for of, total in zip(vectors, totals, strict=True)]
                 with f.loop(0, rows, 1, carried) as loop:
                     row = f.at(source, f.times(loop.index, by_row), number if number != "i1" else "i8")
-                    for at, (of, total) in enumerate(zip(vectors, loop.carried, strict=True)):
+                    for at, of in enumerate(vectors):
+                        total, place = loop.carried[at * each], loop.carried[at * each + is_search]
                         more = of.load(read.value.dtype, row, f.add(column, at * lanes), by_column)
+                        if is_search:
+                            where = of.spread(INT32, f.value(f"trunc i64 {loop.index} to i32"))
+                            loop.following += searched(of, name, collects, (total, place), more, where)
+                            continue
                         more = operand(of, node.operation, read.value, more, 0)
                         loop.following.append(collect(of, name, output.dtype, total, more))
                 totals = loop.last
-            for at, (of, total) in enumerate(zip(vectors, totals, strict=True)):
+            for at, of in enumerate(vectors):
+                total = of.cast(totals[2 * at + 1], INT32, output.dtype) if is_search else totals[at]
                 of.store(output.dtype, total, target, f.add(column, at * lanes), into)
 
         block = ABREAST * lanes

@@ -35,6 +35,9 @@ def apply(of: Vectors, operation: Operation, operands: Sequence[str]) -> str:
     name, dtype, output = operation.name, computed(operation), operation.output.dtype
     if name in ALIKE:
         source = operation.arrays[0].dtype
+        if source.kind == "f" and output.name == "uint32":
+            # Numbers out of range come to one thing in NumPy's vectors, and to another behind the last of them.
+            raise CaptureError(f"astype to uint32 at {operation.line} cannot be compiled; use engine replay.")
         return of.cast(operands[0], source if name == "astype" else dtype, output)
     if name == "where":
         return of.choose(operands[0], output, *operands[1:])
@@ -47,6 +50,9 @@ def apply(of: Vectors, operation: Operation, operands: Sequence[str]) -> str:
         return of.cast(_classified(of, name, dtype, operands[0]), TRUTH, output)
     if name == "clip":
         return _clipped(of, dtype, *operands)
+    exponent = operation.inputs[-1]
+    if name == "pow" and dtype.kind in "iu" and isinstance(exponent, int) and exponent >= 0:
+        return _power(of, dtype, operands[0], exponent)
     table = {"f": _real, "b": _truth}.get(dtype.kind, _whole)
     value = table(of, name, dtype, operands)
     if value is None:
@@ -89,8 +95,8 @@ def _real(of: Vectors, name: str, dtype: np.dtype, operands: Sequence[str]) -> s
 
 
 def larger(of: Vectors, dtype: np.dtype, one: str, other: str, is_maximum: bool) -> str:
-    """Maximum or minimum of two; NaN propagates, and of equal numbers the first is returned."""
-    keep = compare(of, "greater_equal" if is_maximum else "less_equal", dtype, one, other)
+    """Maximum or minimum of two; NaN propagates, and of zeros the second is returned, as by a CPU."""
+    keep = compare(of, "greater" if is_maximum else "less", dtype, one, other)
     if dtype.kind == "f":
         keep = of.do("or", TRUTH, keep, of.do("fcmp uno", dtype, one, one))
     return of.choose(keep, dtype, one, other)
@@ -177,6 +183,18 @@ def _whole(of: Vectors, name: str, dtype: np.dtype, operands: Sequence[str]) -> 
         below = of.do("sub", dtype, zero, of.cast(compare(of, "less", dtype, x, zero), TRUTH, dtype))
         return of.choose(is_positive, dtype, of.number(1, dtype), below)
     return _divided(of, name, dtype, x, y) if name in ("floor_divide", "remainder") else None
+
+
+def _power(of: Vectors, dtype: np.dtype, x: str, exponent: int) -> str:
+    """Integers to a power, by squares, which wrap around on overflow."""
+    total = of.number(1, dtype)
+    while exponent:
+        if exponent & 1:
+            total = of.do("mul", dtype, total, x)
+        exponent >>= 1
+        if exponent:
+            x = of.do("mul", dtype, x, x)
+    return total
 
 
 def _divided(of: Vectors, name: str, dtype: np.dtype, x: str, y: str) -> str:

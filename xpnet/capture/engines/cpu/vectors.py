@@ -158,10 +158,9 @@ class Vectors:
         if to.kind == "f":
             return self.f.value(f"{'sitofp' if is_signed else 'uitofp'} {old} {value} to {new}")
         if dtype.kind == "f":
-            # Through a wider one, as C compilers do it, so that what does not fit mostly comes to what NumPy has.
-            if to.itemsize < 4 or to.name == "uint32":
-                between = INT32 if to.itemsize < 4 else INT64
-                return self.cast(self.f.value(f"fptosi {old} {value} to {self.kind(between)}"), between, to)
+            # Through a wider one, as C compilers do it, so that what does not fit comes to what NumPy has.
+            if to.itemsize < 4:
+                return self.cast(self.f.value(f"fptosi {old} {value} to {self.kind(INT32)}"), INT32, to)
             whole = self.f.value(f"fptosi {old} {value} to {new}")
             if to.kind == "i":
                 return whole
