@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xpnet.data import Stored, load, load_rows, stored, task
-from xpnet.errors import DataError
+from xpnet.errors import DataError, DataWarning
 
 
 def arrays(n=30, test=6):
@@ -48,7 +48,8 @@ def test_numbered_files_are_in_the_order_of_their_numbers(tmp_path):
     for number, part in zip((1, 2), np.split(wanted["y_train"], [20]), strict=True):
         np.save(tmp_path / f"y_train_{number:03}.npy", part)
     np.save(tmp_path / "other.npy", np.ones(3))
-    data = load(tmp_path)
+    with pytest.warns(DataWarning, match=r"other.npy is not read"):
+        data = load(tmp_path)
     assert np.array_equal(np.asarray(data.x_train), wanted["x_train"])
     assert np.array_equal(np.asarray(data.y_train), wanted["y_train"])
 

@@ -167,3 +167,18 @@ def test_arrays_that_are_not_read_are_named(tmp_path):
     np.savez(tmp_path / "set.npz", x_train=X, y_train=np.arange(len(X)) % 2, x_valid=X, ids=X)
     with pytest.warns(DataWarning, match=r"set.npz: x_valid, ids are not read, only x_train, y_train, .* y_val"):
         load(tmp_path / "set.npz")
+    for name, array in dict(x_train=X, y_train=np.arange(len(X)) % 2, x_valid=X).items():
+        np.save(tmp_path / f"{name}.npy", array)
+    with pytest.warns(DataWarning, match=r"x_valid.npy is not read, only x_train, y_train, .* y_val"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["set.npz", "set/x_train.npy"])
+def test_a_page_under_a_data_files_name_is_named(tmp_path, name):
+    """A failed download is said as such, whatever its name promises."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(b"<!DOCTYPE html><title>404</title>")
+    if name != "set.npz":
+        np.save(tmp_path / "set" / "y_train.npy", Y)
+    with pytest.raises(DataError, match=r"a web page, not data; the download failed; download the file itself again"):
+        load(tmp_path / name.partition("/")[0])

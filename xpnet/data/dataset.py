@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,6 +102,11 @@ def assemble(
     x_test, y_test, x_validation, y_validation = others
     data = Data(x_train, y_train, x_test, y_test, input_scale, name, x_validation, y_validation, row_shape)
     return data._replace(input_scale=data.scale)
+
+
+def unread(names: Sequence[str], read: Sequence[str]) -> str:
+    """Words for arrays that are passed over because of their names."""
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not read, only {', '.join(read)}"
 
 
 def check_pair(x: Any, y: Any, *, names: tuple[str, str]) -> None:

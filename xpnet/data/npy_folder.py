@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from xpnet._support.warn import warn_user
 from xpnet.data.checks import check_features, check_same_rows, count
-from xpnet.data.dataset import TEST, TRAIN, VALIDATION, Data, check_alike, task
+from xpnet.data.dataset import TEST, TRAIN, VALIDATION, Data, check_alike, task, unread
 from xpnet.data.files import reading
 from xpnet.data.stored import Stored, locating
 from xpnet.data.targets import check_targets
-from xpnet.errors import DataError, InputError
+from xpnet.errors import DataError, DataWarning, InputError
 
 NAMES = (*TRAIN, *TEST, *VALIDATION)
 NUMBERING = "the files of an array are numbered one by one, from 0 or 1 on"
@@ -87,10 +88,16 @@ def lines_for(folder: Path) -> str:
     )
 
 
+def other_files(files: dict[str, list[Path]], folder: Path) -> list[str]:
+    """Names of a folder's other .npy files."""
+    read = {path for paths in files.values() for path in paths}
+    return sorted(path.name for path in folder.glob("*.npy") if path not in read)
+
+
 def spell_files(files: dict[str, list[Path]], folder: Path) -> str:
     """Names of the .npy files in a folder; of an array in many files the first and the last one."""
     names = [[path.name for path in paths] for paths in files.values()]
-    others = sorted({path.name for path in folder.glob("*.npy")}.difference(*names))
+    others = other_files(files, folder)
     spelled = [", ".join(of) if len(of) < 3 else f"{of[0]} to {of[-1]}" for of in names] + others[:LISTED]
     more = len(others) - LISTED
     return ", ".join(spelled) + (f" and {count(more, 'other')}" if more > 0 else "")
@@ -103,6 +110,8 @@ def load_npy_folder(folder: Path) -> Data:
     require_arrays(files, [*TRAIN, *chain.from_iterable(pairs)], folder)
     arrays = {name: Stored(*paths) for name, paths in files.items()}
     x, y = as_matrix(arrays["x_train"]), as_vector(arrays["y_train"])
+    if passed_over := other_files(files, folder):
+        warn_user(f"{folder}: {unread(passed_over, NAMES)}", DataWarning)
     check_belong(x, y, names=TRAIN)
     with reading(y):
         loss, outputs = task(y, name="y_train", training=True)

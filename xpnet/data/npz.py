@@ -11,6 +11,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from xpnet._support.regular_file import open_regular
+from xpnet.data import kinds
 from xpnet.data.checks import count
 from xpnet.data.files import reading
 from xpnet.errors import DataError
@@ -93,7 +94,8 @@ def _read_header(file: IO[bytes], path: Path) -> NpyHeader:
     """Header of an .npy file that is complete."""
     magic = file.read(len(MAGIC))
     if not magic or magic != MAGIC[: len(magic)]:
-        raise DataError(f"{path}: not an .npy file, it starts with the bytes {magic.hex(' ') or '(none)'}")
+        starts = f", it starts with the bytes {magic.hex(' ') or '(none)'}"
+        raise DataError(f"{path}: not an .npy file{_but(path) or starts}")
     size = os.fstat(file.fileno()).st_size
     file.seek(0)
     try:
@@ -113,11 +115,21 @@ def _read_header(file: IO[bytes], path: Path) -> NpyHeader:
     return NpyHeader(shape, dtype, file.tell(), by_columns)
 
 
+def _but(path: Path) -> str:
+    """What a file is instead, where that is known."""
+    start = kinds.start_of(path)
+    if kinds.is_page(start):
+        return f" but {kinds.PAGE.name}; {kinds.PAGE.remedy}"
+    kind = "" if start.startswith(kinds.NPZ) else kinds.named(path)
+    return f" but {kind}" if kind else ""
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     with reading(path), open_regular(path) as file:
         if not zipfile.is_zipfile(file):
-            raise DataError(f"{path}: not an .npz file, or truncated: it is not a complete zip archive")
+            truncated = ", or truncated: it is not a complete zip archive"
+            raise DataError(f"{path}: not an .npz file{_but(path) or truncated}")
         file.seek(0)
         with _undamaged(path):
             yield file

@@ -9,7 +9,7 @@ import numpy as np
 from xpnet._support.warn import warn_user
 from xpnet.data import idx, idx_folder, kinds, mnist, npy_folder, npz
 from xpnet.data.checks import check_features
-from xpnet.data.dataset import TEST, TRAIN, VALIDATION, Data, as_rows, as_targets, assemble, check_rows, task
+from xpnet.data.dataset import TEST, TRAIN, VALIDATION, Data, as_rows, as_targets, assemble, check_rows, task, unread
 from xpnet.data.files import reading
 from xpnet.data.folders import data_folder
 from xpnet.errors import DataError, DataWarning
@@ -75,11 +75,8 @@ def load(source: str | os.PathLike[str]) -> Data:
     names = npz.npz_names(path)
     wanted = [*TRAIN, *(name for name in (*TEST, *VALIDATION) if name in names)]
     arrays = dict(zip(wanted, npz.read_npz(path, wanted), strict=True))
-    if unread := [name for name in names if name not in wanted]:
-        read = ", ".join((*TRAIN, *TEST, *VALIDATION))
-        warn_user(
-            f"{path}: {', '.join(unread)} {'is' if len(unread) == 1 else 'are'} not read, only {read}", DataWarning
-        )
+    if other := [name for name in names if name not in wanted]:
+        warn_user(f"{path}: {unread(other, (*TRAIN, *TEST, *VALIDATION))}", DataWarning)
     others = (arrays.get(name) for name in (*TEST, *VALIDATION))
     return assemble(*(arrays[name] for name in TRAIN), *others, origin=path, name=path.stem)
 

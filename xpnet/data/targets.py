@@ -77,7 +77,8 @@ def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: N
         y = xp.astype(y, xp.asarray([0], device=y.device).dtype)
     smallest, largest = int(xp.min(y)), int(xp.max(y))
     if smallest < 0 or (classes is not None and largest >= classes):
-        allowed = "start at 0" if classes is None else f"of {classes} classes are 0 … {classes - 1}"
+        numbered = f"start at 0: number them as names, {name} = np.unique({name}, return_inverse=True) does"
+        allowed = numbered if classes is None else f"of {classes} classes are 0 … {classes - 1}"
         wrong = smallest if smallest < 0 else largest
         # What is negative as an int64 was 2⁶³ or more.
         came = wrong % 2**64 if unsigned else wrong

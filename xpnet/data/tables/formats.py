@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xpnet._support.optional import needed
+from xpnet._support.regular_file import open_regular
 from xpnet.data.files import reading
 from xpnet.errors import DataError
 
@@ -52,7 +53,7 @@ class TableFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         with reading(path), understood(path):
-            with open(path, "rb") as file:
+            with open_regular(path) as file:
                 start = file.read(6)
             if start[:4] == b"PAR1":
                 self._read = _parquet
