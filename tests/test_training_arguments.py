@@ -114,3 +114,13 @@ def test_dtypes_and_devices_of_libraries_are_taken():
     torch = pytest.importorskip("torch")
     for dtype in (np.float64, np.dtype("f8"), torch.float64):
         assert trained(dtype=dtype, device=torch.device("cpu")).params[0].w.dtype == np.float64
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_a_bound_beyond_the_dtype_is_its_last_number(library):
+    """Gradients of float32 are never longer than 1e300: nothing is clipped; nor is any as short as 1e-300."""
+    pytest.importorskip(library)
+    terms = dict(backend=library, dtype="float32", engine="plain")
+    plain, long, short = (trained(clip_norm=norm, **terms).params[0].w for norm in (None, 1e300, 1e-300))
+    assert np.allclose(plain, long)
+    assert np.allclose(short, NETWORK.init()[0].w)

@@ -1,5 +1,9 @@
-"""Numbers: extreme inputs, targets, weights and rates, which all ways of running must take alike or refuse alike."""
+"""Numbers: extreme inputs, targets, weights and rates, which all ways of running must take alike or refuse alike.
 
+What some extremes must end as is known besides: weights of any size as weights of 1 do, any dtype as float64 does.
+"""
+
+import sys
 import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -11,6 +15,7 @@ import numpy as np
 import xpnet
 from robustness.campaign import Part, Surprise
 from xpnet import Network, backends
+from xpnet.equations.losses import LOSSES
 from xpnet.errors import XpnetError
 
 RNG = np.random.default_rng(0)
@@ -32,6 +37,7 @@ class Extreme(NamedTuple):
         y: Targets.
         loss: Of the network.
         arguments: Of `Network` and `epochs`.
+        like: Arguments of an ordinary training that ends alike, x among them; or None.
     """
 
     name: str
@@ -39,21 +45,25 @@ class Extreme(NamedTuple):
     y: np.ndarray
     loss: str
     arguments: dict[str, Any]
+    like: dict[str, Any] | None = None
 
 
 def extremes() -> Iterator[Extreme]:
     """All of them."""
 
-    def extreme(name: str, x: Any = None, y: Any = None, loss: str = "cross_entropy", **arguments: Any) -> Extreme:
+    def extreme(
+        name: str, x: Any = None, y: Any = None, loss: str = "cross_entropy", like: Any = None, **arguments: Any
+    ) -> Extreme:
         x = X.astype("f4") if x is None else x
-        return Extreme(name, x, Y if y is None else y, loss, arguments)
+        return Extreme(name, x, Y if y is None else y, loss, arguments, like)
 
     for scale in (1e-310, 1e-42, 1e-30, 1e8, 1e19, 1e30, 1e38, 1e300):
         yield extreme(f"x times {scale:g} in float64", X * scale)
         if scale < 1e38:
             yield extreme(f"x times {scale:g} in float32", (X * scale).astype("f4"))
     for kind in ("?", "u1", "i1", "u2", "i2", "u4", "i4", "f2", ">f4", ">f8", ">i4", "longdouble"):
-        yield extreme(f"x of dtype {kind}", (abs(X) * 20).astype(kind) if kind != "?" else X > 0)
+        x = (abs(X) * 20).astype(kind) if kind != "?" else X > 0
+        yield extreme(f"x of dtype {kind}", x, input_scale=20.0, dtype="float64", like={"x": x.astype("f8")})
     for name, x in {
         "2^40": (X * 2**40).astype("i8"),
         "above 2^53": np.full((N, 6), 2**53 + 1) + np.arange(N)[:, None],
@@ -73,9 +83,20 @@ def extremes() -> Iterator[Extreme]:
     for weight in (1e-300, 1e-44, 1e-40, 1e-30, 1e30, 5e37, 1e38, 1e300, 0.0, -1.0, np.nan, np.inf):
         for dtype in ("f4", "f8"):
             with np.errstate(over="ignore"):
-                yield extreme(f"weights {weight:g} in {dtype}", weight=(ONES * weight).astype(dtype))
+                weights = (ONES * weight).astype(dtype)
+            like = {"weight": ONES} if 0 < weights[0] < np.inf else None
+            yield extreme(f"weights {weight:g} in {dtype}", weight=weights, like=like)
+            yield extreme(f"weights {weight:g} in {dtype} to validate", validation=(X.astype("f4"), Y, weights))
     yield extreme("weights from 1e-30 to 1e30", weight=10.0 ** np.linspace(-30, 30, N))
     yield extreme("one weight that is not 0", weight=np.eye(1, N).ravel(), l2=0.1)
+    yield extreme("one weight that is not 0, rows held out", weight=np.eye(1, N).ravel(), validation_fraction=0.1)
+    for size in (1e-30, 1e30):
+        terms = {"l2": 0.1 * size, "l2_of": "sum"}
+        yield extreme(f"L2 beside weights of {size:g}", weight=ONES * size, **terms, like={"weight": ONES, "l2": 0.1})
+    for norm in (1e-300, 1e-30, 1e30, 1e300, -1.0, np.nan):
+        yield extreme(f"samples' gradients clipped at {norm:g}", clip_norm=norm)
+    for rate in (-1.0, np.nan, np.inf):
+        yield extreme(f"a schedule that gives {rate:g}", rule=xpnet.sgd(lambda epoch, rate=rate: rate))
     for rate in (1e-300, 1e-45, 1e4, 1e30, 1e300):
         yield extreme(f"sgd at {rate:g}", rule=xpnet.sgd(rate))
     for l2 in (1e-300, 1e30, 1e300):
@@ -91,7 +112,16 @@ def extremes() -> Iterator[Extreme]:
     )
     yield extreme("NaN in x", np.where(X > 2, np.nan, X))
     yield extreme("infinity in x", np.where(X > 2, np.inf, X))
+    for loss in sorted(name for name, loss in LOSSES.items() if loss.regression):
+        for size in (1e19, 1e38):
+            yield extreme(f"{loss}, y of {size:g}", y=abs(X[:, 0]) * size, loss=loss)
     yield extreme("masked x", np.ma.masked_array(X, X > 2))
+    yield extreme("masked y", y=np.ma.masked_array(Y, Y == 2))
+    yield extreme("masked weights", weight=np.ma.masked_array(ONES, Y == 2))
+    yield extreme("labels of 2^32 and more in a column", y=Y[:, None] + 2**32)
+    yield extreme("labels as floats", y=Y.astype("f8"))
+    yield extreme("labels as words", y=Y.astype("U1"))
+    yield extreme("labels as objects", y=Y.astype(object))
     yield extreme("no rows", X[:0], Y[:0])
     yield extreme("no columns", X[:, :0])
     yield extreme("strings", X.astype("U4"))
@@ -108,6 +138,15 @@ def ways() -> list[tuple[str, str]]:
 
 def outcome(extreme: Extreme, backend: str, engine: str) -> tuple[str, np.ndarray, float]:
     """How a training ends: with "ok", parameters and cost, or with the kind of error that refuses it."""
+    bits = sys.modules["jax"].config.jax_enable_x64 if "jax" in sys.modules else None
+    end = trained(extreme, backend, engine)
+    if bits is not None and sys.modules["jax"].config.jax_enable_x64 != bits:
+        raise Surprise(f"{extreme.name}: JAX's 64 bits are {not bits} from now on")
+    return end
+
+
+def trained(extreme: Extreme, backend: str, engine: str) -> tuple[str, np.ndarray, float]:
+    """Outcome of one training."""
     given = dict(extreme.arguments)
     classes = 3 if extreme.loss == "cross_entropy" else 1 if extreme.y.ndim == 1 else extreme.y.shape[1]
     rule, batch_size, scale = (
@@ -136,9 +175,14 @@ def outcome(extreme: Extreme, backend: str, engine: str) -> tuple[str, np.ndarra
 def case(number: int, folder: Path) -> str:
     """One training on every way."""
     extreme = EXTREMES[number % len(EXTREMES)]
+    like = extreme.like
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         ends = {way: outcome(extreme, *way) for way in ways()}
+        if like is not None:
+            ordinary = extreme._replace(x=like.get("x", extreme.x), arguments={**extreme.arguments, **like})
+            ordinary.arguments.pop("x", None)
+            ends["numpy", "on ordinary numbers"] = outcome(ordinary, "numpy", "plain")
     first, params, cost = next(iter(ends.values()))
     tiny = any(mark in extreme.name for mark in ("e-310", "e-42"))
     if len({end for end, _, _ in ends.values()}) > 1 and not tiny:
@@ -154,6 +198,11 @@ def case(number: int, folder: Path) -> str:
     return "alike"
 
 
-EXTREMES = list(extremes())
+def spread_out(cases: list[Extreme]) -> list[Extreme]:
+    """The same cases, so that the first few are of all kinds: by multiples of the golden ratio."""
+    return [cases[i] for i in sorted(range(len(cases)), key=lambda i: i * 0.6180339887 % 1)]
+
+
+EXTREMES = spread_out(list(extremes()))
 
 PART = Part("extreme numbers on all ways of running", case, 30, len(EXTREMES), len(EXTREMES), 60)

@@ -132,7 +132,6 @@ def epochs(
         chunk_size=chunk_size,
         clip_norm=clip_norm,
     )
-    clip_norm = None if clip_norm is None else float(clip_norm)
     arguments.check_choices(engine=engine, l2_of=l2_of)
     arguments.check_flags(shuffle=shuffle, progress=progress)
     arguments.check_objects(network, optimizer, resume, weight, order, average)
@@ -157,6 +156,10 @@ def epochs(
     }
     x = unmoved.get("x", arrays["x"])
     dtype = (dtype_name(x) if dtype_name(x) in DTYPES else "float32") if dtype is None else spelled_dtype(dtype)
+    if clip_norm is not None:
+        # Beyond the dtype's numbers a norm clips nothing, or everything, as the last of these does.
+        numbers = np.finfo(dtype)
+        clip_norm = float(np.clip(float(clip_norm), numbers.smallest_normal, numbers.max))
     arrays["weight"], factor = _scaled(arrays["weight"], dtype)
     arrays["weight_validation"], _ = _scaled(arrays["weight_validation"], dtype)
     # λ of a sum counts beside Σ s, and so changes its scale with it.
