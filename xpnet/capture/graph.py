@@ -10,6 +10,12 @@ Number = bool | int | float
 VIEWS = ("reshape", "transpose")
 """Operations whose result is the same memory with other axes."""
 
+RANDOM = "random_bits"
+"""The operation that makes random numbers of scalars: a key, the index of the first row, a step's number."""
+
+ROUNDS_WORK = 40
+"""Floating-point operations in whose time it makes one number."""
+
 OUTER = "matmul"
 """The option of a multiplication that is a matrix product, a column by a row."""
 
@@ -127,4 +133,5 @@ def flops(operation: Operation) -> int:
     if operation.name == "matmul":
         (m, k), (_, n) = (value.shape for value in operation.arrays)
         return 2 * m * k * n
-    return max(value.size for value in (*operation.arrays, operation.output))
+    most = max(value.size for value in (*operation.arrays, operation.output))
+    return ROUNDS_WORK * most if operation.name == RANDOM else most

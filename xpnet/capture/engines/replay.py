@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from xpnet._support.philox import Key, random_bits
 from xpnet.capture.engines import thread_count as threads
-from xpnet.capture.graph import OUTER, VIEWS, Number, Operation, Value
+from xpnet.capture.graph import OUTER, RANDOM, VIEWS, Number, Operation, Value
 from xpnet.capture.planning.plan import Plan
 from xpnet.capture.tracing.operations import ELEMENTWISE, REDUCTIONS, SEARCHES, dtypes
 
@@ -133,9 +134,24 @@ def calls(operation: Operation, arrays: Mapping[Value, np.ndarray]) -> list[Call
     if name in SEARCHES:
         (axis,) = options
         return [(getattr(inputs[0], name), (axis, _without(out, axis)))]
+    if name == RANDOM:
+        return [(_random_bits, (*inputs, options, out))]
     if name == "take":
         return [(inputs[0].take, (inputs[1], *options, out))]
     return [(np.copyto, (out, *inputs, "unsafe"))]
+
+
+def _random_bits(
+    low: np.ndarray,
+    high: np.ndarray,
+    first: np.ndarray,
+    step: np.ndarray,
+    options: tuple[Any, ...],
+    out: np.ndarray,
+) -> None:
+    """Random numbers as NumPy makes them."""
+    layer, bits, which = options
+    out[...] = random_bits(Key(low, high, first), step, layer, out, bits=bits, which=which, xp=np)
 
 
 def _without(array: np.ndarray, axis: int) -> np.ndarray:

@@ -14,10 +14,11 @@ from xpnet.capture.engines.cpu.operations import (
     searched,
 )  # fmt: skip
 from xpnet.capture.engines.cpu.parts import ENOUGH, Body, Part, Pointer
+from xpnet.capture.engines.cpu.random import random_bits
 from xpnet.capture.engines.cpu.text import Word, kind
 from xpnet.capture.engines.cpu.tiles import registers
 from xpnet.capture.engines.cpu.vectors import INT32, TRUTH, Vectors
-from xpnet.capture.graph import Operation, Value
+from xpnet.capture.graph import RANDOM, Operation, Value
 from xpnet.capture.planning.kernels import FED, Extent, Fused, Kernel, Loop, Node, Read
 from xpnet.capture.tracing.operations import REDUCTIONS, SEARCHES
 from xpnet.errors import CaptureError
@@ -76,7 +77,7 @@ class LoopWriter:
         """Whether all arrays lie alike, without reductions, so that the kernel is one loop over numbers."""
         (loop, *others), extents = kernel.loops, set()
         for node in loop.nodes:
-            if node.is_reduction or node.operation.name == FED or node.extent != (kernel.rows, loop.width):
+            if node.is_reduction or node.operation.name in (FED, RANDOM) or node.extent != (kernel.rows, loop.width):
                 return False
             values = [(read.value, read.extent) for read in node.reads if read.extent != (1, 1)]
             if node.operation.output in self._stored:
@@ -309,7 +310,11 @@ class _Rows:
                 assert texts[0] is not None
                 at = self._reduce(of, node, texts[0], column, at)
                 continue
-            own[operation.output] = self._done(of, node, texts, column)
+            if operation.name == RANDOM:
+                scalars = [self._once[value] for value in operation.arrays]
+                own[operation.output] = random_bits(of, scalars, row, column, *operation.options)
+            else:
+                own[operation.output] = self._done(of, node, texts, column)
             if loop.width == 1:
                 self._singles[operation.output] = own[operation.output]
             elif is_alone:

@@ -80,8 +80,27 @@ template <class T> __device__ T floor_divided(T a, T b) {
     T below = floor(whole);
     return whole - below > (T)0.5 ? below + 1 : below;
 }
+__device__ unsigned int random_word(
+    unsigned int k0, unsigned int k1, unsigned int first, unsigned int step,
+    long long i, long long j, unsigned int layer, int which) {
+    // Philox4x32-10: the counter's four words are those of four columns.
+    unsigned int c0 = (unsigned int)(j / 4), c1 = first + (unsigned int)i, c2 = layer, c3 = step;
+    for (int turn = 0; turn < 10; ++turn) {
+        const unsigned long long p0 = 0xD2511F53ULL * c0, p1 = 0xCD9E8D57ULL * c2;
+        c0 = (unsigned int)(p1 >> 32) ^ c1 ^ k0;
+        c2 = (unsigned int)(p0 >> 32) ^ c3 ^ k1;
+        c1 = (unsigned int)p1, c3 = (unsigned int)p0;
+        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+    }
+    const int at = which == 0 ? (int)(j % 4) : (int)(j % 4) / 2 * 2 + which - 1;
+    const unsigned int word = at < 2 ? (at ? c1 : c0) : at == 2 ? c2 : c3;
+    return which == 2 && j % 2 ? word - 0x40000000u : word;
+}
 """
 """What expressions call that C++ does not have; a pack is read and written by one access, as float4 is."""
+
+WHICH = ("own", "radius", "angle")
+"""Which word of a counter an element gets, by number."""
 
 COLLECTED = {
     "sum": "{0} + {1}",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from xpnet.capture.engines.cuda.groups import Down, Group, Grouped, Part, Together, stored
-from xpnet.capture.graph import VIEWS, Graph, Operation, Value
+from xpnet.capture.graph import RANDOM, VIEWS, Graph, Operation, Value
 from xpnet.capture.planning.kernels import Extent, Kernel, Node, Product, Read, matrix
 from xpnet.capture.tracing.operations import ELEMENTWISE, REDUCTIONS, SEARCHES
 from xpnet.errors import CaptureError
@@ -16,7 +16,7 @@ from xpnet.errors import CaptureError
 WARPFUL = 1024
 """Columns up to which one warp is enough for a single row."""
 
-POINTWISE = (*ELEMENTWISE, "where", "astype", "copy", "full")
+POINTWISE = (*ELEMENTWISE, "where", "astype", "copy", "full", RANDOM)
 """Operations whose every element stands for itself."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from xpnet.capture.engines.cuda.layout import DeviceLayout
-from xpnet.capture.graph import Value
+from xpnet.capture.graph import RANDOM, Value
 from xpnet.capture.planning.kernels import Extent, Kernel, Loop
 
 BYTES = 16
@@ -31,8 +31,11 @@ class Packing(NamedTuple):
 def packing(kernel: Kernel, layout: DeviceLayout, roots: dict[Value, Value], written: Iterable[Value]) -> Packing:
     """The packs of a kernel whose every element stands for itself; all its loops have the same.
 
-    So an element is one thread's in all of them, which may overwrite what another of them reads.
+    So an element is one thread's in all of them, which may overwrite what another of them reads. Random numbers are
+    those of a row and a column, which a thread has of one element only.
     """
+    if any(node.operation.name == RANDOM for node in kernel.nodes):
+        return Packing()
     written = frozenset(written)
     loops = [(loop, _seen(loop, roots, written)) for loop in kernel.loops]
     lanes = lanes_of(value for _, seen in loops for value, _ in seen)

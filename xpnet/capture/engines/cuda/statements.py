@@ -5,9 +5,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, expression, number
+from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, WHICH, expression, number
 from xpnet.capture.engines.cuda.layout import TYPES, DeviceLayout
-from xpnet.capture.graph import Graph, Value
+from xpnet.capture.graph import RANDOM, Graph, Value
 from xpnet.capture.planning.kernels import FED, Extent, Node, Read, computed
 from xpnet.capture.planning.memory import Home
 from xpnet.capture.tracing.operations import REDUCTIONS, SEARCHES
@@ -134,6 +134,10 @@ class Statements:
         operation = node.operation
         if operation.name == "full":
             return number(operation.options[2], operation.output.dtype)
+        if operation.name == RANDOM:
+            layer, bits, which = operation.options
+            i, j = (name if size > 1 else "0" for name, size in zip("ij", node.extent, strict=True))
+            return f"random_word({', '.join(operands)}, {i}, {j}, {layer}, {WHICH.index(which)}) >> {32 - bits}"
         return "" if operation.name == FED else expression(operation, operands)
 
     def _fed(self, node: Node) -> tuple[str, str]:
