@@ -5,7 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.sklearn_pairs import UNFINISHED, check_error, error_of, estimators, neural_network, spoiled, task
+from helpers.sklearn_pairs import (
+    BEFORE_1_9,
+    UNFINISHED,
+    check_error,
+    error_of,
+    estimators,
+    neural_network,
+    spoiled,
+    task,
+)
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
@@ -81,6 +90,8 @@ def test_numbers(y: np.ndarray) -> None:
 @pytest.mark.parametrize("weights", list(WEIGHTS))
 def test_weights(weights: str) -> None:
     """Weights that are not one finite number per row, some of them above 0, are refused."""
+    if weights == "all 0" and BEFORE_1_9:
+        pytest.skip("scikit-learn before 1.9 divides by 0")
     check_error(
         *(error_of(lambda e=each: e.fit(PROBLEM.X, PROBLEM.y, WEIGHTS[weights])) for each in PROBLEM.pair(max_iter=1))
     )

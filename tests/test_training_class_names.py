@@ -8,7 +8,7 @@ import pytest
 
 import xpnet
 from xpnet import serialization
-from xpnet.errors import InputError, ModelFileError
+from xpnet.errors import InputError, MissingExtraError, ModelFileError
 from xpnet.training.class_names import names_of
 
 KINDS = {
@@ -116,7 +116,7 @@ def test_labels_of_an_estimator_survive(tmp_path, library, labels):
 
 def test_onnx_has_them():
     """The graph's metadata have a network's names, of one output two."""
-    onnx = pytest.importorskip("xpnet.onnx")
+    onnx = pytest.importorskip("xpnet.onnx", reason="needs onnx", exc_type=MissingExtraError)
     for network in (
         xpnet.Network([2, 3], classes=["c", "a", "b"]),
         xpnet.Network([2, 1], loss="binary_cross_entropy", classes=["no", "yes"]),
