@@ -1,5 +1,9 @@
 """A picture becomes a row as the data set's own are: grey, light on dark, of the right size, the digit in its place."""
 
+import contextlib
+import os
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -142,3 +146,33 @@ def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(DataError, match=r"p\.png: cannot be read, Image size \(1600 pixels\) exceeds limit"):
         load_picture(path, 784, 255.0)
+
+
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path):
+    """A file of some hundred bytes that announces 7 by 8 388 617 pixels takes neither memory nor time."""
+    image.new("1", (7, 8_388_617)).save(tmp_path / "p.tiff", compression="group4")
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"p\.tiff: has 7 × 8388617 pixels, more than 40,000,000; make it smaller"):
+        load_picture(tmp_path / "p.tiff", 784, 255.0)
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the stand-in for Ghostscript is a shell script")
+def test_no_other_program_is_started(tmp_path, monkeypatch):
+    """A file called seven.png whose content is for Ghostscript is no picture, and nothing runs."""
+    script = tmp_path / "gs"
+    script.write_text(f"#!/bin/sh\ntouch {tmp_path / 'started'}\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)
+    content = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n0 0 8 8 rectfill\n%%EOF\n"
+    (tmp_path / "seven.png").write_text(content)
+    with pytest.raises(
+        DataError, match=r"seven\.png: not a picture; those of PNG, JPEG, BMP, GIF, TIFF, WEBP, PPM are"
+    ):
+        load_picture(tmp_path / "seven.png", 64, 16.0)
+    assert not (tmp_path / "started").exists()
+    with image.open(tmp_path / "seven.png") as opened, contextlib.suppress(OSError):
+        opened.load()
+    assert (tmp_path / "started").exists(), "the stand-in would have been started"
