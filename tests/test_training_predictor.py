@@ -1,5 +1,6 @@
 """Predictors: networks bound to their parameters."""
 
+import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -174,6 +175,28 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch, n):
             predict(x)
         x[n // 2, 0] = 1.0
         wanted = predict(x)
+
+
+@ENGINES
+def test_another_process_can_have_it(engine):
+    """Pickled, as joblib sends it, it is made anew with the same parameters."""
+    predict = NETWORK.predictor(NETWORK.init(1), engine=engine)
+    again = pickle.loads(pickle.dumps(predict))
+    assert again.engine == engine
+    assert np.array_equal(again(X[:5]), predict(X[:5]))
+
+
+@ENGINES
+@pytest.mark.parametrize("dtype", ["float16", ">f4", "longdouble"])
+def test_parameters_of_other_dtypes(engine, dtype):
+    """Parameters that are converted before anything is computed with them are predicted with as predict does it."""
+    params = tuple((w.astype(dtype), b.astype(dtype)) for w, b in NETWORK.init(1))
+    predict = NETWORK.predictor(params, engine=engine)
+    for n in (1, 9):
+        wanted = NETWORK.predict([(w.astype("float64"), b.astype("float64")) for w, b in params], X[:n])
+        for a in (predict(X[:n]), NETWORK.predict(params, X[:n]), NETWORK.predict(params, X[:n])):
+            assert distance(a, wanted) < 10 * ROUNDING["float32"]
+            assert a.dtype == ("float64" if dtype == "longdouble" else "float32")
 
 
 def test_gradients_flow_through_torch():

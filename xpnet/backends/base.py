@@ -6,6 +6,7 @@ A library with a faster way overrides it.
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, ClassVar, Self
 
@@ -41,7 +42,14 @@ BLOCK_WORK = {"cpu": 8e9, "cuda": 4e12}
 
 def dtype_name(array: Array) -> str:
     """Name of the array's dtype in the standard, whatever library it is from: "float32"."""
-    return str(array.dtype).rpartition(".")[2]
+    dtype = array.dtype
+    return _numpys_name(dtype) if isinstance(dtype, np.dtype) else str(dtype).rpartition(".")[2]
+
+
+@lru_cache
+def _numpys_name(dtype: np.dtype) -> str:
+    """Name of a dtype of NumPy's, which takes microseconds to spell."""
+    return str(dtype)
 
 
 class Backend(Transfer):

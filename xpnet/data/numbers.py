@@ -1,6 +1,7 @@
 """Numbers in a form that every library and engine computes with, whatever form they come in."""
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ LARGEST = 1023
 """Largest exponent of a float64: of weights below 2⁻¹⁰²², this is as near as a factor comes to theirs."""
 
 
+@lru_cache
 def portable_dtype(dtype: np.dtype) -> np.dtype:
     """Dtype that every library has: in this machine's byte order, and of single or double precision."""
     dtype = dtype.newbyteorder("=")
@@ -26,8 +28,11 @@ def portable(array: Any) -> Any:
     """Array of a dtype that every library has; arrays of other libraries than NumPy stay as they are."""
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
         return array
+    dtype = portable_dtype(array.dtype)
+    if dtype == array.dtype:
+        return array
     with np.errstate(over="ignore"):
-        return array.astype(portable_dtype(array.dtype), copy=False)
+        return array.astype(dtype)
 
 
 def readable(array: Any, *, name: str) -> Any:

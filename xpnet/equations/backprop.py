@@ -102,10 +102,10 @@ def per_sample_gradients(deltas: Deltas, a: list[Array]) -> Params:
 
 def per_sample_gradient_norms(deltas: Deltas, a: list[Array], *, xp: Namespace) -> Params:
     """Norms of each sample's ∂C/∂w and ∂C/∂b, (n,) each; ‖∂C/∂z · aᵀ‖ = ‖∂C/∂z‖ ‖a‖ saves the outer product."""
+    norms = [(norm(dC_dz, xp=xp), norm(a_prev, xp=xp)) for dC_dz, a_prev in zip(deltas, a[:-1], strict=True)]
+    return tuple(Layer(w=of_delta * of_input, b=of_delta) for of_delta, of_input in norms)
 
-    def norm(rows: Float[Array, "n d"]) -> Float[Array, " n"]:
-        return xp.sqrt(xp.sum(rows * rows, axis=1))
 
-    return tuple(
-        Layer(w=norm(dC_dz) * norm(a_prev), b=norm(dC_dz)) for dC_dz, a_prev in zip(deltas, a[:-1], strict=True)
-    )
+def norm(rows: Float[Array, "n d"], *, xp: Namespace) -> Float[Array, " n"]:
+    """‖row‖ of each row."""
+    return xp.sqrt(xp.sum(rows * rows, axis=1))

@@ -50,6 +50,10 @@ class Predictor:
         self._dtype = np.dtype(dtype_name(layers[0].w))
         self._inputs = network.sizes[0]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another one with the same parameters: code and buffers belong to their process."""
+        return type(self), (self.network, next(iter(self._params.values())), self.engine)
+
     def __repr__(self) -> str:
         return f"Predictor({self.network}, engine={self.engine!r})"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from xpnet._support.trees import arrays_in
 from xpnet.backends.numpy import CHUNK
 from xpnet.capture import program_cache as programs
 from xpnet.capture.engines.row_replay import RowReplay
@@ -36,7 +37,8 @@ def predictions(network: Plannable, params: Any, x: np.ndarray, name: str = "x")
 
     def make() -> RowReplay | None:
         with placed(network, params, x, rowwise=True) as (_, layers, data):
-            if (data.x.dtype, data.x.shape) != (x.dtype, x.shape):
+            if [array.dtype for array in (x, *arrays)] != [array.dtype for array in arrays_in((data.x, layers))]:
+                # What is converted first takes the long way.
                 return None
             rows = min(chunk_rows(network), CHUNK)
             return programs.new_row_replay(step.answers(network.model), layers, data.x, rows)
