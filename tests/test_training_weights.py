@@ -88,6 +88,20 @@ def test_an_l2_term_of_the_sum_counts_beside_the_weights_as_they_came(size):
     assert epoch.penalty == pytest.approx(plain.penalty, rel=1e-5)
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "i4", "u8", "i8"])
+def test_whole_weights_are_floats(library, dtype):
+    """Integers of every kind weight as floats do, in a training and in what is asked of a network."""
+    pytest.importorskip(library)
+    array = backends.resolve(library).asarray
+    whole, floats = (array((np.arange(40) % 3).astype(kind)) for kind in (dtype, "f4"))
+    x, y = array(X), array(Y.astype("i4"))
+    costs = [NETWORK.cost(NETWORK.init(), x, y, weight=weight) for weight in (whole, floats)]
+    assert costs[0] == pytest.approx(costs[1], rel=1e-6)
+    params, wanted = (trained(weight, (library, "plain"), (x, y))[0] for weight in (whole, floats))
+    np.testing.assert_allclose(params, wanted, atol=1e-6)
+
+
 @pytest.mark.parametrize("on_disk", [False, True])
 @pytest.mark.parametrize("side", ["holds back", "leaves to train on"])
 def test_held_out_rows_need_weight(tmp_path, on_disk, side):
