@@ -148,6 +148,23 @@ def test_processes_that_train_alone_are_told(tmp_path):
     assert serialization.load(model).checkpoint.epoch == 20
 
 
+@posix
+def test_a_rank_that_waits_for_one_without_the_flag_can_be_stopped():
+    """The one that trains alone says so, and the other, which MPI has not joined with any, ends by SIGTERM."""
+    launcher, _, _, *line = ranks(1, "-m", "xpnet.train", "--epochs", 1)
+    words = [launcher, "-n", "1", *line, "--mpi", ":", "-n", "1", *line]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for answer in process.stdout:
+            if answer.startswith("epoch   1"):
+                break
+        process.terminate()
+        _, stderr = process.communicate(timeout=20)
+    line, *more = said(stderr)
+    assert line == "2 processes were started together, but this one trains alone; --mpi joins them."
+    # Where it has not come as far as MPI yet.
+    assert more in ([], ["stopped by SIGTERM."])
+
+
 def differing(first, second):
     """A launch of two ranks with flags of their own."""
     launcher, _, _, *line = ranks(1, *TRAIN, "--epochs", 1)

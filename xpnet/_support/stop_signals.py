@@ -110,6 +110,19 @@ def answered_by_all(wanted: bool = True) -> Iterator[None]:
 
 
 @contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Context in which signals have the system's own effect: for a call that may wait for ever and return to nobody."""
+    ours = [number for number in _state.before if signal.getsignal(number) is _answer]
+    for number in ours:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, _answer)
+
+
+@contextmanager
 def uninterrupted() -> Iterator[None]:
     """Context that no signal interrupts: the first one takes effect at the end."""
     if threading.current_thread() is not threading.main_thread():

@@ -5,6 +5,7 @@ import os
 import warnings
 from typing import Any
 
+from xpnet._support import stop_signals
 from xpnet.errors import InputError, MissingExtraError
 
 COUNTS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
@@ -22,7 +23,9 @@ def library() -> Any:
         with warnings.catch_warnings():
             # mpi4py 4.1 warns of another MPI's launcher, of which an error is made here.
             warnings.simplefilter("ignore", RuntimeWarning)
-            from mpi4py import MPI
+            # It waits for all that the launcher started, of which one may train alone.
+            with stop_signals.ending_at_once():
+                from mpi4py import MPI
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             "training over MPI needs mpi4py and an MPI library; run pip install mpi4py mpich."
