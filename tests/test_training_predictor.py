@@ -186,6 +186,13 @@ def test_another_process_can_have_it(engine):
     assert np.array_equal(again(X[:5]), predict(X[:5]))
 
 
+def test_auto_is_chosen_anew_where_it_is_unpickled(monkeypatch):
+    """A predictor that was not told its engine does with what the other process has installed."""
+    pickled = pickle.dumps(NETWORK.predictor(NETWORK.init(1)))
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    assert pickle.loads(pickled).engine == "replay"
+
+
 @ENGINES
 @pytest.mark.parametrize("dtype", ["float16", ">f4", "longdouble"])
 def test_parameters_of_other_dtypes(engine, dtype):

@@ -1,6 +1,6 @@
 """Predictor: a network bound to its parameters, which answers as fast as the arithmetic is done."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Predictor:
                 for name, array in layer._asdict().items():
                     check_finite(array, name=f"{name} of layer {number}", xp=home.xp)
         self.network, self._params = network, {_place(home): layers}
-        self._serve: Served | None = None
+        self._asked, self._serve = engine, cast("Served | None", None)
         if home.name in ON_HOST and home.device_name == "cpu" and engine != "plain":
             self.engine, self._serve = _served(network, home, layers, engine)
         else:
@@ -52,7 +52,7 @@ class Predictor:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another one with the same parameters: code and buffers belong to their process."""
-        return type(self), (self.network, next(iter(self._params.values())), self.engine)
+        return type(self), (self.network, next(iter(self._params.values())), self._asked)
 
     def __repr__(self) -> str:
         return f"Predictor({self.network}, engine={self.engine!r})"
