@@ -7,6 +7,9 @@ import pytest
 from helpers.oracles import ROUNDING, distance
 
 from xpnet import backends
+from xpnet.capture import plan
+from xpnet.capture.engines.cpu.products import ProductWriter
+from xpnet.capture.engines.cpu.program import program
 from xpnet.capture.engines.cpu.tiles import Registers, best_tile, split
 
 pytest.importorskip("llvmlite")
@@ -163,3 +166,24 @@ def test_registers_are_those_of_the_cpu(monkeypatch):
         monkeypatch.setattr(llvmlite.binding, "get_host_cpu_features", lambda features=features: features)
         monkeypatch.setattr(llvmlite.binding, "get_process_triple", lambda triple=triple: triple)
         assert tiles.registers.__wrapped__() == wanted
+
+
+def test_equal_products_are_written_once(monkeypatch):
+    """Ten equal layers have one function each way, with addresses of their own: what each would have by itself."""
+    written = []
+    alone = ProductWriter._part
+    monkeypatch.setattr(ProductWriter, "_part", lambda self, one: written.append(one) or alone(self, one))
+    x, w = np.ones((8, 16)), np.ones((16, 16))
+
+    def step(carry, batch, *, xp):
+        a = batch[0]
+        for layer in carry:
+            a = a @ layer
+        # A factor that is named twice is another form.
+        return tuple(layer - 0.1 * (layer.T @ layer) for layer in carry), (a, a @ a.T)
+
+    made = plan(step, (w,) * 10, (x[:4],))
+    parts = program(made, gathered=True).parts
+    assert len(written) < 10
+    monkeypatch.setattr(ProductWriter, "part", alone)
+    assert program(made, gathered=True).parts == parts

@@ -55,13 +55,30 @@ class Operand(NamedTuple):
 
 
 class ProductWriter:
-    """Writer of a plan's products, each part a function of its own."""
+    """Writer of a plan's products, each part a function of its own; equal ones are written once."""
 
     def __init__(self, graph: Graph, place: Callable[[Value], Pointer], checks: int) -> None:
         self._roots, self._place, self._checks = graph.roots(), place, checks
+        self._written: dict[tuple[object, ...], tuple[Part, list[int]]] = {}
 
     def part(self, operation: Operation) -> Part:
         """Product, or an update β·c − α·a·b in place."""
+        values = [*operation.inputs, operation.output]
+        places = [self._place(self._roots[value]) for value in values if isinstance(value, Value)]
+        forms = (
+            (value.shape, value.strides, value.dtype.name) if isinstance(value, Value) else (type(value), repr(value))
+            for value in values
+        )
+        # Alike but for where it is; a place that is named twice counts too.
+        key = (operation.name, *forms, *(places.index(place) for place in places))
+        if key not in self._written:
+            part = self._part(operation)
+            self._written[key] = part, [places.index(pointer) for pointer in part.pointers]
+        part, order = self._written[key]
+        return part._replace(pointers=tuple(places[at] for at in order))
+
+    def _part(self, operation: Operation) -> Part:
+        """As `part`, written anew."""
         out = operation.output
         f, dtype = Body(self._checks), out.dtype
         a, b = (value for value in operation.inputs[-2:] if isinstance(value, Value))

@@ -6,6 +6,7 @@ are called.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 
 import numpy as np
@@ -24,6 +25,7 @@ Word = int | str
 """Integer that is known, or the value that has it."""
 
 
+@cache
 def kind(dtype: np.dtype, lanes: int = 1) -> str:
     """Type of a number, or of a vector of so many.
 
