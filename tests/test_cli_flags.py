@@ -48,8 +48,8 @@ def test_help_shows_defaults_under_their_headings():
     """Each group has its heading, and each default stands behind its flag, or where it depends on the data."""
     text = parser().format_help()
     assert "first:\n  --rows N" in text
-    assert "number of rows (default: 3)" in text
-    assert "width of a row (default: by data, below)" in text
+    assert "number of rows [3]" in text
+    assert "width of a row [by data]" in text
     assert "--no-shuffle" in text
 
 

@@ -132,5 +132,5 @@ def test_an_npz_file_is_one_by_its_content(tmp_path):
 def test_rows_that_are_no_data_are_named(tmp_path):
     """What is to be predicted is named by its content too."""
     (tmp_path / "rows.html").write_bytes(b"<html>")
-    with pytest.raises(DataError, match=r"rows.html: a web page, not data; rows are an .npz file"):
+    with pytest.raises(DataError, match=r"rows.html: a web page, not data; rows are a table, an .npz file"):
         load_rows(tmp_path / "rows.html")

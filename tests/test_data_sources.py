@@ -38,13 +38,13 @@ def test_unknown_data_are_told_what_is_possible(tmp_path):
             DataError, match=r"no such file or folder; data are digits, mnist, an .npz file .* a folder"
         ):
             load(source)
-    with pytest.raises(DataError, match=r"no such file or folder; rows are an .npz file with"):
+    with pytest.raises(DataError, match=r"no such file or folder; rows are a table, an .npz file with"):
         load_rows("minst")
-    (tmp_path / "set.csv").write_text("1,2,3")
-    with pytest.raises(DataError, match=r"set.csv: a text file; .*two lines of Python make an .npz file of it"):
-        load(tmp_path / "set.csv")
-    with pytest.raises(DataError, match=r"set.csv: a text file; rows are an .npz file"):
-        load_rows(tmp_path / "set.csv")
+    (tmp_path / "set.dat").write_text("1,2,3")
+    with pytest.raises(DataError, match=r"set.dat: a text file; .*two lines of Python make an .npz file of it"):
+        load(tmp_path / "set.dat")
+    with pytest.raises(DataError, match=r"set.dat: a text file; rows are a table, an .npz file"):
+        load_rows(tmp_path / "set.dat")
 
 
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
@@ -105,7 +105,7 @@ def test_rows_are_checked(tmp_path):
 
 def test_a_folder_is_loaded_and_predicted_from(tmp_path):
     """A folder that holds nothing of use is told both kinds of files, those of the rows that are wanted."""
-    (tmp_path / "x_test.csv").write_text("1,2,3")
+    (tmp_path / "x_test.txt").write_text("1,2,3")
     for read, npy, idx in (
         (load, "x_train.npy, y_train.npy, x_test.npy, y_test.npy", "train-images-idx3-ubyte, train-labels"),
         (load_rows, "x_test.npy", "t10k-images-idx3-ubyte, plain"),

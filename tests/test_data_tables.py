@@ -5,8 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from xpnet.data import Stored
-from xpnet.data.tables import Columns, read_table
+from xpnet.data import Columns, Stored, read_table
 from xpnet.data.tables.reader import read_split
 from xpnet.data.tables.split import Split
 from xpnet.errors import DataError, InputError

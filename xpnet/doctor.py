@@ -49,8 +49,8 @@ def parser() -> Parser:
     """Parser of the flags."""
     about = "List the backends and what they lack, and check what each computes; exit with 1 where one is wrong."
     flags = Parser("xpnet.doctor", about, EXAMPLES)
-    flags.add_argument("--device", metavar="D", help="device to check: cpu, cuda or cuda:N (default: all)")
-    flags.add_argument("--backend", choices=BACKENDS, help="array library to check (default: all)")
+    flags.add_argument("--device", metavar="D", help="device to check: cpu, cuda or cuda:N [all]")
+    flags.add_argument("--backend", choices=BACKENDS, help="array library to check [all]")
     return flags
 
 

@@ -13,16 +13,14 @@ from xpnet._cli.outputs import Outputs, check_outputs, introduction
 from xpnet._cli.presets import BY_DATA, configure, defaults_table
 from xpnet._cli.resume import check_engine, check_fingerprint, resumable, resumed, why_finished
 from xpnet._support.stop_signals import answered_by_all
-from xpnet.data import load
 from xpnet.errors import InputError
 from xpnet.serialization import SavedModel
 from xpnet.training.epochs import epochs
 
 EXAMPLES = """examples:
   python -m xpnet.train
-  python -m xpnet.train --data mnist --save mnist.safetensors
   python -m xpnet.train --data mnist --hidden 512,512 --device cuda
-  python -m xpnet.train --resume mnist.safetensors --epochs 20
+  python -m xpnet.train --data iris.csv --label species --test-fraction 0.2
   python -m xpnet.train --data mnist --resume-or-start mnist.safetensors
   python -m xpnet.train --preset post --plot pictures
   mpiexec -n 4 python -m xpnet.train --data mnist --mpi"""
@@ -52,7 +50,7 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
     optimizer = configuration.rule()
     ranks.agree(configuration.flags())
     backend = backends.resolve(configuration.backend, ranks.placed(configuration.backend, configuration.device))
-    data = ranks.in_turn(lambda: load(configuration.data))
+    data = ranks.in_turn(configuration.load)
     fingerprint = data.fingerprint()
     check_fingerprint(configuration, fingerprint, options.resume)
     configuration = replace(configuration, fingerprint=fingerprint)
@@ -67,6 +65,7 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
         network,
         data,
         optimizer,
+        weight=data.weight,
         backend=backend.name,
         device=backend.device_name,
         engine=options.engine,
@@ -76,7 +75,7 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
         **configuration.arguments(),
     )
     command = [*ranks.launcher, "python", "-m", "xpnet.train", *arguments]
-    outputs = Outputs(options, configuration, network, model, command)
+    outputs = Outputs(options, configuration, network, model, command, data.layout)
     # Decided by all ranks together, though rank 0 alone tells of it.
     way = ranks.way(backend)
     if not options.quiet:
@@ -108,7 +107,7 @@ def parse(arguments: list[str]) -> tuple[Options, dict[str, Any]]:
 
 def parser() -> Parser:
     """Parser of the flags; one that is not used is not in its result, so that a default can depend on the data."""
-    about = "Train a network of dense layers, and print a line per epoch."
+    about = "Train a network of dense layers, and print a line per epoch. Defaults are in brackets."
     flags = Parser("xpnet.train", about, f"{defaults_table()}\n\n{EXAMPLES}")
     add_flags(flags, HEADINGS, Configuration, Options, by_data=BY_DATA)
     return flags

@@ -40,7 +40,7 @@ class Parser(argparse.ArgumentParser):
     def add_backend(self) -> None:
         """Add the flags for device and array library."""
         self.add_argument("--device", metavar="D", help="device to compute on: cpu (default), cuda, cuda:N or auto")
-        self.add_argument("--backend", choices=("auto", *backends.BACKENDS), help="array library (default: auto)")
+        self.add_argument("--backend", choices=("auto", *backends.BACKENDS), help="array library [auto]")
 
 
 def at_home(argument: str) -> str:

@@ -10,7 +10,7 @@ from xpnet._cli.commandline import real_number, whole_number
 from xpnet._cli.flags import flag, flag_text, flags_of, value_text
 from xpnet.backends import BACKENDS, PRECISIONS
 from xpnet.backends.base import alternatives
-from xpnet.data import Data, task
+from xpnet.data import Columns, Data, load, task
 from xpnet.equations.activations import ACTIVATIONS
 from xpnet.equations.losses import FAMILIES, LOSSES
 from xpnet.equations.losses import loss as named_loss
@@ -41,8 +41,8 @@ REGRESSIONS = tuple(name for name, loss in LOSSES.items() if loss.regression and
 """Losses for numbers that targets alone do not call for."""
 
 DATA, TRAINING, STOPPING = "data and network", "training", "validation and early stopping"
-FILES, MACHINE = "files", "device and arithmetic"
-HEADINGS = (DATA, TRAINING, FILES, STOPPING, MACHINE)
+TABLES, FILES, MACHINE = "tables", "files", "device and arithmetic"
+HEADINGS = (DATA, TRAINING, FILES, STOPPING, TABLES, MACHINE)
 """Headings of `--help`, the most used first."""
 
 
@@ -51,16 +51,21 @@ def widths(text: str) -> tuple[int, ...]:
     return () if text == "none" else tuple(whole_number(part) for part in text.split(","))
 
 
+def column_names(text: str) -> tuple[str, ...]:
+    """Names of columns from `age,height` or `none`."""
+    return () if text == "none" else tuple(text.split(","))
+
+
 def activation_names(text: str) -> tuple[str, ...]:
     """Activations from `relu` or `sigmoid,relu`."""
     return tuple(text.split(","))
 
 
 def optimizer_titles() -> str:
-    """What the names of optimizers stand for that are not words: the beginning of their docstrings."""
+    """Names of the optimizers, with what they stand for where it is another word: their docstrings' beginnings."""
     titles = {name: (optimizer.__doc__ or name).splitlines()[0] for name, optimizer in OPTIMIZERS.items()}
     titles = {name: title.partition(":")[0].rstrip(".") for name, title in titles.items()}
-    return ", ".join(f"{name}: {title}" for name, title in titles.items() if title.lower() != name)
+    return ", ".join(name if title.lower() == name else f"{name} ({title})" for name, title in titles.items())
 
 
 def default_rates() -> str:
@@ -70,7 +75,7 @@ def default_rates() -> str:
         if name != DEFAULT_OPTIMIZER:
             optimizers.setdefault(default_rate(name), []).append(name)
     rates = [f"{' and '.join(names)} {rate:g}" for rate, names in optimizers.items()]
-    return ", ".join([*rates, f"{DEFAULT_OPTIMIZER} by data, below"])
+    return ", ".join([*rates, f"{DEFAULT_OPTIMIZER} by data"])
 
 
 @dataclass(frozen=True)
@@ -82,37 +87,38 @@ class Configuration:
     """
 
     data: str = flag(
-        "digits", "data set: digits, mnist, FILE.npz, or a folder of .npy or IDX files", group=DATA, metavar="DATA"
+        "digits",
+        "digits, mnist, FILE.npz, a folder of .npy or IDX files, or a table: .csv, .parquet, .feather",
+        group=DATA,
+        metavar="DATA",
     )
-    hidden: tuple[int, ...] = flag(
-        (128,), "number of neurons in each hidden layer, or none", group=DATA, parse=widths, metavar="N,N"
-    )
+    hidden: tuple[int, ...] = flag((128,), "neurons per hidden layer, or none", group=DATA, parse=widths, metavar="N,N")
     activation: tuple[str, ...] = flag(
         ("relu",),
-        f"activation of the hidden layers, one for all or one for each: {', '.join(ACTIVATIONS)}, leaky_relu:X, elu:X",
+        f"activation of all hidden layers, or of each: {', '.join(ACTIVATIONS)}, leaky_relu:X, elu:X",
         group=DATA,
         parse=activation_names,
         metavar="A,A",
     )
     loss: str = flag(
         BY_TARGETS,
-        "loss; auto: softmax for integer labels, sigmoids for a matrix of 0 and 1, squared error for other numbers, "
+        "auto: softmax for integer labels, sigmoids for a matrix of 0 and 1, squared error for others, "
         f"which also take {', '.join(REGRESSIONS)}, {', '.join(f'{name}:X' for name in FAMILIES)}",
         group=DATA,
         metavar="LOSS",
     )
     epochs: int = flag(
         20,
-        "number of passes over the training rows, in all",
+        "passes over the training rows, in all",
         group=TRAINING,
         parse=whole_number,
         metavar="N",
         of_epochs=True,
     )
-    batch_size: int = flag(
-        128, "number of rows per step", group=TRAINING, parse=whole_number, metavar="N", of_epochs=True
+    batch_size: int = flag(128, "rows per step", group=TRAINING, parse=whole_number, metavar="N", of_epochs=True)
+    optimizer: str = flag(
+        DEFAULT_OPTIMIZER, f"update rule: {optimizer_titles()}", group=TRAINING, metavar="O", choices=OPTIMIZERS
     )
-    optimizer: str = flag(DEFAULT_OPTIMIZER, f"update rule; {optimizer_titles()}", group=TRAINING, choices=OPTIMIZERS)
     learning_rate: float = flag(
         default_rate(DEFAULT_OPTIMIZER),
         "learning rate η",
@@ -126,14 +132,14 @@ class Configuration:
     )
     momentum: float = flag(
         0.9,
-        f"momentum μ of {' and '.join(WITH_MOMENTUM)}; with it, --optimizer sgd is momentum",
+        f"μ of {' and '.join(WITH_MOMENTUM)}; with it, sgd is momentum",
         group=TRAINING,
         parse=real_number,
         metavar="X",
     )
     l2: float = flag(
         0.0,
-        "weight decay λ: λ/2 · Σ ‖w‖² is added to the cost",
+        "weight decay λ: adds λ/2 · Σ ‖w‖² to the cost",
         group=TRAINING,
         parse=real_number,
         metavar="X",
@@ -141,11 +147,11 @@ class Configuration:
     )
     clip_norm: float | None = flag(
         None,
-        "largest norm of one row's gradient; a longer one is scaled down to it",
+        "largest norm of one row's gradient; longer ones are scaled",
         group=TRAINING,
         parse=real_number,
         metavar="X",
-        default="no clipping",
+        default="",
         of_epochs=True,
     )
     seed: int = flag(
@@ -158,7 +164,7 @@ class Configuration:
     )
     validation_fraction: float = flag(
         0.0,
-        "fraction of the training rows to hold out",
+        "training rows to hold out",
         group=STOPPING,
         parse=real_number,
         metavar="X",
@@ -166,31 +172,50 @@ class Configuration:
     )
     patience: int | None = flag(
         None,
-        "number of epochs without a lower cost, of held-out rows if any, that ends it",
+        "epochs without a lower cost, of held-out rows if any, until it stops",
         group=STOPPING,
         parse=whole_number,
         metavar="N",
-        default="no early stopping",
+        default="never",
         of_epochs=True,
     )
-    device: str = flag("cpu", "device: cpu, cuda, cuda:N, or auto, a GPU if there is one", group=MACHINE, metavar="D")
+    label: str | None = flag(None, "column to predict: classes, or a regression's targets", group=TABLES, metavar="C")
+    regression: bool = flag(False, "whole numbers of the label are targets, not classes", group=TABLES)
+    weight: str | None = flag(None, "column of sample weights", group=TABLES, metavar="C")
+    id: str | None = flag(None, "column of identifiers, which predictions keep", group=TABLES, metavar="C")
+    drop: tuple[str, ...] = flag((), "columns to leave out", group=TABLES, parse=column_names, metavar="C,C")
+    one_hot: tuple[str, ...] = flag(
+        (), "columns of categories, an input for each category", group=TABLES, parse=column_names, metavar="C,C"
+    )
+    test: str | None = flag(None, "table of test rows", group=TABLES, metavar="FILE")
+    test_fraction: float = flag(
+        0.0,
+        "rows to set aside as test rows, of every class alike",
+        group=DATA,
+        parse=real_number,
+        metavar="X",
+    )
+    device: str = flag("cpu", "cpu, cuda, cuda:N, or auto, a GPU if there is one", group=MACHINE, metavar="D")
     backend: str = flag(
         "auto",
-        "array library; auto: NumPy, on a GPU the first that works",
+        f"{', '.join(BACKENDS)}; auto: NumPy, on a GPU the first that works",
         group=MACHINE,
+        metavar="B",
         choices=("auto", *BACKENDS),
     )
     dtype: str = flag(
         "float32",
-        "floating-point type",
+        " or ".join(DTYPES),
         group=MACHINE,
+        metavar="T",
         choices=DTYPES,
         of_epochs=True,
     )
     precision: str = flag(
         "fp32",
-        "precision of float32 matrix products on a GPU; tf32 is faster, with about three digits",
+        "of a GPU's products: fp32, or tf32, faster with three digits",
         group=MACHINE,
+        metavar="P",
         choices=PRECISIONS,
         of_epochs=True,
     )
@@ -207,6 +232,23 @@ class Configuration:
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `xpnet.epochs` that are flags of the same name."""
         return {name: getattr(self, name) for name, (_, meta) in flags_of(type(self)).items() if meta.of_epochs}
+
+    @property
+    def columns(self) -> Columns:
+        """What the columns of a table are."""
+        return Columns(self.label, self.weight, self.id, self.drop, self.one_hot, self.regression)
+
+    def load(self) -> Data:
+        """Data set with its test rows."""
+        return load(
+            self.data,
+            self.columns,
+            test=self.test,
+            test_fraction=self.test_fraction,
+            seed=self.seed,
+            dtype=self.dtype,
+            megabytes=self.chunk_size,
+        )
 
     def flags(self) -> dict[str, str]:
         """Text of every setting by its flag, and of the data's digest."""

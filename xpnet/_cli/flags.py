@@ -5,6 +5,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import Field, field, fields
 from typing import Any, NamedTuple
 
+NOTHING = ("", "0", "none")
+"""Defaults that go without saying."""
+
 
 class Flag(NamedTuple):
     """Command-line side of a field.
@@ -64,14 +67,14 @@ def _add_flag(group: _ArgumentGroup, attribute: Field[Any], about: Flag, by_data
             help=about.help,
         )
         return
-    default = about.default or ("by data, below" if by_data else value_text(attribute.default))
+    default = about.default or ("by data" if by_data else value_text(attribute.default))
     group.add_argument(
         flag_text(attribute.name),
         type=about.parse or str,
         metavar=about.metavar,
         choices=None if about.choices is None else tuple(about.choices),
         default=SUPPRESS,
-        help=f"{about.help} (default: {default})" if default else about.help,
+        help=about.help if default in NOTHING else f"{about.help} [{default}]",
     )
 
 

@@ -17,42 +17,42 @@ class Options:
 
     preset: str | None = flag(
         None,
-        "settings of a known training; post: the post's network, one row per step",
+        "post: the settings of the post, one row per step",
         group=DATA,
+        metavar="P",
         choices=PRESETS,
     )
-    save: str | None = flag(
-        None, "model file to write after every epoch, in the safetensors format", group=FILES, metavar="MODEL"
-    )
+    save: str | None = flag(None, "model to write after every epoch (safetensors)", group=FILES, metavar="MODEL")
     resume: str | None = flag(
         None,
-        "model file to resume, as it was configured; written again unless --save names another",
+        "model to resume; written too, unless --save names one",
         group=FILES,
         metavar="MODEL",
     )
     resume_or_start: str | None = flag(
         None,
-        "model file to resume, or to start where there is none yet: one command for every start of a job",
+        "model to resume, or to start where none is yet",
         group=FILES,
         metavar="MODEL",
     )
     log: str | None = flag(None, "log file, with one line of JSON per epoch", group=FILES, metavar="FILE")
     plot: str | None = flag(
         None,
-        "folder for pictures of the training, and for report.html",
+        "folder for pictures, and for report.html",
         group=FILES,
         metavar="DIR",
     )
     quiet: bool = flag(False, "no output but errors", group=FILES)
     engine: str | None = flag(
         None,
-        "way to run the steps. plain: operation by operation; replay: from a plan made once "
-        "(NumPy, CuPy); compiled: as machine code (NumPy with llvmlite, JAX, GPUs); auto: by the amount of work",
+        "plain: operation by operation; replay: from a plan made once (NumPy, CuPy); compiled: machine code "
+        "(NumPy with llvmlite, JAX, GPUs); auto: by the amount of work",
         group=MACHINE,
+        metavar="E",
         choices=("auto", *ENGINES),
         default="auto",
     )
-    mpi: bool = flag(False, "data-parallel training with all processes that mpiexec started", group=MACHINE)
+    mpi: bool = flag(False, "train with all processes that mpiexec started", group=MACHINE)
 
     def with_files(self) -> "Options":
         """Options in which `resume` and `save` name the files to read and to write, whichever flags named them.

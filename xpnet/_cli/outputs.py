@@ -11,7 +11,7 @@ from xpnet._cli.log import append, line, resume_log
 from xpnet._cli.options import Options
 from xpnet._support import stop_signals
 from xpnet._support.atomic_write import check_distinct, check_writable
-from xpnet.data import Data
+from xpnet.data import Data, Layout
 from xpnet.errors import InputError
 from xpnet.serialization.history import thinned
 from xpnet.training.checkpoint import Epoch
@@ -65,6 +65,7 @@ class Outputs:
         network: Network,
         resumed: serialization.SavedModel | None,
         command: Sequence[str],
+        layout: Layout | None,
     ) -> None:
         """Begin the log, or go on with that of a resumed training.
 
@@ -74,13 +75,14 @@ class Outputs:
             network: Network that is trained.
             resumed: Model whose training is resumed.
             command: Command line of the training, to be shown.
+            layout: Columns of the table that it is trained on, if it is one.
 
         Raises:
             InputError: The log cannot be written, or is not one.
         """
         self._options, self._configuration, self._network = options, asdict(configuration), network
         self._done = 0 if resumed is None or resumed.checkpoint is None else resumed.checkpoint.epoch
-        self._command = command
+        self._command, self._layout = command, layout
         self._history = [] if resumed is None else list(resumed.history)
         epochs = {record["epoch"]: record for record in self._history}
         if options.log is not None and resumed is None:
@@ -118,7 +120,13 @@ class Outputs:
         self._history = thinned([*self._history, numbers])
         if self._options.save is not None:
             serialization.save(
-                self._options.save, self._network, epoch.best_params, epoch.checkpoint, settings, self._history
+                self._options.save,
+                self._network,
+                epoch.best_params,
+                epoch.checkpoint,
+                settings,
+                self._history,
+                self._layout,
             )
         if self._options.log is not None:
             append(self._options.log, line(numbers))

@@ -4,7 +4,6 @@ import sys
 
 import numpy as np
 
-from xpnet.errors import InputError
 from xpnet.serialization.metadata import plain
 from xpnet.training import evaluation
 from xpnet.training.checkpoint import r_squared_text
@@ -18,18 +17,6 @@ LONGEST = 15
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 """A character of a bar, by how many eighths of it are full."""
-
-
-def check_scale(network: Network, x: np.ndarray, source: str) -> None:
-    """Refuse inputs that the model's scaling would not bring to what it was trained on."""
-    if network.input_scale == 255 and x.dtype.kind == "f":
-        raise InputError(
-            f"{source} holds {x.dtype}, but the model was trained on bytes and divides by 255; give bytes (uint8)."
-        )
-    if network.input_scale == 1 and x.dtype == np.uint8:
-        raise InputError(
-            f"{source} holds bytes (uint8), but the model was trained on other numbers, taken as they were; give those."
-        )
 
 
 def row_lines(network: Network, a: np.ndarray) -> list[str]:
@@ -104,7 +91,24 @@ def confusion_table(y: np.ndarray, guess: np.ndarray, names: list[str]) -> list[
     lines = [
         f"{name:>{beside}} |" + "".join(f"{n:>{width}}" for n in row) for name, row in zip(names, counts, strict=True)
     ]
-    return [head, "-" * (beside + 1) + "+" + "-" * (width * len(names)), *lines]
+    table = [head, "-" * (beside + 1) + "+" + "-" * (width * len(names)), *lines]
+    return [*table, "", *class_table(counts, names)]
+
+
+def class_table(counts: np.ndarray, names: list[str]) -> list[str]:
+    """Precision and recall of each class, as text; - where a class was never predicted, or never occurs."""
+    beside = max(7, *map(len, names))
+    rights, guesses, rows = np.diag(counts), counts.sum(axis=0), counts.sum(axis=1)
+    lines = [
+        f"{name:>{beside}} |{fraction_text(right, guessed):>11}{fraction_text(right, of):>9}{of:>8}"
+        for name, right, guessed, of in zip(names, rights, guesses, rows, strict=True)
+    ]
+    return [f"{'label':>{beside}} |  precision   recall    rows", "-" * (beside + 1) + "+" + "-" * 28, *lines]
+
+
+def fraction_text(part: int, whole: int) -> str:
+    """Fraction in percent."""
+    return f"{part / whole:.1%}" if whole else "-"
 
 
 def outcome_table(y: np.ndarray, guess: np.ndarray, names: list[str]) -> list[str]:

@@ -54,8 +54,8 @@ def can_be_flag(name: str, value: Any) -> bool:
     attribute, about = flags_of(Configuration).get(name, (None, None))
     if attribute is None or about is None:
         return isinstance(value, str)
-    if value is None:
-        return attribute.default is None
+    if value is None or isinstance(attribute.default, bool):
+        return isinstance(value, type(attribute.default))
     try:
         typed = (about.parse or str)(value_text(value))
     except (ArgumentTypeError, OverflowError, TypeError, ValueError):

@@ -8,18 +8,23 @@ from xpnet.data.checks import (
     check_same_rows,
     check_weights,
 )
+from xpnet.data.columns import Columns, Layout
 from xpnet.data.dataset import Data, digest, task
 from xpnet.data.doubts import doubt_inputs, spread
 from xpnet.data.numbers import portable, readable, scaled_weights
 from xpnet.data.picture import load_picture
-from xpnet.data.sources import load, load_rows
+from xpnet.data.sources import load, load_rows, load_table_rows
 from xpnet.data.stored import Stored, locating, read_rows
+from xpnet.data.tables import Table, read_table
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, encode_targets, loss_for
 
 __all__ = [
+    "Columns",
     "Data",
+    "Layout",
     "PlacedError",
     "Stored",
+    "Table",
     "check_complete_labels",
     "check_features",
     "check_finite",
@@ -34,10 +39,12 @@ __all__ = [
     "load",
     "load_picture",
     "load_rows",
+    "load_table_rows",
     "locating",
     "loss_for",
     "portable",
     "read_rows",
+    "read_table",
     "readable",
     "scaled_weights",
     "spread",

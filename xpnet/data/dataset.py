@@ -9,6 +9,7 @@ import numpy as np
 
 from xpnet._support.typing import Array
 from xpnet.data.checks import check_features, check_finite, check_same_rows, count
+from xpnet.data.columns import Layout
 from xpnet.data.doubts import doubt_targets
 from xpnet.data.files import reading
 from xpnet.data.numbers import portable_dtype
@@ -33,6 +34,8 @@ class Data(NamedTuple):
         row_shape: Shape of an image before it became a row, where the rows were images.
         x_validation: Rows to validate on after every epoch, with their targets `y_validation`.
         classes: Names of the classes that integer labels number, for the network to keep; None has no names.
+        weight: Sample weights of the training rows, where they came with them.
+        layout: Columns of the table that the rows are from, if they are from one.
     """
 
     x_train: Array
@@ -45,6 +48,8 @@ class Data(NamedTuple):
     y_validation: Array | None = None
     row_shape: tuple[int, ...] | None = None
     classes: tuple[str | int | float, ...] | None = None
+    weight: Array | None = None
+    layout: Layout | None = None
 
     @property
     def scale(self) -> float:

@@ -67,6 +67,7 @@ FILE: Schema = {
     "configuration": (lambda value: isinstance(value, dict), "an object"),
     "training": (lambda value: value is None or isinstance(value, dict), "an object"),
     "history": (lambda value: is_list(value, str), "a list of names"),
+    "layout": (lambda value: value is None or isinstance(value, dict), "an object"),
 }
 
 NETWORK: Schema = {
@@ -89,7 +90,28 @@ TRAINING: Schema = {
 }
 """What the metadata hold of a training that can be resumed; its arrays are tensors."""
 
-LATER: dict[str, Any] = {"training": None, "configuration": {}, "history": [], "optimizer": "", "classes": None}
+LAYOUT: Schema = {
+    "inputs": (lambda value: is_list(value, str), "a list of names"),
+    "categories": (
+        lambda value: isinstance(value, dict) and all(is_list(names, str) for names in value.values()),
+        "lists of names",
+    ),
+    "label": (lambda value: value is None or isinstance(value, str), "a name"),
+    "classes": (lambda value: value is None, "those of the network"),
+    "weight": (lambda value: value is None or isinstance(value, str), "a name"),
+    "id": (lambda value: value is None or isinstance(value, str), "a name"),
+    "bytes": (lambda value: isinstance(value, bool), "true or false"),
+}
+"""What the metadata hold of the table that a model was trained on."""
+
+LATER: dict[str, Any] = {
+    "training": None,
+    "configuration": {},
+    "history": [],
+    "optimizer": "",
+    "classes": None,
+    "layout": None,
+}
 """Values of fields that may be missing: those that an older version did not write."""
 
 
@@ -117,6 +139,8 @@ def read_metadata(text: str) -> dict[str, Any]:
             *(f"the activation {plain(repr(name))}" for name in _refused_by(activation, network["activation"])),
             *(f"the loss {plain(repr(name))}" for name in _refused_by(loss, [network["loss"]])),
         ]
+        if about["layout"] is not None:
+            about["layout"] = checked(about["layout"], LAYOUT, "the table")
         if training is not None:
             about["training"] = training = checked(training, TRAINING, "the training")
             unknown += [f"the engine {plain(repr(name))}" for name in _others([training["engine"]], ENGINES)]

@@ -19,7 +19,7 @@ from xpnet._support.arguments import check_order
 from xpnet._support.atomic_write import write_whole
 from xpnet._support.regular_file import open_regular
 from xpnet._support.typing import Layer, Params
-from xpnet.data import kinds
+from xpnet.data import Layout, kinds
 from xpnet.errors import InputError, ModelFileError, ModelFileWarning
 from xpnet.serialization import history as histories
 from xpnet.serialization.metadata import FORMAT, TRAINING, damaged, plain, read_metadata
@@ -45,6 +45,7 @@ class SavedModel:
         configuration: The settings of the command that trained it; empty for a model that was saved without any.
         history: The numbers of its epochs, as `Epoch.numbers` gives them, without times; of a long training some of
             them, and none of a model that was saved without.
+        layout: The columns of the table that it was trained on, or None.
     """
 
     network: Network
@@ -52,6 +53,7 @@ class SavedModel:
     checkpoint: Checkpoint | None
     configuration: dict[str, Any]
     history: Sequence[Mapping[str, Any]] = ()
+    layout: Layout | None = None
 
 
 def save(
@@ -61,6 +63,7 @@ def save(
     checkpoint: Checkpoint | None = None,
     configuration: dict[str, Any] | None = None,
     history: Sequence[Mapping[str, Any]] = (),
+    layout: Layout | None = None,
 ) -> None:
     """Write a model to a file, which is complete or not there, whatever happens meanwhile.
 
@@ -71,6 +74,8 @@ def save(
         checkpoint: `epoch.checkpoint`, to resume the training from later.
         configuration: Anything that JSON can hold.
         history: `epoch.numbers()` of all epochs, for learning curves; of a long training a spread of them is saved.
+        layout: The columns of the table that it was trained on, as `xpnet.data.read_table` gives them, for rows to
+            predict on.
 
     Raises:
         InputError: The arguments come in another order, params do not fit the network, or the file cannot be written.
@@ -87,6 +92,9 @@ def save(
         about["training"] = {name: getattr(checkpoint, name) for name in TRAINING if name != "slots"}
         about["training"]["slots"] = len(checkpoint.slots)
     about["configuration"] = configuration or {}
+    if layout is not None:
+        # The names of the classes are the network's.
+        about["layout"] = layout._replace(classes=None)._asdict()
     try:
         _check_tensors(tensors)
     except ValueError as error:
@@ -134,6 +142,7 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
             raise ValueError("its checksum is not that of its contents")
         history = _history(about, tensors)
         network = Network(**about["network"])
+        layout = _layout(about["layout"], network)
         _check_tensors(tensors)
         params = _params("", tensors, network)
         checkpoint = _checkpoint(about["training"], tensors, network, params)
@@ -148,7 +157,18 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
             ModelFileWarning,
             stacklevel=2,
         )
-    return SavedModel(network, params, checkpoint, about["configuration"], history)
+    return SavedModel(network, params, checkpoint, about["configuration"], history, layout)
+
+
+def _layout(saved: dict[str, Any] | None, network: Network) -> Layout | None:
+    """Columns of a table, with the network's names of the classes; each column is one or more of its inputs."""
+    if saved is None:
+        return None
+    categories = {name: tuple(of) for name, of in saved["categories"].items()}
+    layout = Layout(**{**saved, "inputs": tuple(saved["inputs"]), "categories": categories, "classes": network.classes})
+    if layout.width != network.sizes[0]:
+        raise ValueError(f"its table has {layout.width} inputs, but its network {network.sizes[0]}")
+    return layout
 
 
 def _checksum(text: str, tensors: dict[str, np.ndarray]) -> np.ndarray:

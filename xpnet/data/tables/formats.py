@@ -24,8 +24,8 @@ ROWS = 2**14
 
 
 def is_table(path: Path) -> bool:
-    """Whether a path is a table by its name, or a folder that holds tables."""
-    return bool(table_files(path))
+    """Whether a path is a table by its name, or a folder that holds tables and no arrays."""
+    return bool(table_files(path)) and not (path.is_dir() and any(path.glob("*.npy")))
 
 
 def table_files(path: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from xpnet.data.tables.columns import is_number
+from xpnet.data.columns import is_number
 from xpnet.data.tables.numbers import as_numbers, as_words
 from xpnet.errors import InputError
 

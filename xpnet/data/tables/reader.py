@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xpnet.data.checks import PlacedError
+from xpnet.data.columns import Columns, Layout, listed, require, require_numbers
 from xpnet.data.files import reading
 from xpnet.data.stored import Stored
-from xpnet.data.tables.columns import Columns, Layout, listed, require, require_numbers
 from xpnet.data.tables.formats import SUFFIXES, TableFile, table_files
 from xpnet.data.tables.labels import Labels
 from xpnet.data.tables.numbers import as_matrix, as_numbers, as_words
@@ -97,17 +97,20 @@ def read_split(
     with reading(files[0].path):
         if layout is None:
             columns.check(files[0].types)
-            layout = planned(columns, files)
+            layout, as_bytes = planned(columns, files), None
+            if all(str(files[0].types[name]) == "uint8" for name in layout.inputs):
+                as_bytes = True
         else:
             require(layout.inputs, list(files[0].types))
-            layout = layout.within(files[0].types)
-    rows = Collected(layout, split, regression=columns.regression, dtype=dtype, limit=megabytes * 2**20)
+            layout, as_bytes = layout.within(files[0].types), layout.bytes
+    rows = Collected(
+        layout, split, as_bytes=as_bytes, regression=columns.regression, dtype=dtype, limit=megabytes * 2**20
+    )
     for path, start, batch in batches(files, reading_types(layout, files[0].types)):
         with locating(path, start):
             rows.add(batch)
     with reading(source):
-        stored_as_bytes = all(str(files[0].types[name]) == "uint8" for name in layout.inputs)
-        return rows.finished(stored_as_bytes=stored_as_bytes)
+        return rows.finished()
 
 
 def opened(path: Path) -> list[TableFile]:
@@ -169,10 +172,21 @@ def locating(path: Path, start: int) -> Iterator[None]:
 
 
 class Collected:
-    """Rows of a table as they arrive, of which a split sets some aside."""
+    """Rows of a table as they arrive, of which a split sets some aside.
 
-    def __init__(self, layout: Layout, split: Split | None, *, regression: bool, dtype: str, limit: float) -> None:
-        self.layout, self.split = layout, split
+    Args:
+        layout: What the columns are.
+        split: Which rows to set aside, or None.
+        as_bytes: Whether the inputs are bytes; None decides it by their range.
+        regression: Whether whole numbers in the label's column are targets.
+        dtype: Dtype of inputs that are not bytes.
+        limit: Bytes of inputs in memory at most.
+    """
+
+    def __init__(
+        self, layout: Layout, split: Split | None, *, as_bytes: bool | None, regression: bool, dtype: str, limit: float
+    ) -> None:
+        self.layout, self.split, self.as_bytes = layout, split, as_bytes
         self._labels = Labels(layout.label, regression, layout.classes) if layout.label is not None else None
         self._inputs = [Spool(dtype, limit) for _ in range(1 if split is None else 2)]
         self._aside: list[np.ndarray] = []
@@ -198,13 +212,14 @@ class Collected:
         for spool, rows in zip(self._inputs, (~aside, aside), strict=True):
             spool.add(x[rows])
 
-    def finished(self, *, stored_as_bytes: bool) -> tuple[Table, Table | None]:
+    def finished(self) -> tuple[Table, Table | None]:
         """All rows, and those that are set aside."""
         if not self._rows:
             raise InputError("has no rows")
-        inputs = [spool.finished(stored_as_bytes=stored_as_bytes) for spool in self._inputs]
+        as_bytes = self._inputs[0].uses_bytes if self.as_bytes is None else self.as_bytes
+        inputs = [spool.finished(as_bytes=as_bytes) for spool in self._inputs]
         y, classes = (None, None) if self._labels is None else self._labels.finished()
-        layout = self.layout._replace(classes=classes)
+        layout = self.layout._replace(classes=classes, bytes=as_bytes)
         weight = np.concatenate(self._weights) if self._weights else None
         ids = np.asarray(self._ids) if self.layout.id is not None else None
         tables = [Table(x, y, weight, ids, layout) for x in inputs]

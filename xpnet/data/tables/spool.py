@@ -8,6 +8,7 @@ from tempfile import mkdtemp
 import numpy as np
 
 from xpnet.data.stored import Stored
+from xpnet.errors import InputError
 
 FULL = 255
 """Largest byte; whole numbers that never reach it may be anything, and are not taken for bytes."""
@@ -47,10 +48,20 @@ class Spool:
         if sum(part.nbytes for part in self._parts) > self.limit:
             self._write()
 
-    def finished(self, *, stored_as_bytes: bool = False) -> np.ndarray | Stored:
-        """All rows: bytes where all are, and either were stored as such or use the whole range of a byte."""
-        bytes_stay = self._bytes and (stored_as_bytes or self._largest == FULL)
-        dtype = np.dtype(np.uint8) if bytes_stay else self.dtype
+    @property
+    def uses_bytes(self) -> bool:
+        """Whether all numbers are whole from 0 to 255, and use that range."""
+        return self._bytes and self._largest == FULL
+
+    def finished(self, *, as_bytes: bool) -> np.ndarray | Stored:
+        """All rows, as bytes or in the dtype.
+
+        Raises:
+            InputError: They are to be bytes, but some are not.
+        """
+        if as_bytes and not self._bytes:
+            raise InputError("holds inputs that are no whole numbers from 0 to 255, as those of the training rows are")
+        dtype = np.dtype(np.uint8) if as_bytes else self.dtype
         if self._folder is None:
             return self._joined(dtype)
         if self._parts:

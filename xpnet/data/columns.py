@@ -54,6 +54,7 @@ class Layout(NamedTuple):
         classes: Names of the classes, where they are not the numbers from 0 on.
         weight: Column of the sample weights.
         id: Column of the identifiers.
+        bytes: Whether the inputs are bytes.
     """
 
     inputs: tuple[str, ...]
@@ -62,6 +63,7 @@ class Layout(NamedTuple):
     classes: tuple[str | int, ...] | None = None
     weight: str | None = None
     id: str | None = None
+    bytes: bool = False
 
     @property
     def width(self) -> int:
