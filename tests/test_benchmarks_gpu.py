@@ -1,6 +1,7 @@
 """The benchmarks on a machine with a GPU: which packages are chosen there, and that its host is not pinned."""
 
 import os
+import sys
 from contextlib import chdir
 from pathlib import Path
 from runpy import run_path
@@ -132,3 +133,22 @@ def test_only_the_cpu_is_pinned(
     assert started.cores == (None if threads is None else list(range(threads)))
     assert started.environment.get("OMP_NUM_THREADS") == (None if threads is None else str(threads))
     assert ("XLA_FLAGS" in started.environment) == (threads == 1)
+
+
+def test_cupy_is_recorded_by_its_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No distribution is called cupy: its version stands beside the name of the wheel, which tells the CUDA version."""
+    from xpnet.backends import cuda
+
+    monkeypatch.setattr(cuda, "wheel", lambda name: (13, "14.2.0"))
+    machine = run_path(str(ROOT / "benchmarks" / "machine.py"))["machine"]
+    assert machine(None, "cpu")["cupy-cuda13x"] == "14.2.0"
+
+
+def test_a_floor_without_a_gpu_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A torch that finds no device says so, as contenders do that cannot be timed, instead of failing."""
+    torch = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: False))
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    with pytest.raises(Exception, match="torch finds no CUDA device"):
+        run_path(str(ROOT / "benchmarks" / "floor.py"))["library"]("cuda")
