@@ -104,14 +104,14 @@ def test_a_folder_of_arrays_of_other_names(tmp_path, monkeypatch):
     ("content", "words"),
     [
         (b"\n<!DOCTYPE html><html>", "a web page, not data; the download failed; download the file itself again"),
-        (gzip.compress(b"<html><head>"), "a web page, not data; the download failed"),
+        (gzip.compress(b"<html><head>", mtime=0), "a web page, not data; the download failed"),
         (b"\0\0\x08\x01\0\0\0\x01\x05", "a single IDX file; name the folder that holds the files of images and labels"),
         (b"\x89PNG\r\n\x1a\n", "a picture; data are arrays of many; predict takes it as --image"),
         (b"\x10\0\0\0\0\0\0\0{}", "a safetensors file, as models are; data are arrays; predict takes the model first"),
         (b"PAR1", "a Parquet table; give it a name that ends in .parquet"),
         (b"\x01\x02\x03", "of no known format; data are digits, mnist, an .npz file"),
         (b"", "of no known format"),
-        (gzip.compress(b"<html>")[:-12], "of no known format"),
+        (gzip.compress(b"<html>", mtime=0)[:-12], "of no known format"),
     ],
 )
 def test_other_files(tmp_path, content, words):
