@@ -47,6 +47,7 @@ def test_completion_shows_what_is_public() -> None:
         "classes",
         "classify",
         "cost",
+        "folded",
         "gradients",
         "init",
         "input_scale",
@@ -58,4 +59,5 @@ def test_completion_shows_what_is_public() -> None:
         "predict",
         "predictor",
         "score",
+        "target_scale",
     ]

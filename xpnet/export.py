@@ -9,6 +9,7 @@ from xpnet._support.typing import Params
 from xpnet.backends.base import alternatives
 from xpnet.errors import InputError
 from xpnet.training.network import Network
+from xpnet.training.standardization import Standardization
 
 EXAMPLES = """examples:
   python -m xpnet.export digits.safetensors digits.onnx
@@ -57,8 +58,10 @@ def parser() -> Parser:
     return flags
 
 
-def scaling(scale: float | None) -> str:
-    """What the graph does to its inputs first."""
+def scaling(scale: float | Standardization | None) -> str:
+    """What becomes of the inputs first."""
+    if isinstance(scale, Standardization):
+        return ", standardized within"
     return "" if scale in (None, 1) else f", divided by {scale:g} within"
 
 

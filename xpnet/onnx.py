@@ -93,7 +93,7 @@ def export(
 
 def model(network: Network, params: Params, *, labels: Sequence[Any] | None = None) -> ModelProto:
     """ONNX model that `export` writes, checked by ONNX's own checker."""
-    params = backends.moved(checked_params(network, params), backends.resolve("numpy"))
+    network, params = network.folded(backends.moved(checked_params(network, params), backends.resolve("numpy")))
     size = sum(array.nbytes for array in arrays_in(params))
     if size > MOST_BYTES:
         raise InputError(

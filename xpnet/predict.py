@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> None:
     if flags.image is None:
         rows = read_rows(source, model)
     else:
-        scale = network.input_scale or 1.0
+        scale = network.input_scale if isinstance(network.input_scale, float) else 1.0
         rows = Rows(load_picture(source, network.sizes[0], scale, model.configuration.get("data", "")))
     params, placed = backends.moved(model.params, backend), backend.asarray(rows.x)
     a = backend.to_host(network.predict(params, placed))

@@ -1,6 +1,6 @@
 """Configuration: all that decides a training's result; each field is a flag, written once."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from inspect import signature
 from typing import Any
 
@@ -19,6 +19,7 @@ from xpnet.errors import InputError
 from xpnet.schedules import Constant, Cosine, InverseScaling, Step
 from xpnet.training.network import Network
 from xpnet.training.placement import DTYPES
+from xpnet.training.standardization import Standardization
 
 Schedule = Constant | InverseScaling | Step | Cosine
 SCHEDULES: dict[str, type[Schedule]] = {
@@ -179,6 +180,7 @@ class Configuration:
         default="never",
         of_epochs=True,
     )
+    standardize: bool = flag(False, "bring columns, and a regression's targets, to mean 0 and deviation 1", group=DATA)
     label: str | None = flag(None, "column to predict: classes, or a regression's targets", group=TABLES, metavar="C")
     regression: bool = flag(False, "whole numbers of the label are targets, not classes", group=TABLES)
     weight: str | None = flag(None, "column of sample weights", group=TABLES, metavar="C")
@@ -261,7 +263,13 @@ class Configuration:
             check_loss(self.loss, loss, data.y_train.dtype)
             loss = self.loss
         activation: Any = self.activation[0] if len(self.activation) == 1 else self.activation
-        return Network((data.x_train.shape[1], *self.hidden, outputs), activation, loss, data.scale, data.classes)
+        sizes = (data.x_train.shape[1], *self.hidden, outputs)
+        if not self.standardize:
+            return Network(sizes, activation, loss, data.scale, data.classes)
+        network = Network(sizes, activation, loss, Standardization.of(data.x_train), data.classes)
+        # A Poisson loss needs its counts.
+        regression = network.model.loss.regression and network.loss != "poisson"
+        return replace(network, target_scale=Standardization.of(data.y_train)) if regression else network
 
     def rule(self) -> Optimizer:
         """Optimizer with its schedule."""

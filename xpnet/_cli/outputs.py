@@ -144,8 +144,10 @@ class Outputs:
         from xpnet.plots import report
 
         params = backends.moved(last.best_params, backends.resolve("numpy"))
+        # The report's formulas begin with the inputs as the data hold them.
+        network, params = self._network.folded(params)
         command = shlex.join(self._command)
-        finished = report.Run(self._network, params, data, self.numbers, self._configuration, where, command)
+        finished = report.Run(network, params, data, self.numbers, self._configuration, where, command)
         page = report.write_report(self._options.plot, finished)
         if not self._options.quiet:
             print(f"pictures in {self._options.plot}, all of them with the equations in {page}")

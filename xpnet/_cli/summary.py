@@ -8,6 +8,7 @@ from xpnet._cli.predictions import shown_names
 from xpnet.serialization import SavedModel
 from xpnet.serialization.metadata import plain
 from xpnet.training.checkpoint import cost_text, r_squared_text
+from xpnet.training.standardization import Standardization
 
 SHOWN = 12
 """Classes and inputs that are named at most."""
@@ -20,7 +21,7 @@ def summary_lines(path: str, model: SavedModel) -> list[str]:
     lines = [f"{path}: {network}, {network.parameter_count:,} parameters, {model.params[0].w.dtype}"]
     for number, ((inputs, outputs), name) in enumerate(zip(pairwise(network.sizes), names, strict=True), 1):
         lines.append(f"  layer {number}: {inputs:,} → {outputs:,}, {name}")
-    lines.append(f"loss: {network.loss.replace('_', ' ')}; inputs divided by {network.input_scale or 1:g}")
+    lines.append(f"loss: {network.loss.replace('_', ' ')}; inputs {scaling(network.input_scale)}")
     if network.classes is not None:
         lines.append(f"classes: {listed(shown_names(network))}")
     if model.layout is not None:
@@ -36,6 +37,11 @@ def summary_lines(path: str, model: SavedModel) -> list[str]:
             f"resumable after epoch {model.checkpoint.epoch}; parameters of epoch {model.checkpoint.best_epoch}"
         )
     return lines
+
+
+def scaling(scale: float | Standardization | None) -> str:
+    """What becomes of the inputs first."""
+    return "standardized" if isinstance(scale, Standardization) else f"divided by {scale or 1:g}"
 
 
 def epoch_line(numbers: Mapping[str, Any], regression: bool) -> str:

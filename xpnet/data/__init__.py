@@ -14,7 +14,7 @@ from xpnet.data.doubts import doubt_inputs, spread
 from xpnet.data.numbers import portable, readable, scaled_weights
 from xpnet.data.picture import load_picture
 from xpnet.data.sources import load, load_rows, load_table_rows
-from xpnet.data.stored import Stored, locating, read_rows
+from xpnet.data.stored import Stored, in_pieces, locating, read_rows
 from xpnet.data.tables import Table, read_table
 from xpnet.data.targets import check_complete_labels, check_labels, check_targets, encode_targets, loss_for
 
@@ -36,6 +36,7 @@ __all__ = [
     "digest",
     "doubt_inputs",
     "encode_targets",
+    "in_pieces",
     "load",
     "load_picture",
     "load_rows",

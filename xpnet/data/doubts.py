@@ -74,7 +74,7 @@ def doubt_inputs(rows: np.ndarray, *, name: str) -> None:
         warn_user(
             f"the columns of {name} differ in scale by a factor of {scales[high] / scales[low]:,.0f}: column {high} "
             f"reaches {scales[high]:g}, column {low} {scales[low]:g} (counted from 0). Networks train badly on such "
-            f"inputs; bring each to about 1, as ({name} - {name}.mean(axis=0)) / {name}.std(axis=0) does.",
+            f"inputs; bring each to about 1 with --standardize (in the library, input_scale=Standardization.of(x)).",
             DataWarning,
         )
 

@@ -94,7 +94,7 @@ def to_c(network: Network, params: Params, name: str = "model", *, labels: Seque
         model_predict(x, a);                            a: 1 prediction */
     """
     name = re.sub(r"\W|^(?=\d)", "_", name, flags=re.ASCII)
-    layers = backends.moved(checked_params(network, params), backends.resolve("numpy"))
+    network, layers = network.folded(backends.moved(checked_params(network, params), backends.resolve("numpy")))
     outputs = network.sizes[-1]
     labels = network.classes if labels is None else labels
     if labels is not None and len(labels) not in (outputs, len(network.class_names) or outputs):

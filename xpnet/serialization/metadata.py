@@ -57,6 +57,20 @@ def is_list(value: Any, of: type) -> bool:
     return isinstance(value, list) and all(type(each) is of for each in value)
 
 
+def is_scale(value: Any) -> bool:
+    """Whether it is None, or a finite number above 0."""
+    return value is None or (is_number(value) and 0 < value < math.inf)
+
+
+def is_standardization(value: Any) -> bool:
+    """Whether it is an object of a list of means and one of deviations."""
+    return (
+        isinstance(value, dict)
+        and set(value) == {"mean", "deviation"}
+        and all(isinstance(numbers, list) and all(map(is_number, numbers)) for numbers in value.values())
+    )
+
+
 Schema = Mapping[str, tuple[Callable[[Any], bool], str]]
 """For each field whether a value fits, and what is needed in words."""
 
@@ -74,7 +88,11 @@ NETWORK: Schema = {
     "sizes": (lambda value: is_list(value, int) and all(0 < size < 2**31 for size in value), "a list of whole numbers"),
     "activation": (lambda value: is_list(value, str), "a list of names"),
     "loss": (lambda value: isinstance(value, str), "a name"),
-    "input_scale": (lambda value: value is None or (is_number(value) and 0 < value < math.inf), "a number above 0"),
+    "input_scale": (
+        lambda value: is_scale(value) or is_standardization(value),
+        "a number above 0, or a standardization",
+    ),
+    "target_scale": (lambda value: value is None or is_standardization(value), "a standardization"),
     "classes": (lambda value: value is None or are_names(value), "a list of different names"),
 }
 
@@ -105,6 +123,7 @@ LAYOUT: Schema = {
 """What the metadata hold of the table that a model was trained on."""
 
 LATER: dict[str, Any] = {
+    "target_scale": None,
     "training": None,
     "configuration": {},
     "history": [],

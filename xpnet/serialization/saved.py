@@ -26,6 +26,7 @@ from xpnet.serialization.metadata import FORMAT, TRAINING, damaged, plain, read_
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.network import Network
 from xpnet.training.placement import DTYPES, checked_params
+from xpnet.training.standardization import Standardization
 
 CHECKSUM = "sha256"
 """Tensor of the 32 bytes of a SHA-256 of the metadata and of all other tensors."""
@@ -141,7 +142,7 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
         if saved is not None and not np.array_equal(saved, _checksum(metadata["xpnet"], tensors)):
             raise ValueError("its checksum is not that of its contents")
         history = _history(about, tensors)
-        network = Network(**about["network"])
+        network = Network(**about["network"] | _scales(about["network"]))
         layout = _layout(about["layout"], network)
         _check_tensors(tensors)
         params = _params("", tensors, network)
@@ -158,6 +159,12 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
             stacklevel=2,
         )
     return SavedModel(network, params, checkpoint, about["configuration"], history, layout)
+
+
+def _scales(saved: dict[str, Any]) -> dict[str, Any]:
+    """Scales of a network, of which objects are standardizations."""
+    scales = {name: saved[name] for name in ("input_scale", "target_scale")}
+    return {name: Standardization(**scale) if isinstance(scale, dict) else scale for name, scale in scales.items()}
 
 
 def _layout(saved: dict[str, Any] | None, network: Network) -> Layout | None:

@@ -96,7 +96,7 @@ def to_sklearn(
     lookup(OUTPUTS, "loss", network.model.loss.name, "counterpart in scikit-learn")
     labels = _labels(network, classes)
     with backend.current():
-        params = backends.moved(params, backend)
+        network, params = network.folded(backends.moved(params, backend))
         scale = network.input_scale or 1.0
         *before, last = (params[0]._replace(w=params[0].w / scale), *params[1:])
         if labels is not None:

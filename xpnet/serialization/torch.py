@@ -82,8 +82,8 @@ def to_torch(network: Network, params: Params) -> nn.Sequential:
     backend = backends.of(checked_params(network, params)[0].w)
     if backend.name != "torch":
         backend = backends.resolve("torch", "cpu")
-    params = backend.copy(backends.moved(params, backend))
-    scale, dtype = network.input_scale or 1.0, params[0].w.dtype
+    network, params = network.folded(backend.copy(backends.moved(checked_params(network, params), backend)))
+    scale, dtype = network.model.input_scale or 1.0, params[0].w.dtype
     modules: list[nn.Module] = [] if scale == 1 else [Divide(scale, dtype)]
     hidden, loss = network.model.hidden, network.model.loss
     kinds = [lookup(ACTIVATIONS, "activation", each.name, "PyTorch module") for each in hidden]

@@ -28,6 +28,7 @@ from xpnet.training.placement import DTYPES, checked_params, host_numbers, place
 from xpnet.training.rows import Rows, digest_of
 from xpnet.training.run import Epochs, Training
 from xpnet.training.sparse import is_sparse
+from xpnet.training.standardization import Standardization
 
 VALIDATION = ("x_validation", "y_validation", "weight_validation")
 
@@ -172,7 +173,8 @@ def epochs(
         x, y, x_test, y_test, weight, x_validation, y_validation, weight_validation = arrays.values()
         if precision == "tf32" and dtype != "float32":
             raise InputError(f"precision tf32 is for dtype float32, but the dtype is {dtype}; leave one of them out.")
-        _check_scale(data._replace(x_train=x, input_scale=network.input_scale).scale, data.input_scale)
+        if not isinstance(network.input_scale, Standardization):
+            _check_scale(data._replace(x_train=x, input_scale=network.input_scale).scale, data.input_scale)
 
         def rows(x: Array, y: Array, weight: Array | None = None, *, of: str) -> Rows:
             return placed_rows(network, target, dtype, x, y, weight, of=of, batch_size=batch_size, megabytes=chunk_size)

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from numbers import Real
 from typing import Any, TypeVar, cast, overload
@@ -15,6 +15,7 @@ from xpnet._support.arguments import check_number
 from xpnet._support.optional import pictures
 from xpnet._support.seeds import generator
 from xpnet._support.traced import is_traced
+from xpnet._support.trees import arrays_in
 from xpnet._support.typing import Array, Layer, Params
 from xpnet.backends import Backend
 from xpnet.equations import activations, backprop, losses, step
@@ -23,8 +24,9 @@ from xpnet.equations.losses import LossName
 from xpnet.errors import InputError, MissingExtraError
 from xpnet.training import shortcut, sparse
 from xpnet.training.class_names import ClassName, checked_names
-from xpnet.training.placement import check_whole, chunk_rows, placed, spelled_device, spelled_dtype
+from xpnet.training.placement import check_whole, checked_params, chunk_rows, placed, spelled_device, spelled_dtype
 from xpnet.training.predictor import Predictor
+from xpnet.training.standardization import Standardization, folded_params, is_standardized
 
 Kind = TypeVar("Kind")
 """Type of an array library's arrays."""
@@ -41,7 +43,10 @@ class Network:
         loss: The output activation with its cost: "cross_entropy" (softmax, one class per row), "binary_cross_entropy"
             (sigmoid, several labels per row), "squared_error" (identity), "poisson" (exp); and with identity
             "absolute_error", "huber" (with another δ "huber:0.5") or "pinball:0.9" for the quantile of level 0.9.
-        input_scale: What inputs are divided by; None divides uint8 by 255 and takes anything else as it is.
+        input_scale: What inputs are divided by; None divides uint8 by 255 and takes anything else as it is. Or a
+            `Standardization` of the columns, such as `Standardization.of(x)`.
+        target_scale: `Standardization` of a regression's targets, which predictions are brought back from; costs and
+            derivatives are those of standardized targets. None takes targets as they are.
         classes: Names of the classes, words or numbers, in the order of the outputs, with one output those of 0 and 1;
             None numbers them from 0. Arrays hold the numbers, which `class_names` spells.
 
@@ -57,8 +62,9 @@ class Network:
     sizes: Sequence[int]
     activation: ActivationName | str | Sequence[ActivationName | str] = "relu"
     loss: LossName | str = "cross_entropy"
-    input_scale: float | None = None
+    input_scale: float | Standardization | None = None
     classes: Sequence[ClassName] | None = None
+    target_scale: Standardization | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -78,9 +84,7 @@ class Network:
         for name in names if several else (self.activation,):
             activations.activation(name)
         losses.loss(self.loss)
-        scale = self.input_scale
-        if scale is not None and not (isinstance(scale, Real) and 0 < scale < np.inf):
-            raise InputError(f"input_scale is {scale!r}; inputs are divided by it, so it must be a number above 0.")
+        self._check_scales(sizes)
         if sizes[-1] == 1 and self.loss == "cross_entropy":
             raise InputError('A softmax over one output is always 1; use two outputs, or loss="binary_cross_entropy".')
         object.__setattr__(self, "sizes", sizes)
@@ -89,6 +93,23 @@ class Network:
             if self.model.loss.regression:
                 raise InputError(f"classes came, but loss={self.loss!r} predicts numbers; leave classes out.")
             object.__setattr__(self, "classes", checked_names(self.classes, max(sizes[-1], 2)))
+
+    def _check_scales(self, sizes: tuple[int, ...]) -> None:
+        """Refuse scales that do not fit the inputs and outputs."""
+        scale, target = self.input_scale, self.target_scale
+        is_number = isinstance(scale, Real) and 0 < scale < np.inf
+        if not (scale is None or is_number or isinstance(scale, Standardization)):
+            raise InputError(
+                f"input_scale is {scale!r}; inputs are divided by it, so it must be a number above 0, or a "
+                "Standardization."
+            )
+        if not (target is None or isinstance(target, Standardization)):
+            raise InputError(f"target_scale is {target!r}; give a Standardization, such as Standardization.of(y).")
+        if target is not None and losses.loss(self.loss).activation is not activations.identity:
+            raise InputError(f"loss={self.loss!r} has targets of a scale of their own; leave target_scale out.")
+        for name, of, size in (("input_scale", scale, sizes[0]), ("target_scale", target, sizes[-1])):
+            if isinstance(of, Standardization) and len(of.mean) != size:
+                raise InputError(f"{name} has {len(of.mean)} columns, but the network has {size}.")
 
     def __str__(self) -> str:
         """The layers with their activations: `784-128-10 (relu, softmax)`."""
@@ -119,7 +140,31 @@ class Network:
     @property
     def model(self) -> step.Model:
         """Activations, loss and input scale, as the functions of `xpnet.equations` take them."""
-        return _model(tuple(self.activation), self.loss, self.input_scale)
+        scale = self.input_scale
+        return _model(tuple(self.activation), self.loss, 1.0 if isinstance(scale, Standardization) else scale)
+
+    def folded(self, params: Params) -> tuple["Network", Params]:
+        """The same network without standardization, and parameters with which it predicts the same, to rounding.
+
+        Args:
+            params: Of any library.
+
+        Returns:
+            The network and params themselves if it is not standardized; else another network, which takes inputs and
+            gives outputs as they are, and new parameters of the same kind.
+
+        Raises:
+            InputError: params do not fit the network.
+        """
+        if not is_standardized(self):
+            return self, params
+        layers = checked_params(self, params)
+        backend = backends.of(*arrays_in(layers))
+        inputs = self.input_scale if isinstance(self.input_scale, Standardization) else None
+        scale = 1.0 if inputs is not None else self.input_scale
+        with backend.current():
+            layers = folded_params(inputs, self.target_scale, layers, backend)
+        return replace(self, input_scale=scale, target_scale=None), layers
 
     def init(self, seed: int = 0, *, backend: str | None = None, device: Any = None, dtype: Any = "float32") -> Params:
         """Draw initial parameters: normal weights of standard deviation 1/√d_in, √2 times that for ReLU; biases are 0.
@@ -183,7 +228,8 @@ class Network:
         if type(x) is np.ndarray and (a := shortcut.predictions(self, params, x)) is not None:
             return a
         with placed(self, params, x, rowwise=True) as (backend, params, data):
-            return sparse.map_rows(backend, step.answers(self.model), params, data.x, chunk_rows(self))
+            a = sparse.map_rows(backend, step.answers(self.model), params, data.x, chunk_rows(self))
+            return a if self.target_scale is None else self.target_scale.undone(a, backend)
 
     def predictor(self, params: Params, *, engine: str = "auto") -> Predictor:
         """Bind the network to parameters, for one prediction after another with the least cost beside the arithmetic.

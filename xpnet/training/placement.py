@@ -32,6 +32,7 @@ from xpnet.errors import InputError
 from xpnet.training import sparse
 from xpnet.training.memory_rows import in_memory
 from xpnet.training.rows import Rows
+from xpnet.training.standardization import Standardization
 from xpnet.training.stored_rows import Source, StoredRows
 
 CHUNK = 2**20
@@ -41,7 +42,7 @@ DTYPES = ("float32", "float64")
 
 
 class Shape(Protocol):
-    """Sizes and loss of a network, which parameters and rows are checked against."""
+    """Sizes, loss and standardization of a network, which parameters and rows are checked against."""
 
     @property
     def sizes(self) -> Sequence[int]:
@@ -50,6 +51,14 @@ class Shape(Protocol):
     @property
     def loss(self) -> str:
         """Name of the loss."""
+
+    @property
+    def input_scale(self) -> float | Standardization | None:
+        """What becomes of the inputs first."""
+
+    @property
+    def target_scale(self) -> Standardization | None:
+        """What becomes of the targets."""
 
 
 class Plannable(Shape, Protocol):
@@ -115,6 +124,8 @@ def encoded(
 ) -> Batch:
     """Rows as the mathematics takes them, checked: inputs in their own dtype, targets one-hot or as numbers.
 
+    Those of a standardized network are standardized.
+
     Args:
         network: Network that they are for.
         backend: Backend that computes with them.
@@ -134,6 +145,8 @@ def encoded(
         check_features(x, name=f"x{of}", xp=backend.xp)
     if x.shape[1] != network.sizes[0]:
         raise InputError(f"x{of} has {x.shape[1]} columns, but the network {network} takes {network.sizes[0]} inputs.")
+    if isinstance(network.input_scale, Standardization):
+        x = network.input_scale.applied(x, backend, dtype, name=f"x{of}")
     if y is not None:
         y = portable(backend.asarray(readable(y, name=f"y{of}")))
         check_same_rows(x, y, names=(f"x{of}", f"y{of}"))
@@ -149,6 +162,8 @@ def encoded(
             device=backend.device,
             xp=backend.xp,
         )
+        if network.target_scale is not None:
+            y = network.target_scale.applied(y, backend, dtype, name=f"y{of}")
     if weight is not None:
         weight = encoded_weight(backend, dtype, x, weight, of)
     return Batch(x, y, weight)

@@ -34,7 +34,7 @@ class Predictor:
     def __init__(self, network: Any, params: Params, engine: str = "auto") -> None:
         if engine not in ("auto", *ENGINES):
             raise InputError(f"engine is {engine!r}; it can be auto, {', '.join(ENGINES[:-1])} or {ENGINES[-1]}.")
-        layers = checked_params(network, params)
+        network, layers = network.folded(checked_params(network, params))
         home = backends.of(*arrays_in(layers))
         with home.current():
             layers = home.copy(backends.moved(layers, home))

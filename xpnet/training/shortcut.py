@@ -14,6 +14,7 @@ from xpnet.capture.engines.row_replay import RowReplay
 from xpnet.data import check_finite
 from xpnet.equations import step
 from xpnet.training.placement import Plannable, chunk_rows, placed
+from xpnet.training.standardization import is_standardized
 
 
 def predictions(network: Plannable, params: Any, x: np.ndarray, name: str = "x") -> np.ndarray | None:
@@ -22,7 +23,7 @@ def predictions(network: Plannable, params: Any, x: np.ndarray, name: str = "x")
     Raises:
         InputError: x or params do not fit the network, or x is not finite.
     """
-    if x.ndim != 2 or not x.flags.c_contiguous or not len(x):
+    if x.ndim != 2 or not x.flags.c_contiguous or not len(x) or is_standardized(network):
         return None
     arrays: list[np.ndarray] = []
     key: list[Any] = [len(x) == 1, x.shape[1], x.dtype]
