@@ -9,6 +9,7 @@ from helpers.commands import PYTHON, logged, process, trained
 
 import xpnet
 from xpnet import serialization, train
+from xpnet._cli.configuration import Configuration
 from xpnet.data import load
 from xpnet.errors import InputError
 
@@ -171,3 +172,28 @@ def test_a_reader_that_goes_away_is_no_error():
     answer = subprocess.run(f"{line} | head -1", shell=True, capture_output=True, text=True, timeout=60, check=False)
     assert answer.stdout.count("\n") == 1
     assert answer.stderr == ""
+
+
+def test_a_training_ends_when_its_time_is_up(tmp_path):
+    """It exits with 0, says which epoch is kept and how to go on, and writes what it was to write."""
+    answer = process("xpnet.train", "--epochs", 10**6, "--max-seconds", 1.5, "--save", "m", "--log", "l", cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    last = answer.stdout.splitlines()[-1]
+    assert last.startswith("time is up after epoch ")
+    kept = serialization.load(tmp_path / "m").checkpoint.epoch
+    assert f"m holds epoch {kept}. To go on: python -m xpnet.train --resume m" in last
+    assert len((tmp_path / "l").read_text().splitlines()) == kept
+
+
+def test_rare_classes_can_count_as_much():
+    """Balanced weights give every class the same sum, and weights of rows stay a factor."""
+    y = np.asarray([0] * 90 + [1] * 10)
+    data = xpnet.Data(np.zeros((100, 2), "f4"), y)
+    configuration = Configuration(class_weight="balanced")
+    network = configuration.network(data)
+    weights = configuration.weights(data, network)
+    assert [weights[y == label].sum() for label in (0, 1)] == pytest.approx([50, 50])
+    twice = configuration.weights(data._replace(weight=np.full(100, 2.0)), network)
+    np.testing.assert_allclose(twice, 2 * weights)
+    with pytest.raises(InputError, match="--class-weight goes with classes"):
+        configuration.weights(data, xpnet.Network([2, 1], loss="squared_error"))

@@ -12,7 +12,7 @@ from xpnet._cli.options import Options
 from xpnet._cli.outputs import Outputs, check_outputs, introduction
 from xpnet._cli.presets import BY_DATA, configure, defaults_table
 from xpnet._cli.resume import check_engine, check_fingerprint, resumable, resumed, why_finished
-from xpnet._support.stop_signals import answered_by_all
+from xpnet._support.stop_signals import answered_by_all, within
 from xpnet.errors import InputError
 from xpnet.serialization import SavedModel
 from xpnet.training.epochs import epochs
@@ -65,7 +65,7 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
         network,
         data,
         optimizer,
-        weight=data.weight,
+        weight=configuration.weights(data, network),
         backend=backend.name,
         device=backend.device_name,
         engine=options.engine,
@@ -82,7 +82,8 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
         print(introduction(training.training, configuration, data), flush=True)
         if ranks.average is not None:
             print(f"{ranks}; their sums go {way}", flush=True)
-    last = outputs.record(training)
+    with within(options.max_seconds):
+        last = outputs.record(training)
     if training.stopped and not options.quiet:
         print(f"stopped: {training.stopped}", flush=True)
     outputs.report(last, data, str(training.training.backend))

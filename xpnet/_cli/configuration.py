@@ -180,6 +180,13 @@ class Configuration:
         default="never",
         of_epochs=True,
     )
+    class_weight: str | None = flag(
+        None,
+        "balanced: rare classes count as much as others",
+        group=DATA,
+        metavar="W",
+        choices=("balanced",),
+    )
     standardize: bool = flag(False, "bring columns, and a regression's targets, to mean 0 and deviation 1", group=DATA)
     label: str | None = flag(None, "column to predict: classes, or a regression's targets", group=TABLES, metavar="C")
     regression: bool = flag(False, "whole numbers of the label are targets, not classes", group=TABLES)
@@ -270,6 +277,17 @@ class Configuration:
         # A Poisson loss needs its counts.
         regression = network.model.loss.regression and network.loss != "poisson"
         return replace(network, target_scale=Standardization.of(data.y_train)) if regression else network
+
+    def weights(self, data: Data, network: Network) -> np.ndarray | None:
+        """Sample weights: those of the data, times n / (k nᵢ) for a class of nᵢ rows out of k classes if balanced."""
+        if self.class_weight is None:
+            return data.weight
+        if network.loss != "cross_entropy":
+            raise InputError("--class-weight goes with classes, but the labels are something else; leave it out.")
+        y = np.asarray(data.y_train)
+        counts = np.bincount(y)
+        balanced: np.ndarray = (len(y) / (len(counts) * counts))[y]
+        return balanced if data.weight is None else balanced * data.weight
 
     def rule(self) -> Optimizer:
         """Optimizer with its schedule."""

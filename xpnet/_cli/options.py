@@ -4,7 +4,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xpnet._cli.configuration import DATA, FILES, MACHINE
+from xpnet._cli.commandline import real_number
+from xpnet._cli.configuration import DATA, FILES, MACHINE, STOPPING
 from xpnet._cli.flags import flag, flag_text
 from xpnet._cli.presets import PRESETS
 from xpnet.backends import ENGINES
@@ -41,6 +42,9 @@ class Options:
         "folder for pictures, and for report.html",
         group=FILES,
         metavar="DIR",
+    )
+    max_seconds: float | None = flag(
+        None, "seconds of training, until the last epoch is kept", group=STOPPING, parse=real_number, metavar="S"
     )
     quiet: bool = flag(False, "no output but errors", group=FILES)
     engine: str | None = flag(

@@ -93,7 +93,7 @@ class Outputs:
         self.numbers = [epochs[number] for number in sorted(epochs) if number <= self._done]
 
     def record(self, epochs: Iterable[Epoch]) -> Epoch:
-        """Save, log and print each epoch as it comes; returns the last one.
+        """Save, log and print each epoch as it comes; returns the last one, also where the time is up after it.
 
         Raises:
             Stopped: A signal ended it; says which file holds which epoch, and how to go on.
@@ -110,6 +110,10 @@ class Outputs:
             signal = stop_signals.number_of(stop)
             words = f"{stop_signals.cause(signal)} after epoch {number}"
             words += f"; {file} holds epoch {number}. To go on: {shlex.join(again)}" if file else "."
+            if signal == stop_signals.TIME_UP and number > self._done:
+                if not self._options.quiet:
+                    print(words, flush=True)
+                return epoch
             raise stop_signals.Stopped(signal, words) from None
         return epoch
 

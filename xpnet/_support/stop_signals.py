@@ -4,6 +4,7 @@ Schedulers, services and terminals warn a process by different signals before th
 Ctrl-C is raised, so that whatever is open is closed, and nothing but the last complete epoch is left.
 """
 
+import _thread
 import os
 import signal
 import sys
@@ -22,6 +23,10 @@ STOPPING = tuple(signal.Signals[name] for name in NAMES if hasattr(signal, name)
 
 REPEAT = 1.0
 """Seconds for which a signal is the first one once more: `timeout` and closing terminals send it twice."""
+
+
+TIME_UP = 14
+"""Number that stands for the end of the time that a training was given: that of SIGALRM, where there is one."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -96,7 +101,31 @@ def number_of(stop: BaseException) -> int:
 
 def cause(number: int) -> str:
     """What happened, in words: `interrupted`, or `stopped by SIGTERM`."""
-    return "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
+    words = {signal.SIGINT: "interrupted", TIME_UP: "time is up"}
+    return words[number] if number in words else f"stopped by {signal.Signals(number).name}"
+
+
+@contextmanager
+def within(seconds: float | None) -> Iterator[None]:
+    """Context that is stopped after some seconds, as a signal stops it; None sets no limit."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, _time_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _time_up() -> None:
+    """Ask this process to end, from another thread than the one that is to."""
+    if not _state.number:
+        _state.number, _state.time = TIME_UP, time.monotonic()
+        if not _state.answered_by_all:
+            _thread.interrupt_main(signal.SIGTERM)
 
 
 @contextmanager
@@ -146,6 +175,8 @@ def uninterrupted() -> Iterator[None]:
 def _answer(number: int, frame: FrameType | None) -> None:
     """Raise the first signal; end at once by a second one."""
     now = time.monotonic()
+    if _state.number == TIME_UP and not _state.answered_by_all and now - _state.time < REPEAT:
+        raise Stopped(TIME_UP)
     if _state.number:
         if now - _state.time > REPEAT:
             signal.signal(number, signal.SIG_DFL)
