@@ -184,7 +184,7 @@ def test_whole_numbers_as_amounts(tmp_path):
         ("a,y\n1,0\n", dict(drop=["y"]), r"the column y cannot be both label and drop"),
         ("y\n0\n1\n", {}, r"has no column left that is an input, of y"),
         ("a,a,y\n1,2,0\n", {}, r"has two columns of the same name: a"),
-        ("a,y\n1,0\n2\n", {}, r"t\.csv: CSV parse error: Expected 2 columns, got 1"),
+        ("a,y\n1,0\n2\n", {}, r"t\.csv: CSV parse error: .*Expected 2 columns, got 1"),
         ("a,y\n", {}, r"t\.csv: has no rows"),
         ("", {}, r"t\.csv: is empty"),
         ("PAR1", {}, r"t\.csv: .*Parquet"),

@@ -234,11 +234,11 @@ def test_pictures_in_colour_are_shown_in_colour(tmp_path, stored):
 
 
 def test_a_training_that_goes_on_is_drawn(tmp_path):
-    """Without a log the curves begin with the first epoch after the resumed one, and earlier files are replaced."""
+    """The model file has the numbers of the epochs before, without a log too, and earlier files are replaced."""
     trained(tmp_path, "--epochs", 2, "--save", tmp_path / "m", "--plot", tmp_path)
     train.main(["--epochs", "4", "--resume", str(tmp_path / "m"), "--plot", str(tmp_path), "--quiet"])
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert re.findall(r"<tr><td>(\d+)</td><td>[\d.e-]+</td>", text) == ["3", "4"]
+    assert re.findall(r"<tr><td>(\d+)</td><td>[\d.e-]+</td>", text) == ["1", "2", "3", "4"]
 
 
 def test_folders_that_cannot_be_written_are_found_out_early(tmp_path, monkeypatch):

@@ -431,7 +431,9 @@ class Network:
 
 def _number(result: Array | float, backend: Backend) -> float:
     """Result as a number of Python's; while a function is traced it stays the 0-d array that stands for it."""
-    return cast("float", result) if is_traced(result) else float(backend.to_host(result))
+    if is_traced(result):
+        return cast("float", result)
+    return float(result) if isinstance(result, float) else float(backend.to_host(result))
 
 
 @lru_cache

@@ -172,8 +172,8 @@ def encoded(
 def encoded_weight(backend: Backend, dtype: str, x: Any, weight: Any, of: str = "") -> Array:
     """Sample weights of x's rows as the mathematics takes them, checked and scaled; arguments as for `encoded`."""
     weight = portable(backend.asarray(readable(weight, name="weight")))
-    if backend.xp.isdtype(weight.dtype, "integral"):
-        # PyTorch 2.13 does not compare uint64.
+    if is_traced(weight) or backend.xp.isdtype(weight.dtype, "integral"):
+        # While JAX traces a function, float64 may be switched off; PyTorch 2.13 does not compare uint64.
         weight = backend.asarray(weight, dtype)
     check_weights(weight, xp=backend.xp)
     check_same_rows(x, weight, names=(f"x{of}", "weight"), each="weight")
