@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xpnet._cli.configuration import schedule
+from xpnet._cli.configuration import fractions, schedule
 from xpnet._cli.presets import configure
 from xpnet._cli.resume import resumed
 from xpnet.data import Data, load
@@ -175,6 +175,19 @@ def test_a_setting_of_a_newer_version_is_named():
         match=r"m was trained with --dropout, but this is xpnet .*, which has no such flag; update xpnet",
     ):
         resumed({**configure({}).__dict__, "dropout": 0.2}, {}, None, "m")
+
+
+def test_dropout_is_a_flag():
+    """`--dropout` has one fraction for all hidden layers or one for each, and models without it resume."""
+    digits = load("digits")
+    network = configure({"hidden": (8, 7), "dropout": (0.5,)}).network(digits)
+    assert (network.dropout, network.model.dropout) == ((0.5, 0.5), (0.5, 0.5))
+    chosen = configure({"hidden": (8, 7), "dropout": fractions("0.2,0")})
+    assert chosen.network(digits).dropout == (0.2, 0.0)
+    assert configure({"dropout": fractions("none")}).network(digits).dropout == ()
+    assert resumed(chosen.__dict__, {}, None, "m") == chosen
+    before = {name: value for name, value in configure({}).__dict__.items() if name != "dropout"}
+    assert resumed(before, {}, None, "m").dropout == ()
 
 
 def test_clipping_is_a_flag():

@@ -168,3 +168,23 @@ def test_coefficients_that_are_changed_count_at_once() -> None:
         mlp.intercepts_[-1][...] += np.asarray([1.0, 0, 0])
         assert (mlp.predict_proba(X[:n])[:, 0] > before[:, 0]).all()
         mlp.intercepts_[-1][...] -= np.asarray([1.0, 0, 0])
+
+
+@pytest.mark.parametrize("name", ["classes", "regression"])
+def test_dropout_is_a_parameter(name: str) -> None:
+    """It changes the training by the random state alone, leaves predictions whole, and is refused for lbfgs."""
+    problem = task(name)
+    settings = dict(problem.parameters, hidden_layer_sizes=(7, 6), max_iter=4, random_state=0)
+    fits = [problem.ours(dropout=dropout, **settings).fit(problem.X, problem.y) for dropout in (0.5, [0.5, 0.5], 0)]
+    assert fits[0].network_.dropout == (0.5, 0.5)
+    assert apart(fits[0], fits[1]) == 0
+    assert apart(fits[0], fits[2]) > 1e-3
+    assert apart(fits[2], problem.ours(**settings).fit(problem.X, problem.y)) == 0
+    assert np.array_equal(fits[0].predict(problem.X), fits[0].predict(problem.X))
+    for dropout, solver, sentence in (
+        (0.5, "lbfgs", "dropout goes with solver"),
+        (1.0, "adam", "The 'dropout' parameter"),
+        ([0.5], "adam", "dropout has 1 rates for 2 hidden layers"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            problem.ours(hidden_layer_sizes=(7, 6), dropout=dropout, solver=solver).fit(problem.X, problem.y)

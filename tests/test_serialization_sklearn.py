@@ -148,6 +148,17 @@ def test_an_activation_for_each_layer_is_xpnets_alone():
     assert serialization.from_sklearn(made)[0].activation == ("tanh", "relu")
 
 
+def test_dropout_goes_with_xpnets_estimators():
+    """It is a parameter of xpnet's estimators, which predict without it as scikit-learn's do, and comes back."""
+    network = xpnet.Network([12, 9, 7, 4], "tanh", dropout=[0.2, 0.5])
+    params = randomized(network)
+    made = serialization.to_sklearn(network, params, library=import_module("xpnet.estimators"))
+    assert made.dropout == (0.2, 0.5)
+    assert serialization.from_sklearn(made)[0].dropout == (0.2, 0.5)
+    for each in (made, serialization.to_sklearn(network, params)):
+        assert distance(each.predict_proba(X), network.predict(params, X)) < CLOSE
+
+
 def test_what_scikit_learn_has_not_got_is_a_sentence(monkeypatch):
     """An activation or a loss that is new in xpnet has no counterpart, and neither way is it a KeyError."""
     monkeypatch.setitem(ACTIVATIONS, "softsign", ACTIVATIONS["tanh"]._replace(name="softsign"))

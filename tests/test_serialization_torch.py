@@ -115,6 +115,28 @@ def test_numbers_of_activations_come_back():
         serialization.from_torch(nn.Sequential(nn.Linear(3, 2), nn.Softplus(beta=2.0), nn.Linear(2, 1)))
 
 
+def test_dropout_and_a_leading_flatten():
+    """Dropout behind an activation comes and goes, a leading Flatten is dropped; elsewhere they have no place."""
+    network = xpnet.Network([12, 9, 7, 4], ["tanh", "identity"], input_scale=1.0, dropout=[0.5, 0.2])
+    params = randomized(network)
+    module = serialization.to_torch(network, params)
+    assert [part.p for part in module if isinstance(part, nn.Dropout)] == [0.5, 0.2]
+    assert distance(answers(module, rows()), network.predict(params, rows())) < CLOSE["float32"]
+    back, found = serialization.from_torch(nn.Sequential(nn.Flatten(), *module))
+    assert back == network
+    assert distance(host(backends.of(found[0].w), found), params) == 0
+    linear, last = nn.Linear(12, 9), nn.Linear(9, 4)
+    for wrong in (
+        [nn.Dropout(0.5), linear, last],
+        [linear, nn.Dropout(0.5), nn.ReLU(), last],
+        [linear, nn.Dropout(0.5), nn.Dropout(0.5), last],
+        [linear, last, nn.Dropout(0.5)],
+        [linear, nn.Flatten(), last],
+    ):
+        with pytest.raises(InputError, match=r"the module holds .* out of place"):
+            serialization.from_torch(nn.Sequential(*wrong))
+
+
 def test_the_callers_random_numbers_are_left_alone():
     """Making a module draws nothing from PyTorch's global generator."""
     before = torch.get_rng_state()
@@ -143,7 +165,7 @@ def test_a_module_of_ones_own():
         (nn.Linear(2, 2), r"the module is a Linear; give a Sequential"),
         (nn.Sequential(), r"the module holds no Linear layer"),
         (
-            nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.Linear(2, 2)),
+            nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Dropout()),
             r"holds Dropout\(p=0.5.*a network has Linear",
         ),
         (nn.Sequential(nn.Linear(2, 2), nn.GELU(), nn.Linear(2, 2)), r"holds GELU"),

@@ -1,5 +1,6 @@
 """Configuration: all that decides a training's result; each field is a flag, written once."""
 
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass, replace
 from inspect import signature
 from typing import Any
@@ -11,8 +12,9 @@ from xpnet._cli.flags import flag, flag_text, flags_of, value_text
 from xpnet.backends import BACKENDS, PRECISIONS
 from xpnet.backends.base import alternatives
 from xpnet.data import Columns, Data, load, task
+from xpnet.equations import activations, losses
 from xpnet.equations.activations import ACTIVATIONS
-from xpnet.equations.losses import FAMILIES, LOSSES
+from xpnet.equations.losses import LOSSES
 from xpnet.equations.losses import loss as named_loss
 from xpnet.equations.optimizers import OPTIMIZERS, Optimizer, default_rate
 from xpnet.errors import InputError
@@ -47,6 +49,11 @@ HEADINGS = (DATA, TRAINING, FILES, STOPPING, TABLES, MACHINE)
 """Headings of `--help`, the most used first."""
 
 
+def spelled(names: Iterable[str], families: Container[str]) -> str:
+    """Names, with what may stand behind a colon."""
+    return ", ".join(f"{name}[:X]" if name in families else name for name in names)
+
+
 def widths(text: str) -> tuple[int, ...]:
     """Neurons of the hidden layers from `512,256` or `none`."""
     return () if text == "none" else tuple(whole_number(part) for part in text.split(","))
@@ -55,6 +62,11 @@ def widths(text: str) -> tuple[int, ...]:
 def column_names(text: str) -> tuple[str, ...]:
     """Names of columns from `age,height` or `none`."""
     return () if text == "none" else tuple(text.split(","))
+
+
+def fractions(text: str) -> tuple[float, ...]:
+    """Fractions from `0.5`, `0.2,0.5` or `none`."""
+    return () if text == "none" else tuple(real_number(part) for part in text.split(","))
 
 
 def activation_names(text: str) -> tuple[str, ...]:
@@ -96,15 +108,21 @@ class Configuration:
     hidden: tuple[int, ...] = flag((128,), "neurons per hidden layer, or none", group=DATA, parse=widths, metavar="N,N")
     activation: tuple[str, ...] = flag(
         ("relu",),
-        f"activation of all hidden layers, or of each: {', '.join(ACTIVATIONS)}, leaky_relu:X, elu:X",
+        f"activation of all hidden layers, or of each: {spelled(ACTIVATIONS, activations.FAMILIES)}",
         group=DATA,
         parse=activation_names,
         metavar="A,A",
     )
+    dropout: tuple[float, ...] = flag(
+        (),
+        "fraction of a hidden layer that steps leave out",
+        group=DATA,
+        parse=fractions,
+        metavar="X,X",
+    )
     loss: str = flag(
         BY_TARGETS,
-        "auto: softmax for integer labels, sigmoids for a matrix of 0 and 1, squared error for others, "
-        f"which also take {', '.join(REGRESSIONS)}, {', '.join(f'{name}:X' for name in FAMILIES)}",
+        f"loss; auto: by the targets; for numbers also {spelled(REGRESSIONS, losses.FAMILIES)}",
         group=DATA,
         metavar="LOSS",
     )
@@ -148,7 +166,7 @@ class Configuration:
     )
     clip_norm: float | None = flag(
         None,
-        "largest norm of one row's gradient; longer ones are scaled",
+        "largest norm of a row's own gradient",
         group=TRAINING,
         parse=real_number,
         metavar="X",
@@ -270,10 +288,11 @@ class Configuration:
             check_loss(self.loss, loss, data.y_train.dtype)
             loss = self.loss
         activation: Any = self.activation[0] if len(self.activation) == 1 else self.activation
+        dropout = self.dropout[0] if len(self.dropout) == 1 else self.dropout or 0.0
         sizes = (data.x_train.shape[1], *self.hidden, outputs)
         if not self.standardize:
-            return Network(sizes, activation, loss, data.scale, data.classes)
-        network = Network(sizes, activation, loss, Standardization.of(data.x_train), data.classes)
+            return Network(sizes, activation, loss, data.scale, data.classes, dropout=dropout)
+        network = Network(sizes, activation, loss, Standardization.of(data.x_train), data.classes, dropout=dropout)
         # A Poisson loss needs its counts.
         regression = network.model.loss.regression and network.loss != "poisson"
         return replace(network, target_scale=Standardization.of(data.y_train)) if regression else network

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-PURPOSES = ("weights", "validation", "order")
+PURPOSES = ("weights", "validation", "order", "dropout")
 
 
 def generator(seed: int, purpose: str) -> np.random.Generator:

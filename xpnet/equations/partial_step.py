@@ -10,7 +10,18 @@ from typing import NamedTuple
 
 from xpnet._support.typing import Array, Batch, Layer, Namespace, Params, Slots
 from xpnet.equations.optimizers import Optimizer
-from xpnet.equations.step import Metrics, Model, State, Sums, batch_sums, divisor, updated, with_penalty
+from xpnet.equations.step import (
+    Metrics,
+    Model,
+    Noise,
+    State,
+    Sums,
+    batch_sums,
+    divisor,
+    noise_of,
+    updated,
+    with_penalty,
+)
 
 
 class WeightedSums(NamedTuple):
@@ -39,13 +50,19 @@ class PartialStep(NamedTuple):
 
 
 def weighted_sums(
-    model: Model, params: Params, batch: Batch, clip_norm: float | None = None, *, xp: Namespace
+    model: Model,
+    params: Params,
+    batch: Batch,
+    clip_norm: float | None = None,
+    noise: Noise | None = None,
+    *,
+    xp: Namespace,
 ) -> WeightedSums:
     """Sum over some rows of a batch."""
     if batch.weight is None:
-        sums = batch_sums(model, params, batch, 1, clip_norm, xp=xp)
+        sums = batch_sums(model, params, batch, 1, clip_norm, noise, xp=xp)
         return WeightedSums(sums, xp.full_like(sums.cost, batch.y.shape[0]))
-    sums = batch_sums(model, params, batch, xp.reshape(batch.weight, (-1, 1)), clip_norm, xp=xp)
+    sums = batch_sums(model, params, batch, xp.reshape(batch.weight, (-1, 1)), clip_norm, noise, xp=xp)
     return WeightedSums(sums, xp.sum(batch.weight))
 
 
@@ -80,7 +97,7 @@ def _partial_step(
         carry: tuple[Params, State, WeightedSums], batch: Batch, *, xp: Namespace
     ) -> tuple[tuple[Params, State, WeightedSums], Metrics]:
         params, state, _ = carry
-        return (params, state, weighted_sums(model, params, batch, clip_norm, xp=xp)), ()
+        return (params, state, weighted_sums(model, params, batch, clip_norm, noise_of(state), xp=xp)), ()
 
     def update(
         carry: tuple[Params, State, WeightedSums], batch: None, *, xp: Namespace

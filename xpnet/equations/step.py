@@ -9,9 +9,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
+from xpnet._support.philox import Key
 from xpnet._support.typing import Array, Batch, Layer, Namespace, Params, Slots
 from xpnet.equations import backprop
 from xpnet.equations.activations import Activation
+from xpnet.equations.dropout import with_dropout
 from xpnet.equations.losses import Loss
 from xpnet.equations.optimizers import Optimizer
 
@@ -29,27 +31,35 @@ class Model(NamedTuple):
         hidden: Activation of every layer but the last.
         loss: Activation of the last layer with its cost.
         input_scale: What inputs are divided by; None divides bytes by 255 and takes anything else as it is.
+        dropout: Fraction of each hidden layer's neurons that is left out in a step of the training; empty for none.
     """
 
     hidden: tuple[Activation, ...]
     loss: Loss
     input_scale: float | None = None
+    dropout: tuple[float, ...] = ()
 
 
 class State(NamedTuple):
-    """State that a training carries from step to step beside the parameters; all but the slots are 0-d arrays.
+    """State that a training carries from step to step beside the parameters; 0-d arrays, but for the slots.
 
     Attributes:
         slots: Optimizer state.
         count: Steps done.
         learning_rate: η, set on the host once per block.
         l2: λ of the mean or of the sum, or None without an L2 term.
+        noise: Key of the random numbers of the steps, or None where none are drawn.
     """
 
     slots: Slots
     count: Array
     learning_rate: Array
     l2: Array | None
+    noise: Key | None = None
+
+
+Noise = tuple[Key, Array]
+"""Key of a step's random numbers, and the number of the step."""
 
 
 def input_scale(model: Model, x: Array, *, xp: Namespace) -> float:
@@ -125,13 +135,23 @@ class Sums(NamedTuple):
 
 
 def batch_sums(
-    model: Model, params: Params, batch: Batch, s: Array | float, clip_norm: float | None = None, *, xp: Namespace
+    model: Model,
+    params: Params,
+    batch: Batch,
+    s: Array | float,
+    clip_norm: float | None = None,
+    noise: Noise | None = None,
+    *,
+    xp: Namespace,
 ) -> Sums:
     """Go forward and backward once through the network; `s`, a column or a number, weights each row in the sums.
 
     With shares that add up to 1 the sums are the batch's C and its gradients: to scale one column of deltas costs less
-    than to divide every gradient afterwards. With `clip_norm` each row's own gradient is no longer than that.
+    than to divide every gradient afterwards. With `clip_norm` each row's own gradient is no longer than that; with
+    `noise` neurons are left out, by the model's dropout.
     """
+    if noise is not None and model.dropout:
+        model = model._replace(hidden=with_dropout(model.hidden, model.dropout, *noise))
     a, z = forward(model, params, batch.x, xp=xp)
     dC_dz = backprop.backward(params, a, batch.y, model.hidden, s if clip_norm is None else 1, model.loss.dC_dz, xp=xp)
     if clip_norm is not None:
@@ -147,15 +167,16 @@ def gradients(
     batch: Batch,
     l2: Array | None,
     clip_norm: float | None = None,
+    noise: Noise | None = None,
     *,
     xp: Namespace,
 ) -> tuple[Params, Metrics]:
     """Gradients of the objective, and the metrics of the same forward pass.
 
     With `clip_norm` they are those of Σ sᵢ cᵢ Cᵢ / Σ sᵢ, where cᵢ = min(1, clip_norm / ‖∂Cᵢ‖) counts as a constant, and
-    of the L2 term, which is not clipped; the metrics stay what they are.
+    of the L2 term, which is not clipped; the metrics stay what they are. With `noise` all of it is with dropout.
     """
-    sums = batch_sums(model, params, batch, shares(batch.weight, batch.y, xp=xp), clip_norm, xp=xp)
+    sums = batch_sums(model, params, batch, shares(batch.weight, batch.y, xp=xp), clip_norm, noise, xp=xp)
     return with_penalty(params, sums, l2, xp=xp)
 
 
@@ -185,10 +206,15 @@ def _step(
     def step(carry: tuple[Params, State], batch: Batch, *, xp: Namespace) -> tuple[tuple[Params, State], Metrics]:
         params, state = carry
         l2 = state.l2 if state.l2 is None or l2_of == "mean" else of_mean(state.l2, batch, xp=xp)
-        batch_gradients, metrics = gradients(model, params, batch, l2, clip_norm, xp=xp)
+        batch_gradients, metrics = gradients(model, params, batch, l2, clip_norm, noise_of(state), xp=xp)
         return updated(rule, params, state, batch_gradients, xp=xp), metrics
 
     return step
+
+
+def noise_of(state: State) -> Noise | None:
+    """Key and number of the next step's random numbers, if there are any."""
+    return None if state.noise is None else (state.noise, state.count)
 
 
 def updated(

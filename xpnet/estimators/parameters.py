@@ -1,13 +1,14 @@
 """Parameters of the estimators: scikit-learn's, checked by its own rules, and a few more."""
 
 from collections.abc import Callable
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPRegressor
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from xpnet._support.sklearn_names import OWN_ACTIVATIONS, activation_name, is_own
 from xpnet.equations.activations import activation
@@ -69,6 +70,7 @@ class Parameters(BaseEstimator):
         "learning_rate": [*SKLEARN_CONSTRAINTS["learning_rate"], callable],
         "scoring": [str, callable, None],
         "device": [str, None],
+        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
     }
 
     hidden_layer_sizes: Any
@@ -83,6 +85,7 @@ class Parameters(BaseEstimator):
     validation_fraction: float
     max_fun: int
     device: str | None
+    dropout: Any
 
     def __init__(self, parameters: dict[str, Any]) -> None:
         # scikit-learn requires that each parameter is kept unchanged under its own name.
@@ -104,7 +107,7 @@ class Parameters(BaseEstimator):
     def _network(self, inputs: int, outputs: int, loss: Any, classes: Any) -> Network:
         """Network with these parameters."""
         names = [activation_name(name) for name in self._activations]
-        return Network((inputs, *self._widths, outputs), names, loss, 1.0, classes)
+        return Network((inputs, *self._widths, outputs), names, loss, 1.0, classes, dropout=self.dropout)
 
     def _check_parameters(self, incremental: bool) -> None:
         """Refuse the parameters that scikit-learn refuses, and combinations without a meaning."""
@@ -117,5 +120,7 @@ class Parameters(BaseEstimator):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {list(self._widths)}.")
         for name in self._activations:
             activation(activation_name(name))
+        if self.solver == "lbfgs" and np.any(self.dropout):
+            raise ValueError('dropout goes with solver="sgd" or "adam"; "lbfgs" needs the same objective every time.')
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")

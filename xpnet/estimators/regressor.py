@@ -86,6 +86,9 @@ class MLPRegressor(RegressorMixin, MLP):
         Scorer, or its name, that early stopping goes by; None is R².
     device : str or None, default=None
         Device to compute on with rows of NumPy's, "cuda" or "cuda:1"; results come back as NumPy arrays.
+    dropout : float or list of float, default=0.0
+        Fraction of a hidden layer's neurons that each step leaves out, or a list with one for each layer; not for
+        "lbfgs".
 
     Attributes
     ----------
@@ -160,6 +163,7 @@ class MLPRegressor(RegressorMixin, MLP):
         max_fun: int = 15000,
         scoring: Any = None,
         device: str | None = None,
+        dropout: Any = 0.0,
     ) -> None:
         super().__init__(locals())
 

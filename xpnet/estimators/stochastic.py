@@ -93,6 +93,8 @@ def train_epochs(
         (samples.x, samples.y),
         optimizer(mlp, rate),
         params=params,
+        # Drawn only where it is needed, so that everything else is drawn as scikit-learn does.
+        seed=int(random_state.randint(2**31 - 1)) if mlp.network_.dropout else 0,
         batch_size=size,
         epochs=1 + (done.epoch if done else 0) if incremental else mlp.max_iter,
         engine="auto",

@@ -94,6 +94,10 @@ NETWORK: Schema = {
     ),
     "target_scale": (lambda value: value is None or is_standardization(value), "a standardization"),
     "classes": (lambda value: value is None or are_names(value), "a list of different names"),
+    "dropout": (
+        lambda value: isinstance(value, list) and all(is_number(rate) and 0 <= rate < 1 for rate in value),
+        "a list of fractions",
+    ),
 }
 
 TRAINING: Schema = {
@@ -130,6 +134,7 @@ LATER: dict[str, Any] = {
     "optimizer": "",
     "classes": None,
     "layout": None,
+    "dropout": [],
 }
 """Values of fields that may be missing: those that an older version did not write."""
 

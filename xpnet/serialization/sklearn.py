@@ -58,7 +58,8 @@ def from_sklearn(estimator: Any) -> tuple[Network, Params]:
     layers = tuple(Layer(w.T, b) for w, b in zip(estimator.coefs_, estimator.intercepts_, strict=True))
     labels = getattr(estimator, "classes_", ())
     classes = names_of(backends.of(labels).to_host(labels)) if len(labels) else None
-    network = Network(sizes, names[0] if single else names, loss, 1.0, classes)
+    dropout = getattr(estimator, "dropout", 0.0)
+    network = Network(sizes, names[0] if single else names, loss, 1.0, classes, dropout=dropout)
     return network, backends.of(layers[0].w).copy(layers)
 
 
@@ -141,7 +142,10 @@ def _estimator(network: Network, library: ModuleType) -> Any:
         else lookup(SKLEARN_ACTIVATIONS, "activation", name, "counterpart in scikit-learn")
         for name in network.activation
     ] or ["relu"]
-    parameters = {"hidden_layer_sizes": network.sizes[1:-1], "activation": names[0] if len(set(names)) == 1 else names}
+    parameters: dict[str, Any] = {"hidden_layer_sizes": network.sizes[1:-1]}
+    parameters["activation"] = names[0] if len(set(names)) == 1 else names
+    if network.dropout and library is not neural_network:
+        parameters["dropout"] = network.dropout
     if network.model.loss.regression:
         return library.MLPRegressor(loss=network.loss, **parameters)
     return library.MLPClassifier(**parameters)

@@ -70,7 +70,7 @@ OUTPUTS: dict[str, type[nn.Module]] = {
 
 
 def to_torch(network: Network, params: Params) -> nn.Sequential:
-    """Module that computes what `Network.predict` does.
+    """Module that computes what `Network.predict` does; one with dropout is in its mode of evaluation.
 
     Args:
         network: The network; where its `input_scale` is None, the module takes numbers as they are.
@@ -89,12 +89,16 @@ def to_torch(network: Network, params: Params) -> nn.Sequential:
     kinds = [lookup(ACTIVATIONS, "activation", each.name, "PyTorch module") for each in hidden]
     kinds.append(lookup(OUTPUTS, "loss", loss.name, "PyTorch module"))
     numbers = [*({NUMBERS[each.name]: each.number} if each.name in NUMBERS else {} for each in hidden), {}]
-    for (w, b), kind, number in zip(params, kinds, numbers, strict=True):
+    rates = network.model.dropout or (0.0,) * len(hidden)
+    for (w, b), kind, number, rate in zip(params, kinds, numbers, (*rates, 0.0), strict=True):
         # Initial weights would be drawn from torch's global generator, which is the caller's.
         linear = nn.utils.skip_init(nn.Linear, w.shape[1], w.shape[0], device=w.device, dtype=dtype)
         linear.weight, linear.bias = nn.Parameter(w), nn.Parameter(b)
         modules += [linear, nn.Softmax(dim=1) if kind is nn.Softmax else kind(**number)]
-    return nn.Sequential(*(module for module in modules if not isinstance(module, nn.Identity)))
+        if rate:
+            modules.append(nn.Dropout(rate))
+    made = nn.Sequential(*(module for module in modules if not isinstance(module, nn.Identity)))
+    return made.eval() if network.dropout else made
 
 
 def from_torch(module: nn.Sequential, loss: str | None = None) -> tuple[Network, Params]:
@@ -102,8 +106,9 @@ def from_torch(module: nn.Sequential, loss: str | None = None) -> tuple[Network,
 
     Args:
         module: `Linear` layers with `Sigmoid`, `Tanh`, `ReLU`, `LeakyReLU`, `ELU`, `Softplus`, `Hardsigmoid` or
-            nothing between them, and after the last one `Softmax`, `Sigmoid` or nothing; or a module that `to_torch`
-            returned.
+            nothing between them, each perhaps with a `Dropout` behind it, and after the last one `Softmax`, `Sigmoid`
+            or nothing; before the first one perhaps a `Flatten`, which is dropped, since rows are flat; or a module
+            that `to_torch` returned.
         loss: The network's loss where nothing follows the last layer, as in modules that are trained with
             `nn.CrossEntropyLoss`, here "cross_entropy", or with `nn.L1Loss`, here "absolute_error"; None is
             "squared_error", which leaves the output as it is.
@@ -119,14 +124,20 @@ def from_torch(module: nn.Sequential, loss: str | None = None) -> tuple[Network,
             f"the module is a {type(module).__name__}; give a Sequential of Linear layers and activations."
         )
     parts = list(module)
+    if parts and isinstance(parts[0], nn.Flatten) and (parts[0].start_dim, parts[0].end_dim) == (1, -1):
+        parts.pop(0)
     scale = parts.pop(0).scale if parts and isinstance(parts[0], Divide) else 1.0
     layers: list[nn.Linear] = []
     after: list[nn.Module] = []
+    dropout: list[float] = []
     for part in parts:
         if isinstance(part, nn.Linear):
             layers.append(part)
             after.append(nn.Identity())
-        elif after and isinstance(after[-1], nn.Identity):
+            dropout.append(0.0)
+        elif after and isinstance(part, nn.Dropout) and not dropout[-1]:
+            dropout[-1] = part.p
+        elif after and isinstance(after[-1], nn.Identity) and not dropout[-1]:
             after[-1] = part
         else:
             raise _refused(part)
@@ -135,13 +146,15 @@ def from_torch(module: nn.Sequential, loss: str | None = None) -> tuple[Network,
     for layer, following in pairwise(layers):
         if layer.out_features != following.in_features:
             raise InputError(f"the module's {layer} cannot be followed by {following}, which takes another width.")
+    if dropout[-1]:
+        raise _refused(nn.Dropout(dropout[-1]))
     names: list[Any] = [_name(part, ACTIVATIONS) for part in after[:-1]]
     output: Any = _name(after[-1], OUTPUTS)
     if loss is not None and isinstance(after[-1], nn.Identity):
         output = loss
     sizes = [layers[0].in_features, *(layer.out_features for layer in layers)]
     params = tuple(Layer(layer.weight.detach().clone(), _bias(layer)) for layer in layers)
-    return Network(sizes, names, output, scale), params
+    return Network(sizes, names, output, scale, dropout=dropout[:-1]), params
 
 
 def _name(part: nn.Module, table: dict[str, type[nn.Module]]) -> str:
@@ -161,7 +174,8 @@ def _refused(part: nn.Module) -> InputError:
     """Error about a module that a network has no place for."""
     return InputError(
         f"the module holds {part} out of place; a network has Linear layers, each followed by Sigmoid, Tanh, ReLU, "
-        "LeakyReLU, ELU, Softplus, Hardsigmoid or nothing, the last one by Softmax(dim=1), Sigmoid or nothing."
+        "LeakyReLU, ELU, Softplus, Hardsigmoid or nothing, then perhaps by Dropout, the last one by Softmax(dim=1), "
+        "Sigmoid or nothing."
     )
 
 

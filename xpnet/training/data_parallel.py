@@ -74,7 +74,8 @@ class SharedBatches:
         """Prepare both parts of steps, as a backend does."""
         backend, (params, state) = self._at(size), carry
         if own := len(range(size)[self._others.share(size)]):
-            backend.prepare(self._partial_step.add, (params, without_slots(state), self._sums), data, own)
+            seen = params, _seen(state, self._first(size)), self._sums
+            backend.prepare(self._partial_step.add, seen, data, own)
         backend.prepare(self._partial_step.update, (params, state, self._sums), None, 0)
 
     def run_block(self, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
@@ -83,7 +84,8 @@ class SharedBatches:
         self._others.agree({})
         backend, (params, state), sums = self._at(rows.shape[1]), carry, self._sums
         own = rows[:, self._others.share(rows.shape[1])]
-        seen = params, without_slots(state), sums
+        first = self._first(rows.shape[1])
+        seen = params, _seen(state, first), sums
         adding = backend.bound(self._partial_step.add, seen, data, own.shape[1]) if own.size else nullcontext()
         updating = backend.bound(self._partial_step.update, (params, state, sums), None, 0)
         blocks = []
@@ -92,11 +94,15 @@ class SharedBatches:
                 if add is None:
                     sums = map_arrays(backend.xp.zeros_like, sums)
                 else:
-                    (params, _, sums), _ = add((params, without_slots(state), sums), batch[None])
+                    (params, _, sums), _ = add((params, _seen(state, first), sums), batch[None])
                 sums = self._parted(self._others(self._joined(sums)))
                 (params, state, sums), metrics = update((params, state, sums), NOTHING)
                 blocks.append(metrics)
         return (params, state), tuple(backend.xp.concat(column) for column in zip(*blocks, strict=True))
+
+    def _first(self, size: int) -> Array:
+        """Index of this process's first row in a batch."""
+        return self._backend.asarray(np.asarray(self._others.share(size).start or 0, np.int32))
 
     def _joined(self, sums: WeightedSums) -> Array:
         """Sums as one array: the buffer, where they are its parts."""
@@ -109,6 +115,6 @@ class SharedBatches:
         return parts
 
 
-def without_slots(state: State) -> State:
-    """State as a forward and backward pass sees it: the optimizer's arrays need not travel with it."""
-    return state._replace(slots=())
+def _seen(state: State, first: Array) -> State:
+    """State as a forward and backward pass sees it: without the optimizer's arrays, and with the first row's index."""
+    return state._replace(slots=(), noise=None if state.noise is None else state.noise._replace(first=first))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from xpnet import backends
+from xpnet._support.philox import Key
 from xpnet._support.seeds import generator
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Array, Params
@@ -77,7 +78,7 @@ def epochs(
         weight: Sample weights sᵢ (n,) for the training rows.
 
         params: Parameters to start from; None draws them from the seed.
-        seed: What initial weights, validation rows and batches are drawn from.
+        seed: What initial weights, validation rows, batches and dropout's masks are drawn from.
         shuffle: Whether each epoch has an order of its own.
         order: Iterator over these orders in place of the seed's, an array of the training rows' indices (n,) for each
             epoch; it is not in checkpoints, so that to resume takes one that goes on.
@@ -203,6 +204,7 @@ def epochs(
             progress=progress,
             data_parallel=average,
             partial_step=partial_step(network.model, optimizer, l2_of, clip_norm),
+            noise=_key(target, seed) if network.dropout else None,
         )
         if resume is None:
             params = network.init(seed, dtype=dtype) if params is None else params
@@ -242,6 +244,12 @@ def _scaled(weight: Any, dtype: str) -> tuple[Any, float]:
     with source.current():
         scaled, factor = scaled_weights(weight, xp=source.xp)
         return source.asarray(scaled, dtype) if dtype_name(scaled) in DTYPES else scaled, factor
+
+
+def _key(backend: Backend, seed: int) -> Key:
+    """Key of a training's random numbers within its steps; they are drawn for whole batches, from the first row on."""
+    words = generator(seed, "dropout").integers(2**32, size=2, dtype=np.uint32).view(np.int32)
+    return Key(*(backend.asarray(np.asarray(word, np.int32)) for word in (*words, 0)))
 
 
 def _with_engine(training: Training, start: Checkpoint, engine: str | None, resume: Checkpoint | None) -> Backend:

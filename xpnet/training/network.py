@@ -49,6 +49,8 @@ class Network:
             derivatives are those of standardized targets. None takes targets as they are.
         classes: Names of the classes, words or numbers, in the order of the outputs, with one output those of 0 and 1;
             None numbers them from 0. Arrays hold the numbers, which `class_names` spells.
+        dropout: Fraction of a hidden layer's neurons that each step of the training leaves out, one for all layers or a
+            list with one for each; predictions and evaluations leave out none.
 
     Raises:
         InputError: They make no network.
@@ -65,6 +67,7 @@ class Network:
     input_scale: float | Standardization | None = None
     classes: Sequence[ClassName] | None = None
     target_scale: Standardization | None = None
+    dropout: float | Sequence[float] = 0.0
 
     def __post_init__(self) -> None:
         try:
@@ -89,6 +92,7 @@ class Network:
             raise InputError('A softmax over one output is always 1; use two outputs, or loss="binary_cross_entropy".')
         object.__setattr__(self, "sizes", sizes)
         object.__setattr__(self, "activation", names)
+        object.__setattr__(self, "dropout", _fractions(self.dropout, hidden))
         if self.classes is not None:
             if self.model.loss.regression:
                 raise InputError(f"classes came, but loss={self.loss!r} predicts numbers; leave classes out.")
@@ -114,7 +118,10 @@ class Network:
     def __str__(self) -> str:
         """The layers with their activations: `784-128-10 (relu, softmax)`."""
         names = [*self.activation, self.model.loss.activation.__name__]
-        return f"{'-'.join(map(str, self.sizes))} ({', '.join(dict.fromkeys(names) if len(set(names)) < 3 else names)})"
+        names = list(dict.fromkeys(names)) if len(set(names)) < 3 else names
+        dropout = [f"{rate:g}" for rate in dict.fromkeys(self.model.dropout)]
+        rates = [f"dropout {' '.join(dropout)}"] if dropout else []
+        return f"{'-'.join(map(str, self.sizes))} ({', '.join([*names, *rates])})"
 
     def _repr_html_(self) -> str | None:
         """Diagram that a notebook shows, if Matplotlib is installed."""
@@ -141,7 +148,8 @@ class Network:
     def model(self) -> step.Model:
         """Activations, loss and input scale, as the functions of `xpnet.equations` take them."""
         scale = self.input_scale
-        return _model(tuple(self.activation), self.loss, 1.0 if isinstance(scale, Standardization) else scale)
+        number = 1.0 if isinstance(scale, Standardization) else scale
+        return _model(tuple(self.activation), self.loss, number, tuple(self.dropout))
 
     def folded(self, params: Params) -> tuple["Network", Params]:
         """The same network without standardization, and parameters with which it predicts the same, to rounding.
@@ -436,10 +444,31 @@ def _number(result: Array | float, backend: Backend) -> float:
     return float(result) if isinstance(result, float) else float(backend.to_host(result))
 
 
+def _fractions(dropout: Any, hidden: int) -> tuple[float, ...]:
+    """Fraction of each hidden layer that is left out, nothing where none is.
+
+    Raises:
+        InputError: They are not that many, or no fractions.
+    """
+    several = isinstance(dropout, Sequence) and not isinstance(dropout, str)
+    rates = tuple(dropout) if several else (dropout,) * hidden
+    for rate in rates if several else (dropout,):
+        if not (isinstance(rate, Real) and 0 <= float(rate) < 1):
+            raise InputError(
+                f"dropout is {dropout!r}; it must be at least 0 and below 1, one for all layers or for each."
+            )
+    # As it is when nothing was said, and when it was made before.
+    if not any(rates):
+        return ()
+    if len(rates) != hidden:
+        raise InputError(f"dropout has {len(rates)} rates for {hidden} hidden layers; give one for all, or {hidden}.")
+    return tuple(float(rate) for rate in rates)
+
+
 @lru_cache
-def _model(hidden: tuple[str, ...], loss: str, input_scale: float | None) -> step.Model:
+def _model(hidden: tuple[str, ...], loss: str, input_scale: float | None, dropout: tuple[float, ...]) -> step.Model:
     """Functions of a network by their names, looked up once: each prediction asks for them."""
-    return step.Model(tuple(map(activations.activation, hidden)), losses.loss(loss), input_scale)
+    return step.Model(tuple(map(activations.activation, hidden)), losses.loss(loss), input_scale, dropout)
 
 
 def _check_l2(l2: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xpnet._support.arguments import check_number
+from xpnet._support.philox import Key
 from xpnet._support.typing import Array, Batch, Params, Slots
 from xpnet.backends import Backend, Carry, Step
 from xpnet.data import digest
@@ -67,6 +68,7 @@ class Training(NamedTuple):
         patience: Epochs without a lower cost after which it stops, or None.
         data_parallel: Link to the other processes that train the same, or None.
         partial_step: The step in two parts, between which sums are added up.
+        noise: Key of the steps' random numbers, or None.
     """
 
     network: Network
@@ -87,6 +89,7 @@ class Training(NamedTuple):
     progress: bool
     data_parallel: DataParallel | None
     partial_step: PartialStep
+    noise: Key | None
 
     def run(self, done: Checkpoint) -> Iterator[Epoch]:
         """Train the epochs after `done`, one by one."""
@@ -133,8 +136,8 @@ class Training(NamedTuple):
 
     def carry(self, done: Checkpoint) -> tuple[Params, State]:
         """Parameters and state for the next step; a copy, since a block of steps may overwrite them."""
-        params, slots, l2 = self.backend.copy((done.params, done.slots, self.l2))
-        return params, State(slots, self.on_device(done.steps, "int32"), self.on_device(0.0), l2)
+        params, slots, l2, noise = self.backend.copy((done.params, done.slots, self.l2, self.noise))
+        return params, State(slots, self.on_device(done.steps, "int32"), self.on_device(0.0), l2, noise)
 
     def begin(self, done: Checkpoint, order: Order, run_block: RunBlock) -> Begun:
         """Hand the steps of an epoch to the device, block by block; only a bar that is shown waits for them."""
