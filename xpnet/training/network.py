@@ -149,7 +149,8 @@ class Network:
         """Activations, loss and input scale, as the functions of `xpnet.equations` take them."""
         scale = self.input_scale
         number = 1.0 if isinstance(scale, Standardization) else scale
-        return _model(tuple(self.activation), self.loss, number, tuple(self.dropout))
+        dropout = self.dropout if isinstance(self.dropout, tuple) else ()
+        return _model(tuple(self.activation), self.loss, number, dropout)
 
     def folded(self, params: Params) -> tuple["Network", Params]:
         """The same network without standardization, and parameters with which it predicts the same, to rounding.
