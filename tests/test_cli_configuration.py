@@ -172,9 +172,9 @@ def test_a_setting_of_a_newer_version_is_named():
     """A configuration with a flag that this version lacks says so, and is not called damaged."""
     with pytest.raises(
         ModelFileError,
-        match=r"m was trained with --dropout, but this is xpnet .*, which has no such flag; update xpnet",
+        match=r"m was trained with --skips, but this is xpnet .*, which has no such flag; update xpnet",
     ):
-        resumed({**configure({}).__dict__, "dropout": 0.2}, {}, None, "m")
+        resumed({**configure({}).__dict__, "skips": 0.2}, {}, None, "m")
 
 
 def test_dropout_is_a_flag():

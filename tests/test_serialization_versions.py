@@ -77,7 +77,7 @@ def rewritten(path, version, change):
 
 NEEDS = {
     "it needs file format 2": lambda about, tensors: about.update(format=2),
-    "it needs a network with dropout": lambda about, tensors: about["network"].update(dropout=0.1),
+    "it needs a network with skips": lambda about, tensors: about["network"].update(skips=0.1),
     "it needs the activation 'gelu' and the loss 'hinge'": lambda about, tensors: about["network"].update(
         activation=["gelu"], loss="hinge"
     ),
