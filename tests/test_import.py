@@ -47,6 +47,7 @@ def test_completion_shows_what_is_public() -> None:
         "classes",
         "classify",
         "cost",
+        "dropout",
         "folded",
         "gradients",
         "init",
