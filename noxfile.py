@@ -115,10 +115,10 @@ def plots(session: nox.Session) -> None:
 
 @nox.session
 def tables(session: nox.Session) -> None:
-    """Test CSV, Parquet and Feather files as data; an error without pyarrow."""
-    session.install("-e", ".[tables]", *groups("test"))
-    session.run("python", "-c", "import pyarrow")
-    files = map(str, sorted(Path("tests").glob("test_*tables*.py")))
+    """Test CSV, Parquet and Feather files as data, and a newcomer's first hour; an error without pyarrow."""
+    session.install("-e", ".[tables,sklearn]", *groups("test", "sklearn"))
+    session.run("python", "-c", "import pandas, pyarrow, sklearn")
+    files = [*map(str, sorted(Path("tests").glob("test_*tables*.py"))), "tests/test_first_hour.py"]
     measured(session, *files, report=("--include", TABLES))
 
 
@@ -219,7 +219,7 @@ def on_mnist(session: nox.Session, which: str) -> None:
     """Run tests that need the real files."""
     if "XPNET_DATA_DIR" not in os.environ:
         session.error("Set XPNET_DATA_DIR to the folder that holds mnist/ with the four files.")
-    session.install("-e", ".", *groups("test"))
+    session.install("-e", ".[plot,tables]", *groups("test"))
     data = os.path.abspath(os.environ["XPNET_DATA_DIR"])
     session.run("pytest", "-m", which, "--durations=0", *session.posargs, env={"XPNET_DATA_DIR": data})
 

@@ -16,11 +16,14 @@ SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".feather", ".arro
 """Endings of a table's files, in any case."""
 
 DELIMITERS = ",;\t|"
-BLOCK = 2**22
+BLOCK = 2**20
 """Bytes of text that are parsed at a time."""
 
-ROWS = 2**14
-"""Rows of a Parquet file that are decoded at a time."""
+ROWS = 2**11
+"""Rows of a Parquet or Feather file that are decoded at a time."""
+
+BUFFER = 2**14
+"""Bytes of each column of a Parquet file that are read at a time."""
 
 
 def is_table(path: Path) -> bool:
@@ -80,8 +83,9 @@ class TableFile:
 
 
 def _parquet(path: Path, types: Mapping[str, str | None]) -> Iterator[Any]:
-    file = _pyarrow("parquet").ParquetFile(path, pre_buffer=False)
-    return iter(file.iter_batches(ROWS, columns=list(types)))
+    # Buffered, each column is read a little at a time, not a whole group of rows.
+    file = _pyarrow("parquet").ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)
+    return iter(file.iter_batches(ROWS, columns=list(types), use_threads=False))
 
 
 def _feather(path: Path, types: Mapping[str, str | None]) -> Iterator[Any]:

@@ -13,6 +13,9 @@ MOST_CLASSES = 100
 
 ROWS_PER_CLASS = 10
 
+PART = 2**17
+"""Labels that are sorted at a time: a copy of all of them would take as much memory again."""
+
 
 class Labels:
     """Labels of one column, collected batch by batch.
@@ -44,11 +47,12 @@ class Labels:
     def finished(self) -> tuple[np.ndarray, tuple[str | int, ...] | None]:
         """Numbers of the classes, and their names unless they are the numbers from 0 on; or targets, and None."""
         labels = np.concatenate(self._parts)
+        self._parts.clear()
         if labels.dtype.kind == "f" or (self.regression and labels.dtype.kind in "iu"):
             return labels.astype(np.float64), None
         if self.regression:
             raise InputError(f"holds words in the column {self.name}, but the targets of a regression are numbers")
-        present, y = np.unique(labels, return_inverse=True)
+        present = np.unique(np.concatenate([*map(np.unique, np.array_split(labels, 1 + len(labels) // PART))]))
         if self.classes is not None:
             return self._numbered(labels), self.classes
         if labels.dtype.kind in "iu" and len(present) > max(MOST_CLASSES, len(labels) / ROWS_PER_CLASS):
@@ -57,7 +61,9 @@ class Labels:
                 "if they are amounts and not classes, add --regression (in the library regression=True)"
             )
         numbered = labels.dtype.kind in "iu" and np.array_equal(present, np.arange(len(present)))
-        return y.astype(np.int64), None if numbered else tuple(present.tolist())
+        if numbered:
+            return labels.astype(np.int64, copy=False), None
+        return np.searchsorted(present, labels), tuple(present.tolist())
 
     def _numbered(self, labels: np.ndarray) -> np.ndarray:
         """Numbers of classes whose names are known."""

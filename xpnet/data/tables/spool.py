@@ -45,7 +45,8 @@ class Spool:
         if self._bytes:
             self._largest = max(self._largest, int(rows.max()))
         self._parts.append(rows)
-        if sum(part.nbytes for part in self._parts) > self.limit:
+        # To be written they are joined, which takes as much once more.
+        if sum(part.nbytes for part in self._parts) > self.limit / 2:
             self._write()
 
     @property
