@@ -64,6 +64,15 @@ def test_a_confusion_matrix_counts_every_row(backend):
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["a", "b", "c", "d"]
 
 
+def test_a_confusion_matrix_of_a_network_is_refused_with_the_call_that_draws_it():
+    """Arguments after the pattern of `network.score` are answered by a sentence, and what it says works."""
+    x, y, params = RNG.normal(size=(20, 64)), RNG.integers(10, size=20), NETWORK.init()
+    for arguments in ((NETWORK, params, x, y), (NETWORK, params), (y, y, y)):
+        with pytest.raises(InputError, match=r"give confusion_matrix\(y, network\.classify\(params, x\)\)"):
+            plots.confusion_matrix(*arguments)
+    assert "of 20 correct" in plots.confusion_matrix(y, NETWORK.classify(params, x)).axes[0].get_title(loc="left")
+
+
 def test_the_worst_mistakes_are_the_most_confident():
     """They are in falling order of confidence, each with its label, its guess and its own pixels."""
     x, y = RNG.normal(size=(40, 64)), RNG.integers(3, size=40)

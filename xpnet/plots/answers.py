@@ -1,7 +1,7 @@
 """Pictures of what a network answers, beside what is right."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from matplotlib.colors import to_rgba
@@ -10,9 +10,11 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from xpnet._support.typing import Array
 from xpnet.data.checks import count
+from xpnet.errors import InputError
 from xpnet.plots.images import as_numpy, draw_row, image_shape
 from xpnet.plots.style import BLUE, GREY, ORANGE, PALE, PURPLE, grid, panels, styled
 from xpnet.training import evaluation
+from xpnet.training.network import Network
 
 MOST_NUMBERS = 12
 """Number of classes up to which the cells of a confusion matrix have numbers."""
@@ -34,14 +36,23 @@ CASES = {"true positives": (BLUE, ""), "false negatives": (ORANGE, "//"), "false
 
 
 @styled
-def confusion_matrix(y: Array, guess: Array, *, classes: Sequence[Any] | None = None) -> Figure:
+def confusion_matrix(y: Array, guess: Array, *surplus: Never, classes: Sequence[Any] | None = None) -> Figure:
     """Confusion matrix: how often each label was predicted as each label.
 
     Args:
         y: Labels (n,), an array of any library.
         guess: Predicted labels (n,).
+        surplus: Nothing; refused with what to give, as for (network, params, x, y).
         classes: Names of the labels; None shows their numbers.
+
+    Raises:
+        InputError: A network is among the arguments, or there are more than two arrays.
     """
+    if surplus or isinstance(y, Network):
+        raise InputError(
+            "confusion_matrix takes labels and predicted labels; "
+            "give confusion_matrix(y, network.classify(params, x)), and names as classes=."
+        )
     y, guess = as_numpy((y, guess))
     matrix = evaluation.confusion_counts(y, guess, None if classes is None else len(classes))
     k, right = len(matrix), int(np.trace(matrix))
