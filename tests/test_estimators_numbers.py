@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from helpers.sklearn_pairs import estimators
 
 from xpnet import Network, epochs, sgd
 from xpnet.errors import DivergenceError
-from xpnet.estimators import MLPClassifier, MLPRegressor
 from xpnet.estimators.verbose import LinesReport
+
+MLPClassifier, MLPRegressor = estimators.MLPClassifier, estimators.MLPRegressor
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-images = pytest.importorskip("xpnet.plots.images", reason="needs matplotlib")
+from xpnet.errors import MissingExtraError
+
+images = pytest.importorskip("xpnet.plots.images", reason="needs matplotlib", exc_type=MissingExtraError)
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
 
