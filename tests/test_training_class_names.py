@@ -95,7 +95,7 @@ def test_names_of_labels():
 @pytest.mark.parametrize(
     "labels", [["no", "yes"], [-1, 3], [False, True], [1.0, 2.0, 5.0], list("cab"), [0, 1]], ids=str
 )
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:.*converge")
 def test_labels_of_an_estimator_survive(tmp_path, library, labels):
     """As a network, in a file, and as an estimator of either library again, they are what they were."""
     pytest.importorskip("sklearn")
