@@ -76,7 +76,7 @@ def test_a_relu_is_flat_at_zero():
 
 def test_gains_of_kinked_activations_keep_the_second_moment():
     """ReLU, which passes on half of it, starts from weights √2 times as wide, its kin likewise, all others from 1."""
-    z = np.random.default_rng(0).normal(size=10**6)
+    z = np.random.default_rng(0).normal(size=(10**6, 1))
     for name in (*NAMES, "leaky_relu:0.5", "elu:0.3"):
         entry = activation(name)
         kept = np.mean(entry.function(z, xp=np) ** 2) if entry.name in ("relu", "leaky_relu", "elu") else 1

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from inspect import signature
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from xpnet._support.arguments import check_number
 from xpnet._support.typing import Array, Layer, Namespace, Params, Slots
@@ -45,6 +45,7 @@ class Optimizer(NamedTuple):
         return f"{self.name}({', '.join(texts)})"
 
 
+@runtime_checkable
 class _Rule(Protocol):
     """Rule for one array; two with equal settings are equal, so that a step is compiled once, and can be pickled."""
 
