@@ -66,7 +66,8 @@ def check(driver, step, rows, columns):
 
 
 FULL = {
-    by_element: (MOST_BLOCKS, THREADS),
+    # A thread takes 16 bytes, two elements of float64.
+    by_element: (MOST_BLOCKS, 2 * THREADS),
     along_rows: (MOST_BLOCKS * THREADS // WARP, 3),
     down_columns: (3, MOST_BLOCKS * WARP),
 }
