@@ -22,6 +22,7 @@ from xpnet.equations.optimizers import Optimizer, adam, adamw, momentum, nestero
 from xpnet.training.checkpoint import Checkpoint, Epoch
 from xpnet.training.epochs import epochs
 from xpnet.training.network import Network
+from xpnet.training.privacy import Privacy
 from xpnet.training.standardization import Standardization
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "Network",
     "Optimizer",
     "Params",
+    "Privacy",
     "Standardization",
     "adam",
     "adamw",

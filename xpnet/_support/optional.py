@@ -7,7 +7,7 @@ from types import ModuleType
 
 from xpnet.errors import MissingExtraError
 
-PIP = {"PIL": "pillow", "sklearn": "scikit-learn"}
+PIP = {"PIL": "pillow", "dp_accounting": "dp-accounting", "sklearn": "scikit-learn"}
 """What pip calls a module, where that is another name."""
 
 

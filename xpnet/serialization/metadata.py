@@ -52,6 +52,14 @@ def is_state(value: Any) -> bool:
     return True
 
 
+def is_spent(value: Any) -> bool:
+    """Whether it is a probability, a noise multiplier, and a number of steps."""
+    if not isinstance(value, list) or len(value) != 3 or not all(map(is_number, value[:2])):
+        return False
+    probability, multiplier, steps = value
+    return 0 < probability <= 1 and 0 <= multiplier < math.inf and is_whole(steps)
+
+
 def is_list(value: Any, of: type) -> bool:
     """Whether it is a list of values of one type."""
     return isinstance(value, list) and all(type(each) is of for each in value)
@@ -103,12 +111,15 @@ NETWORK: Schema = {
 TRAINING: Schema = {
     "epoch": (is_whole, "a whole number"),
     "steps": (lambda value: is_whole(value) and value < 2**31, "a whole number below 2³¹"),
-    "order": (is_state, "a state of NumPy's PCG64"),
+    "order": (lambda value: value == {} or is_state(value), "a state of NumPy's PCG64"),
     "best_cost": (is_number, "a number"),
     "waited": (is_whole, "a whole number"),
     "engine": (lambda value: isinstance(value, str), "a name"),
     "slots": (lambda value: is_whole(value) and value < 100, "a whole number below 100"),
     "optimizer": (lambda value: isinstance(value, str) and value == plain(value), "a name with settings"),
+    "privacy": (lambda value: isinstance(value, list) and all(map(is_spent, value)), "a list of (q, σ, steps)"),
+    "epsilon": (lambda value: value is None or (is_number(value) and value >= 0), "a number from 0 on"),
+    "delta": (lambda value: value is None or (is_number(value) and 0 < value < 1), "a number between 0 and 1"),
 }
 """What the metadata hold of a training that can be resumed; its arrays are tensors."""
 
@@ -132,6 +143,9 @@ LATER: dict[str, Any] = {
     "configuration": {},
     "history": [],
     "optimizer": "",
+    "privacy": [],
+    "epsilon": None,
+    "delta": None,
     "classes": None,
     "layout": None,
     "dropout": [],
@@ -167,6 +181,8 @@ def read_metadata(text: str) -> dict[str, Any]:
             about["layout"] = checked(about["layout"], LAYOUT, "the table")
         if training is not None:
             about["training"] = training = checked(training, TRAINING, "the training")
+            if bool(training["order"]) == bool(training["privacy"]):
+                raise ValueError("a training has either an order or is private")
             unknown += [f"the engine {plain(repr(name))}" for name in _others([training["engine"]], ENGINES)]
         _refuse(written_by, unknown)
     except RecursionError:

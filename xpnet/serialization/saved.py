@@ -35,6 +35,10 @@ HISTORY = "history"
 """Tensor of the numbers of the epochs, and the metadata's field for the names of its columns."""
 
 
+OF_TRAINING_ROWS = ("cost", "train_accuracy")
+"""Numbers of an epoch that are computed from the training rows without noise."""
+
+
 @dataclass(frozen=True)
 class SavedModel:
     """A model read from a file.
@@ -100,6 +104,9 @@ def save(
         _check_tensors(tensors)
     except ValueError as error:
         raise InputError(f"{error}: there is nothing to save in {path}.") from None
+    if checkpoint is not None and checkpoint.privacy:
+        # Cost and accuracy of private rows are not private.
+        history = [{name: record[name] for name in record if name not in OF_TRAINING_ROWS} for record in history]
     if history:
         about[HISTORY], tensors[HISTORY] = histories.COLUMNS, histories.table(history)
     text = json.dumps(about)
@@ -215,7 +222,8 @@ def _checkpoint(
         return None
     slots = tuple(_params(f"optimizer.{i}.", tensors, network) for i in range(training["slots"]))
     now = _params("training.", tensors, network) if "training.0.w" in tensors else params
-    return Checkpoint(**training | {"params": now, "slots": slots, "best_params": params})
+    spent = tuple(map(tuple, training["privacy"]))
+    return Checkpoint(**training | {"privacy": spent, "params": now, "slots": slots, "best_params": params})
 
 
 def _named(prefix: str, params: Params) -> dict[str, np.ndarray]:

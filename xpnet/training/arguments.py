@@ -14,6 +14,7 @@ from xpnet.errors import InputError
 from xpnet.training.checkpoint import Checkpoint, Epoch
 from xpnet.training.network import Network
 from xpnet.training.placement import check_weights_are_rows, check_whole
+from xpnet.training.privacy import Privacy
 
 LEAST = {"batch_size": 1, "epochs": 1, "seed": 0, "patience": 1}
 """Smallest value of each whole number."""
@@ -28,6 +29,18 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 
 OPTIONAL = ("patience", "clip_norm")
 """Those that None leaves out."""
+
+
+NOT_PRIVATE = {
+    "weight": "a row's weight would be seen in its part of the sum; leave it out",
+    "order": "each row is in a batch by itself, by chance; leave it out",
+    "validation_fraction": "rows that it holds back are scored without noise; give validation=(x, y) of others",
+    "patience": "it would go by the cost of private rows; give validation=(x, y) of others, or leave it out",
+    "clip_norm": "xpnet.Privacy has a clip_norm of its own; leave this one out",
+    "average": "the processes' noise is not joined; train in one process",
+    "dropout": "its masks are not drawn in a private step; use a network without",
+}
+"""What a private training refuses, and why."""
 
 
 def check_ranges(**values: Any) -> None:
@@ -94,6 +107,17 @@ def check_validation(validation: Any, fraction: float) -> None:
         raise InputError(f"validation is a {type(validation).__name__}; give (x, y) or (x, y, weight).")
     if len(validation) not in (2, 3):
         raise InputError(f"validation holds {len(validation)} arrays; give (x, y) or (x, y, weight).")
+
+
+def check_privacy(privacy: Any, **refused: Any) -> None:
+    """Refuse what a private training cannot have, each with the reason."""
+    if privacy is None:
+        return
+    if not isinstance(privacy, Privacy):
+        raise InputError(f"privacy is {_shown(privacy)}; give xpnet.Privacy(noise_multiplier=..., delta=...).")
+    for name, why in NOT_PRIVATE.items():
+        if refused[name]:
+            raise InputError(f"{name} does not go with privacy: {why}.")
 
 
 def _meant(optimizer: Any) -> str:

@@ -25,6 +25,9 @@ class Checkpoint(NamedTuple):
         waited: Epochs since.
         engine: How its blocks of steps were run: "plain", "replay" or "compiled".
         optimizer: The optimizer's name and settings, without its learning rate; "" where that is not known.
+        privacy: Steps of a private training that are alike, (q, σ, how many) each; empty for any other training.
+        epsilon: ε of all of them, or None.
+        delta: δ of that ε, or None.
     """
 
     epoch: int
@@ -37,6 +40,9 @@ class Checkpoint(NamedTuple):
     waited: int
     engine: str
     optimizer: str = ""
+    privacy: tuple[tuple[float, float, int], ...] = ()
+    epsilon: float | None = None
+    delta: float | None = None
 
     @property
     def best_epoch(self) -> int:
@@ -86,11 +92,17 @@ class Epoch:
         """Parameters of the epoch with the lowest validation cost so far, or training cost without validation rows."""
         return self.checkpoint.best_params
 
+    @property
+    def epsilon(self) -> float | None:
+        """ε that the private training has spent so far; None for any other, and with an `insecure_seed`."""
+        return self.checkpoint.epsilon
+
     def numbers(self) -> dict[str, Any]:
         """Numbers by name, as a line of a log holds them; those of a validation only where there was one."""
         names = ("cost", "train_accuracy", "test_accuracy", "learning_rate", "seconds", "samples_per_second")
         validation = () if self.validation_cost is None else ("validation_cost", "validation_accuracy")
-        return {"epoch": self.number} | {name: getattr(self, name) for name in (*names, *validation)}
+        privacy = ("epsilon",) * bool(self.checkpoint.privacy)
+        return {"epoch": self.number} | {name: getattr(self, name) for name in (*names, *validation, *privacy)}
 
     def __str__(self) -> str:
         """One line for people."""
@@ -103,6 +115,8 @@ class Epoch:
             *(f"{name} {cost_text(cost)}" for name, cost in costs.items() if cost is not None),
             *(f"{name} {text(accuracy)}" for name, accuracy in accuracies.items() if accuracy is not None),
         ]
+        if self.epsilon is not None:
+            parts.append(f"ε {self.epsilon:.3f} at δ {self.checkpoint.delta:g}")
         return "  ".join([*parts, f"{self.seconds:.2f} s", f"{self.samples_per_second:,.0f} samples/s"])
 
 

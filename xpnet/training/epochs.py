@@ -18,14 +18,18 @@ from xpnet.data.checks import count
 from xpnet.data.doubts import SAMPLED
 from xpnet.equations.optimizers import Optimizer
 from xpnet.equations.partial_step import partial_step
+from xpnet.equations.private_step import private_step
 from xpnet.equations.step import training_step
 from xpnet.errors import DeviceError, InputError
 from xpnet.training import arguments
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.data_parallel import DataParallel
 from xpnet.training.data_shapes import as_data
+from xpnet.training.memory_rows import PlacedRows
 from xpnet.training.network import Network
 from xpnet.training.placement import DTYPES, checked_params, host_numbers, placed_rows, spelled_device, spelled_dtype
+from xpnet.training.privacy import Privacy, Spent
+from xpnet.training.private_batches import Private, PrivateRows
 from xpnet.training.rows import Rows, digest_of
 from xpnet.training.run import Epochs, Training
 from xpnet.training.sparse import is_sparse
@@ -54,6 +58,7 @@ def epochs(
     l2: float = 0.0,
     l2_of: str = "mean",
     clip_norm: float | None = None,
+    privacy: Privacy | None = None,
     validation: Sequence[Array] | None = None,
     validation_fraction: float = 0.0,
     patience: int | None = None,
@@ -95,6 +100,9 @@ def epochs(
             divided by Σ sᵢ, so that λ counts like one sample more, whatever the size of a batch.
         clip_norm: Largest norm of one sample's gradient over all parameters, without its weight and L2; a longer one is
             scaled down to it. None clips nothing.
+        privacy: Settings of a private training (DP-SGD): each row is in a batch with probability `batch_size / n` by
+            itself, gradients are clipped and get noise, and every epoch has its `epsilon`. What the epochs tell of the
+            training rows, cost and accuracy, is not private. None trains as ever.
 
         validation: `(x, y)` or `(x, y, weight)` to validate on.
         validation_fraction: Fraction of the training rows that is held out for validation instead.
@@ -138,6 +146,17 @@ def epochs(
     arguments.check_flags(shuffle=shuffle, progress=progress)
     arguments.check_objects(network, optimizer, resume, weight, order, average)
     arguments.check_validation(validation, validation_fraction)
+    arguments.check_privacy(
+        privacy,
+        weight=weight is not None,
+        order=order is not None,
+        validation_fraction=validation_fraction,
+        patience=patience is not None and validation is None and getattr(data, "x_validation", None) is None,
+        clip_norm=clip_norm is not None,
+        average=average is not None,
+        dropout=bool(network.dropout),
+    )
+    clip_norm = clip_norm if privacy is None else privacy.clip_norm
     suffix = "_train" if isinstance(data, Data) else ""
     data = as_data(data)
     validation = _validation(data, validation, validation_fraction)
@@ -185,6 +204,12 @@ def epochs(
             doubt_inputs(_some_rows(target, x), name=f"x{suffix}")
         if validation is not None:
             held_out = rows(x_validation, y_validation, weight_validation, of="_validation")
+        private = None
+        if privacy is not None:
+            train = _private_rows(train, batch_size, dtype)
+            private = _private(network, optimizer, privacy, train, l2_of, epochs, resume)
+        elif resume is not None and resume.privacy:
+            raise InputError("resume is a checkpoint of a private training; give privacy too, or the rest is not.")
         training = Training(
             network=network,
             optimizer=optimizer,
@@ -205,10 +230,12 @@ def epochs(
             data_parallel=average,
             partial_step=partial_step(network.model, optimizer, l2_of, clip_norm),
             noise=_key(target, seed) if network.dropout else None,
+            private=private,
         )
         if resume is None:
             params = network.init(seed, dtype=dtype) if params is None else params
-            start = _start(network, optimizer, target, dtype, params, generator(seed, "order").bit_generator.state)
+            order_state = {} if private is not None else generator(seed, "order").bit_generator.state
+            start = _start(network, optimizer, target, dtype, params, order_state)
         else:
             start = _resumed(network, optimizer, target, resume)
         training = training._replace(backend=_with_engine(training, start, engine, resume))
@@ -217,6 +244,45 @@ def epochs(
                 {"the seed": str(seed), "l2_of": l2_of, "clip_norm": str(clip_norm), **_fingerprint(training, start)}
             )
     return Epochs(training, start)
+
+
+def _private_rows(rows: Rows, batch_size: int, dtype: str) -> PrivateRows:
+    """Rows to draw batches from."""
+    if type(rows) is not PlacedRows:
+        raise InputError(
+            "rows on disk and sparse inputs do not go with privacy: each batch is drawn from all rows, which are to be "
+            "dense and in memory; load them whole."
+        )
+    if batch_size > len(rows):
+        raise InputError(
+            f"batch_size is {batch_size}, but each of {len(rows)} rows is in a batch with probability batch_size / n; "
+            "use a smaller one."
+        )
+    return PrivateRows(rows, batch_size, dtype)
+
+
+def _private(
+    network: Network,
+    optimizer: Optimizer,
+    privacy: Privacy,
+    rows: PrivateRows,
+    l2_of: str,
+    epochs: int,
+    resume: Checkpoint | None,
+) -> Private:
+    """What makes a training private, with the noise for the steps that are still to come."""
+    spent = [] if resume is None else [Spent(*each) for each in resume.privacy]
+    if resume is not None and resume.steps and not spent:
+        raise InputError(
+            "resume is a checkpoint of a training that was not private, and what it learned stays known; start anew "
+            "with params=checkpoint.params if those came from public rows."
+        )
+    q = rows.batch_size / len(rows.chosen)
+    steps = len(rows) // rows.batch_size * max(0, epochs - (0 if resume is None else resume.epoch))
+    sigma = privacy.multiplier(q, steps, spent)
+    step = private_step(network.model, optimizer, float(privacy.clip_norm), sigma, rows.batch_size, l2_of)
+    # Noise that can be drawn again protects nobody.
+    return Private(privacy, step, Spent(q, sigma if privacy.insecure_seed is None else 0.0, 0))
 
 
 def _validation(data: Data, validation: Sequence[Array] | None, fraction: float) -> Sequence[Array] | None:

@@ -22,6 +22,8 @@ from xpnet.training.data_parallel import DataParallel, SharedBatches, WholeBatch
 from xpnet.training.evaluation import evaluate
 from xpnet.training.history import History
 from xpnet.training.network import Network
+from xpnet.training.privacy import Spent, epsilon, with_steps
+from xpnet.training.private_batches import Private, PrivateBatches
 from xpnet.training.progress import Bar, compile_notice
 from xpnet.training.rows import Order, Rows, digest_of
 
@@ -69,6 +71,7 @@ class Training(NamedTuple):
         data_parallel: Link to the other processes that train the same, or None.
         partial_step: The step in two parts, between which sums are added up.
         noise: Key of the steps' random numbers, or None.
+        private: What makes the training private, or None.
     """
 
     network: Network
@@ -90,6 +93,7 @@ class Training(NamedTuple):
     data_parallel: DataParallel | None
     partial_step: PartialStep
     noise: Key | None
+    private: Private | None
 
     def run(self, done: Checkpoint) -> Iterator[Epoch]:
         """Train the epochs after `done`, one by one."""
@@ -114,9 +118,11 @@ class Training(NamedTuple):
 
     def prepared(self, done: Checkpoint) -> RunBlock:
         """Function that runs a block of steps, with what it needs once already done."""
-        steps: WholeBatches | SharedBatches = WholeBatches(self.at, self.step)
+        steps: WholeBatches | SharedBatches | PrivateBatches = WholeBatches(self.at, self.step)
         if self.data_parallel is not None:
             steps = SharedBatches(self.at, self.backend, self.partial_step, self.data_parallel, done.params)
+        if self.private is not None:
+            steps = PrivateBatches(self.backend, self.private, done.params)
         carry, sample = self.carry(done), self.train.sample
         for size in self.batch_sizes:
             steps.prepare(carry, sample, size)
@@ -175,6 +181,8 @@ class Training(NamedTuple):
         _check_cost("validation cost", monitored, number, rate)
         test_cost, test_accuracy = self.evaluated(params, self.test)
         _check_cost("test cost", 0.0 if test_cost is None else test_cost, number, rate)
+        # Without rows to validate on the cost is that of the private ones, which no checkpoint holds.
+        best_cost = math.inf if self.private and validation_cost is None else min(monitored, done.best_cost)
         best = self.patience is None or monitored < done.best_cost
         return Epoch(
             number=number,
@@ -195,12 +203,23 @@ class Training(NamedTuple):
                 steps=begun.steps,
                 order=order.state,
                 best_params=params if best else done.best_params,
-                best_cost=min(monitored, done.best_cost),
+                best_cost=best_cost,
                 waited=0 if best else done.waited + 1,
                 engine=self.backend.engine,
                 optimizer=self.optimizer.settings,
+                **self.spent(done, begun.steps - done.steps),
             ),
         )
+
+    def spent(self, done: Checkpoint, steps: int) -> dict[str, Any]:
+        """Fields of the checkpoint about what has been spent after so many steps more; none unless it is private."""
+        if self.private is None:
+            return {}
+        before = [Spent(*each) for each in done.privacy]
+        settings = self.private.settings
+        spent = with_steps(before, self.private.per_step._replace(steps=steps))
+        reported = epsilon(spent, settings.delta) if settings.insecure_seed is None else None
+        return {"privacy": tuple(map(tuple, spent)), "epsilon": reported, "delta": settings.delta}
 
     @property
     def steps(self) -> int:

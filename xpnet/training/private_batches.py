@@ -1,0 +1,134 @@
+"""Batches of a private training: each row is in each of them with probability q, whatever else is in it."""
+
+import math
+import secrets
+from typing import NamedTuple
+
+import numpy as np
+
+from xpnet._support.philox import Key
+from xpnet._support.trees import map_arrays
+from xpnet._support.typing import Array, Batch, Params
+from xpnet.backends import Backend, Carry
+from xpnet.equations.losses import Loss
+from xpnet.equations.private_step import PrivateStep
+from xpnet.equations.step import Sums
+from xpnet.training.data_parallel import NOTHING
+from xpnet.training.memory_rows import PlacedRows
+from xpnet.training.privacy import Privacy, Spent
+from xpnet.training.rows import Order
+
+SPARE = 2
+"""Standard deviations of a batch's size that a part has room for; a larger batch has further parts."""
+
+
+class Private(NamedTuple):
+    """All that makes a training private.
+
+    Attributes:
+        settings: As the caller gave them.
+        step: The step's parts, with its σ.
+        per_step: What one step spends.
+    """
+
+    settings: Privacy
+    step: PrivateStep
+    per_step: Spent
+
+
+class PrivateRows(PlacedRows):
+    """Rows of a private training, of which each epoch has the nearest whole number of batches, in no order.
+
+    After the last row comes one that fills batches up.
+    """
+
+    def __init__(self, rows: PlacedRows, batch_size: int, dtype: str) -> None:
+        backend, (x, y, _) = rows.backend, rows.batch
+        n, xp = x.shape[0], backend.xp
+        x, y = (xp.concat([array, xp.zeros_like(array[:1, ...])]) for array in (x, y))
+        weight = backend.asarray((np.arange(n + 1) < n).astype(dtype))
+        super().__init__(backend, Batch(x, y, weight), np.arange(n))
+        self.batch_size, self.loaded = batch_size, rows
+
+    def __len__(self) -> int:
+        """Rows that are expected in an epoch's batches."""
+        return max(1, round(len(self.chosen) / self.batch_size)) * self.batch_size
+
+    def total_error(self, loss: Loss) -> float:
+        """Error of an accuracy of 0, of as many rows as are expected."""
+        return self.loaded.total_error(loss) * len(self) / len(self.chosen)
+
+    def ordered(self, state: object, shuffle: bool, orders: object) -> Order:
+        """No order: which rows are in a batch is drawn in each step, and nobody can draw it again."""
+        return Order(np.zeros(len(self), np.intp), {})
+
+
+class PrivateBatches:
+    """Steps on batches that are drawn row by row.
+
+    Of the row indices that it is handed only the shape counts: steps, and expected rows.
+    """
+
+    def __init__(self, backend: Backend, private: Private, params: Params) -> None:
+        self._backend, self._step, (q, _, _) = backend, private.step, private.per_step
+        self._probability = q
+        self._draws, self._key = drawn_keys(backend, private.settings.insecure_seed)
+        dtype = backend.to_host(params[0].b).dtype
+        cost, error = (backend.asarray(np.zeros((), dtype)) for _ in range(2))
+        self._sums = Sums(map_arrays(backend.xp.zeros_like, params), cost, error)
+
+    def part(self, n: int) -> int:
+        """Rows in one part of a batch, for n rows in all."""
+        mean = self._probability * n
+        return min(n, math.ceil(mean + SPARE * math.sqrt(mean * (1 - self._probability))))
+
+    def prepare(self, carry: Carry, data: Batch, size: int) -> None:
+        """Prepare all parts of steps, as a backend does."""
+        (params, state), rows = carry, self.part(data.y.shape[0] - 1)
+        seen = params, state._replace(slots=()), self._sums, self._key
+        self._backend.prepare(self._step.first, seen, data, rows)
+        self._backend.prepare(self._step.more, seen, data, rows)
+        self._backend.prepare(self._step.update, (params, state, self._sums, self._key), None, 0)
+
+    def run_block(self, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
+        """Run a block of steps, as a backend does."""
+        backend, (params, state), sums, key = self._backend, carry, self._sums, self._key
+        n = data.y.shape[0] - 1
+        part = self.part(n)
+        seen = params, state._replace(slots=()), sums, key
+        blocks = []
+        with (
+            backend.bound(self._step.first, seen, data, part) as first,
+            backend.bound(self._step.more, seen, data, part) as more,
+            backend.bound(self._step.update, (params, state, sums, key), None, 0) as update,
+        ):
+            for _ in rows:
+                run = first
+                for batch in parts(np.flatnonzero(self._draws.random(n) < self._probability), part, filler=n):
+                    (params, _, sums, key), _ = run((params, state._replace(slots=()), sums, key), batch[None])
+                    run = more
+                (params, state, sums, key), metrics = update((params, state, sums, key), NOTHING)
+                blocks.append(metrics)
+        # Captured steps may have overwritten what they began with.
+        self._sums, self._key = sums, key
+        return (params, state), tuple(backend.xp.concat(column) for column in zip(*blocks, strict=True))
+
+
+def parts(rows: np.ndarray, size: int, filler: int) -> np.ndarray:
+    """Cut a batch into parts (parts, size), the last filled up; one of an empty batch, which is all filler."""
+    count = max(1, math.ceil(len(rows) / size))
+    filled = np.full(count * size, filler)
+    filled[: len(rows)] = rows
+    return filled.reshape(count, size)
+
+
+def drawn_keys(backend: Backend, insecure_seed: int | None) -> tuple[np.random.Generator, Key]:
+    """Generator that draws batches, and key of the noise, from the system's generator unless there is a seed."""
+    if insecure_seed is None:
+        sampling, words = secrets.randbits(128), secrets.randbits(64)
+    else:
+        own = np.random.default_rng(insecure_seed)
+        sampling, words = int(own.integers(2**63)), int(own.integers(2**63))
+    numbers = np.asarray([words & 0xFFFFFFFF, words >> 32, 0], np.uint32).view(np.int32)
+    key = Key(*(backend.asarray(np.asarray(number, np.int32)) for number in numbers))
+    return np.random.Generator(np.random.Philox(key=sampling)), key
