@@ -123,6 +123,16 @@ def tables(session: nox.Session) -> None:
 
 
 @nox.session
+def privacy(session: nox.Session) -> None:
+    """Train privately, beside dp-accounting, for which xpnet's ε is asked; an error without it."""
+    # It wants an older attrs than nox does.
+    session.install("-e", ".[privacy]", *(each for each in groups("test") if not each.startswith("nox")))
+    session.run("python", "-c", "import dp_accounting")
+    files = [*map(str, sorted(Path("tests").glob("test_*privacy*.py")))]
+    measured(session, *files, report=("--include", "xpnet/training/priva*"))
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """Read a report in a headless Chromium, the system's; skipped without one."""
     if missing := run_path("tests/helpers/browser.py")["missing"]():

@@ -150,16 +150,28 @@ def test_keys_are_the_systems(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("q", "sigma", "steps"), [(0.2, 1.0, 10), (4096 / 60000, 2.46, 600), (256 / 60000, 1.1, 14000)]
+    ("q", "sigma", "steps", "prv"),
+    [
+        (256 / 60000, 1.3, 3515, 0.8655),
+        (256 / 60000, 1.1, 14062, 2.3827),
+        (256 / 60000, 0.7, 10546, 5.6408),
+        (0.01, 4.0, 10000, 0.9479),
+    ],
 )
-def test_epsilon_is_that_of_dp_accounting(q, sigma, steps):
-    """It is what its accountant says when it is asked directly."""
+def test_epsilon_is_that_of_dp_accounting(q, sigma, steps, prv):
+    """It is what its accountant says when it is asked directly, within 1 % of Opacus' PRV accountant.
+
+    The first three are the trainings of TensorFlow Privacy's MNIST tutorial, of 15, 60 and 45 epochs; the last is that
+    of Abadi et al. (2016), figure 2. Opacus 1.6.0 says `prv`: PRVAccountant with history [(sigma, q, steps)] and
+    get_epsilon(1e-5, eps_error=0.001).
+    """
     accounting = pytest.importorskip("dp_accounting")
     accountant = pytest.importorskip("dp_accounting.pld").PLDAccountant(
         accounting.NeighboringRelation.ADD_OR_REMOVE_ONE
     )
     accountant.compose(accounting.PoissonSampledDpEvent(q, accounting.GaussianDpEvent(sigma)), steps)
     assert epsilon([Spent(q, sigma, steps)], 1e-5) == pytest.approx(accountant.get_epsilon(1e-5), rel=1e-9)
+    assert epsilon([Spent(q, sigma, steps)], 1e-5) == pytest.approx(prv, rel=0.01)
 
 
 def test_every_epoch_has_its_epsilon():
@@ -177,6 +189,7 @@ def test_a_seed_that_is_known_reports_no_epsilon():
     """Neither in its epochs nor to a training that goes on from it, whose ε is infinite."""
     epoch = trained(insecure(1.0)).history().last
     assert epoch.epsilon is None
+    pytest.importorskip("dp_accounting")
     following = trained(Privacy(noise_multiplier=1.0), epochs=3, resume=epoch.checkpoint).history().last
     assert following.epsilon == math.inf
 
@@ -192,11 +205,20 @@ def test_a_resumed_training_goes_on_spending(tmp_path):
     rest = trained(settings, epochs=4, resume=checkpoint).history().last
     assert rest.epsilon == pytest.approx(whole.epsilon)
     assert rest.checkpoint.privacy == ((0.2, 1.3, 20),)
-    target = half.epsilon + 1
-    last = trained(Privacy(target_epsilon=target), epochs=4, resume=checkpoint).history().last
-    assert target - 0.02 < last.epsilon <= target
     with pytest.raises(InputError, match="has spent"):
         trained(Privacy(target_epsilon=half.epsilon / 2), epochs=4, resume=checkpoint)
+    # A target that the noise of before meets is met with it, not with a little less.
+    again = trained(Privacy(target_epsilon=whole.epsilon * 1.005), epochs=4, resume=checkpoint).training.private
+    assert again.per_step.noise_multiplier == 1.3
+
+
+def test_a_resumed_target_holds_for_all_steps():
+    """Those before it counted, however they were spent."""
+    pytest.importorskip("dp_accounting")
+    spent, target = [Spent(0.2, 2.0, 10)], 3.0
+    sigma = Privacy(target_epsilon=target).multiplier(0.2, 10, spent)
+    assert sigma < 2
+    assert target - 0.02 < epsilon([*spent, Spent(0.2, sigma, 10)], 1e-5) <= target
 
 
 def test_files_hold_nothing_of_the_rows(tmp_path):

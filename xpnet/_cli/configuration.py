@@ -21,6 +21,7 @@ from xpnet.errors import InputError
 from xpnet.schedules import Constant, Cosine, InverseScaling, Step
 from xpnet.training.network import Network
 from xpnet.training.placement import DTYPES
+from xpnet.training.privacy import Privacy
 from xpnet.training.standardization import Standardization
 
 Schedule = Constant | InverseScaling | Step | Cosine
@@ -42,6 +43,9 @@ BY_TARGETS = "auto"
 
 REGRESSIONS = tuple(name for name, loss in LOSSES.items() if loss.regression and name != "squared_error")
 """Losses for numbers that targets alone do not call for."""
+
+PRIVATE_CLIP_NORM = Privacy.clip_norm
+"""Clip norm of a private training without `--clip-norm`."""
 
 DATA, TRAINING, STOPPING = "data and network", "training", "validation and early stopping"
 TABLES, FILES, MACHINE = "tables", "files", "device and arithmetic"
@@ -166,13 +170,25 @@ class Configuration:
     )
     clip_norm: float | None = flag(
         None,
-        "largest norm of a row's own gradient",
+        "largest norm of a row's own gradient; privately",
+        group=TRAINING,
+        parse=real_number,
+        metavar="X",
+        default=f"{PRIVATE_CLIP_NORM:g}",
+        of_epochs=True,
+    )
+    target_epsilon: float | None = flag(
+        None, "ε of a private training, which adds noise", group=TRAINING, parse=real_number, metavar="X", default=""
+    )
+    noise_multiplier: float | None = flag(
+        None,
+        "σ of that noise, in clip norms, instead of ε",
         group=TRAINING,
         parse=real_number,
         metavar="X",
         default="",
-        of_epochs=True,
     )
+    delta: float = flag(1e-5, "δ that goes with ε", group=TRAINING, parse=real_number, metavar="X", default="1e-5")
     seed: int = flag(
         0,
         "seed of initial weights, held-out rows and batches",
@@ -258,7 +274,23 @@ class Configuration:
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of `xpnet.epochs` that are flags of the same name."""
-        return {name: getattr(self, name) for name, (_, meta) in flags_of(type(self)).items() if meta.of_epochs}
+        given = {name: getattr(self, name) for name, (_, meta) in flags_of(type(self)).items() if meta.of_epochs}
+        private = self.privacy
+        return given if private is None else given | {"clip_norm": None, "privacy": private}
+
+    @property
+    def privacy(self) -> Privacy | None:
+        """Settings of a private training, or None.
+
+        Raises:
+            InputError: There cannot be one with these settings.
+        """
+        if self.target_epsilon is None and self.noise_multiplier is None:
+            return None
+        if self.noise_multiplier == 0:
+            raise InputError("--noise-multiplier 0 protects nobody; use a larger one, or --clip-norm alone.")
+        clip_norm = PRIVATE_CLIP_NORM if self.clip_norm is None else self.clip_norm
+        return Privacy(self.noise_multiplier, self.target_epsilon, clip_norm, self.delta)
 
     @property
     def columns(self) -> Columns:
@@ -325,8 +357,12 @@ class Configuration:
         parts = [*([] if self.loss == BY_TARGETS else [f"loss {self.loss}"]), self.optimizer, rate]
         parts += [f"momentum {self.momentum:g}"] * (self.optimizer in WITH_MOMENTUM)
         parts += [f"L2 {self.l2:g}"] * bool(self.l2)
-        parts += [] if self.clip_norm is None else [f"gradients of rows clipped to {self.clip_norm:g}"]
-        parts += [f"batches of {self.batch_size:,} row{'s' * (self.batch_size != 1)}", f"{self.epochs:,} epochs"]
+        private = self.privacy
+        clip_norm = self.clip_norm if private is None else private.clip_norm
+        parts += [] if clip_norm is None else [f"gradients of rows clipped to {clip_norm:g}"]
+        parts += [] if self.target_epsilon is None else [f"ε up to {self.target_epsilon:g} at δ {self.delta:g}"]
+        batches = "batches of" if private is None else "batches of about"
+        parts += [f"{batches} {self.batch_size:,} row{'s' * (self.batch_size != 1)}", f"{self.epochs:,} epochs"]
         return ", ".join([*parts, f"seed {self.seed}"])
 
 

@@ -17,6 +17,7 @@ from xpnet.serialization.history import thinned
 from xpnet.training.checkpoint import Epoch
 from xpnet.training.network import Network
 from xpnet.training.run import Training
+from xpnet.training.standardization import Standardization
 
 OTHER_FORMATS = (".pt", ".pth", ".onnx", ".npz", ".npy", ".json", ".h5", ".keras", ".pkl", ".joblib")
 """File endings by which another program would take a model file for one of its own."""
@@ -40,14 +41,30 @@ def check_outputs(options: Options, network: Network, data: str) -> None:
 
 
 def introduction(training: Training, configuration: Configuration, data: Data) -> str:
-    """Lines before the first epoch: network and data; then the settings, and what "train" means."""
+    """Lines before the first epoch: network and data; the settings, and what "train" means; what is private."""
     network = training.network
     parts = {"to validate": data.x_validation, "to test": data.x_test}
     others = [f"{len(rows):,} {what}" for what, rows in parts.items() if rows is not None]
     rows = ", ".join([f"{len(data.x_train):,} rows", *others])
     return (
         f"xpnet {__version__}, {training.backend}: {network}, {network.parameter_count:,} parameters; "
-        f"{data.name}: {rows}\n{configuration} (train: each row scored before its step)"
+        f"{data.name}: {rows}\n{configuration} (train: each row scored before its step){privacy_line(training, data)}"
+    )
+
+
+def privacy_line(training: Training, data: Data) -> str:
+    """Line about a private training: how each step protects a row, and which numbers do not; empty for any other."""
+    if training.private is None:
+        return ""
+    (q, sigma, _), network = training.private.per_step, training.network
+    from_rows = {
+        "the mean and deviation of its columns": isinstance(network.input_scale, Standardization),
+        "the names of its classes and columns": network.classes is not None or data.layout is not None,
+    }
+    told = ["cost and train accuracy, in these lines, a log and a report", "a report's pictures of training rows"]
+    told += [f"{what}, in a model" for what, known in from_rows.items() if known]
+    return (
+        f"\nprivate: each row in a batch with probability {q:.4g}, noise σ {sigma:.4g}; not private: {'; '.join(told)}"
     )
 
 

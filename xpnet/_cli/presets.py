@@ -43,6 +43,8 @@ def configure(flags: Mapping[str, Any], preset: str | None = None) -> Configurat
         values["learning_rate"] = asked.get("learning_rate", default_rate(optimizer))
     values.setdefault("device", default_device(asked.get("backend")))
     configuration = Configuration(**values)
+    if configuration.privacy is None and "delta" in asked:
+        raise InputError("--delta goes with --target-epsilon or --noise-multiplier; leave it out, or give one of them.")
     if configuration.schedule == "cosine":
         # Its length stays what it is now, however far a resumed training goes.
         configuration = replace(configuration, schedule=f"cosine:{configuration.epochs}")

@@ -15,7 +15,7 @@ from xpnet.training.checkpoint import Checkpoint
 
 
 def resumed(saved: Mapping[str, Any], flags: Mapping[str, Any], preset: str | None, path: str) -> Configuration:
-    """Configuration of a saved model; flags may change the number of epochs, and nothing else.
+    """Configuration of a saved model; flags may change the number of epochs, the ε to end with, and nothing else.
 
     Args:
         saved: Configuration in the file, which an older version may have written.
@@ -44,9 +44,10 @@ def resumed(saved: Mapping[str, Any], flags: Mapping[str, Any], preset: str | No
         before = getattr(configuration, name)
         # `--schedule cosine` is short for that of the length which it began with.
         short = name == "schedule" and before.startswith(f"{value}:")
-        if name != "epochs" and value != before and not short:
+        further = name == "epochs" or (name == "target_epsilon" and before is not None)
+        if value != before and not (further or short):
             raise contradiction(name, value, before, path)
-    return replace(configuration, epochs=asked.get("epochs", configuration.epochs))
+    return replace(configuration, **{name: asked[name] for name in ("epochs", "target_epsilon") if name in asked})
 
 
 def can_be_flag(name: str, value: Any) -> bool:

@@ -32,6 +32,8 @@ def summary_lines(path: str, model: SavedModel) -> list[str]:
         lines.append(f"training: {', '.join(shown)}")
     if model.history:
         lines.append(epoch_line(model.history[-1], network.model.loss.regression))
+    if model.checkpoint is not None and model.checkpoint.epsilon is not None:
+        lines.append(f"private for each training row: ε {model.checkpoint.epsilon:.3f} at δ {model.checkpoint.delta:g}")
     if model.checkpoint is not None:
         lines.append(
             f"resumable after epoch {model.checkpoint.epoch}; parameters of epoch {model.checkpoint.best_epoch}"
@@ -49,7 +51,9 @@ def epoch_line(numbers: Mapping[str, Any], regression: bool) -> str:
     accuracies = {name: numbers.get(f"{name}_accuracy") for name in ("train", "validation", "test")}
     text = r_squared_text if regression else "{:.2%}".format
     scores = [f"{name} {text(value)}" for name, value in accuracies.items() if value is not None]
-    return ", ".join([f"epoch {numbers['epoch']:g}: cost {cost_text(numbers['cost'])}", *scores])
+    # A private training's cost is not in its file.
+    cost = [] if numbers["cost"] is None else [f"cost {cost_text(numbers['cost'])}"]
+    return ": ".join([f"epoch {numbers['epoch']:g}", *[", ".join([*cost, *scores])] * bool(cost + scores)])
 
 
 def listed(names: Sequence[str]) -> str:

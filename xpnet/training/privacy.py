@@ -16,6 +16,9 @@ from xpnet._support.arguments import check_number, not_negative
 from xpnet._support.optional import needed
 from xpnet.errors import InputError
 
+NEARLY = 0.99
+"""Fraction of a target ε that counts as all of it."""
+
 
 class Spent(NamedTuple):
     """Steps of a private training that are alike.
@@ -65,32 +68,40 @@ class Privacy:
         check_number("delta", self.delta, lambda value: 0 < value < 1, "above 0 and below 1")
 
     def multiplier(self, probability: float, steps: int, spent: Sequence[Spent] = ()) -> float:
-        """Noise multiplier σ for so many steps after what is spent already.
+        """Noise multiplier σ for so many steps after what is spent already; that of before, if it meets the target.
 
         Raises:
-            InputError: The target is spent already.
+            InputError: Hardly anything of the target is left.
             MissingExtraError: dp-accounting is not installed.
         """
+        if self.insecure_seed is None:
+            # Every epoch will ask for it.
+            _accounting()
         if self.noise_multiplier is not None:
             return float(self.noise_multiplier)
         assert self.target_epsilon is not None
         if steps == 0:
             return 0.0
-        if spent and epsilon(spent, self.delta) >= self.target_epsilon:
-            raise InputError(
-                f"target_epsilon is {self.target_epsilon:g}, but the training that is resumed has spent "
-                f"ε = {epsilon(spent, self.delta):.4g} already; give a larger one."
-            )
+        if spent:
+            sigma, least = spent[-1].noise_multiplier, NEARLY * self.target_epsilon
+            if least <= epsilon([*spent, Spent(probability, sigma, steps)], self.delta) <= self.target_epsilon:
+                return sigma
+            if (before := epsilon(spent, self.delta)) >= least:
+                # Noise that hardly adds to it would undo what was learned.
+                raise InputError(
+                    f"target_epsilon is {self.target_epsilon:g}, but the training that is resumed has spent "
+                    f"ε = {before:.4g} already; give a larger one."
+                )
         accounting, pld = _accounting()
 
         def event(sigma: float) -> Any:
             return _event([*spent, Spent(probability, sigma, steps)], accounting)
 
         # The search ends on the private side of the target.
-        sigma: float = accounting.calibrate_dp_mechanism(
+        sigma = accounting.calibrate_dp_mechanism(
             lambda: _accountant(accounting, pld), event, self.target_epsilon, self.delta, tol=1e-4
         )
-        return sigma
+        return float(sigma)
 
 
 def epsilon(spent: Sequence[Spent], delta: float) -> float:

@@ -45,6 +45,7 @@ def page(run: Run, sections: dict[str, list[Picture]]) -> str:
 <h1>{escape(title)}</h1>
 {paragraph("A network, its training, and its equations with the numbers of one sample filled in.")}
 {facts(run)}
+{privacy(run)}
 <nav>{links}</nav>
 </header>
 <main>
@@ -79,6 +80,19 @@ def facts(run: Run) -> str:
     }
     lines = (f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in summary.items())
     return f'<dl class="facts">{"".join(lines)}</dl>'
+
+
+def privacy(run: Run) -> str:
+    """Sentence about a private training; empty for any other."""
+    epsilon = run.records[-1].get("epsilon")
+    return (
+        ""
+        if epsilon is None
+        else paragraph(
+            f"Trained privately, with ε = {epsilon:.3f} at δ = {run.settings['delta']:g} for each training row. Cost "
+            "and accuracy of the training rows, and pictures of them, are not private: keep this page as you keep the rows."
+        )
+    )
 
 
 def figures(pictures: Iterable[Picture]) -> str:
