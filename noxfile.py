@@ -126,7 +126,7 @@ def tables(session: nox.Session) -> None:
 def privacy(session: nox.Session) -> None:
     """Train privately, beside dp-accounting, for which xpnet's ε is asked; an error without it."""
     # It wants an older attrs than nox does.
-    session.install("-e", ".[privacy]", *(each for each in groups("test") if not each.startswith("nox")))
+    session.install("-e", ".[privacy,fast]", *(each for each in groups("test") if not each.startswith("nox")))
     session.run("python", "-c", "import dp_accounting")
     files = [*map(str, sorted(Path("tests").glob("test_*privacy*.py")))]
     measured(session, *files, report=("--include", "xpnet/training/priva*"))

@@ -6,7 +6,6 @@ import secrets
 
 import numpy as np
 import pytest
-from helpers.cuda_on_cpu import can_compile
 from helpers.oracles import distance, problem
 from safetensors import safe_open
 
@@ -26,7 +25,7 @@ from xpnet.training.private_batches import PrivateBatches, parts
 NETWORK = Network([5, 7, 3], "tanh")
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(60, 5)), RNG.integers(3, size=60)
-ENGINES = ["plain", "replay", *["compiled"] * can_compile()]
+ENGINES = ["plain", "replay", "compiled"]
 
 
 def trained(privacy, data=(X, Y), rate=0.5, **settings):
@@ -104,6 +103,8 @@ def test_without_noise_and_bound_every_row_is_full_batch_descent():
 @pytest.mark.parametrize("engine", ENGINES)
 def test_engines_agree_and_a_seed_repeats_itself(engine):
     """With further parts and noise every engine does the plain one's steps."""
+    if engine == "compiled":
+        pytest.importorskip("llvmlite")
     small = {"batch_size": 3, "epochs": 3, "engine": engine}
     first, again = (trained(insecure(1.0), **small).history().last.params for _ in range(2))
     assert distance(first, again) == 0
@@ -177,7 +178,7 @@ def test_epsilon_is_that_of_dp_accounting(q, sigma, steps, prv):
 def test_every_epoch_has_its_epsilon():
     """In the record, its numbers and its line; the target is reached at the end, and not exceeded."""
     pytest.importorskip("dp_accounting")
-    epochs = list(trained(Privacy(target_epsilon=3.0, delta=1e-4), epochs=3))
+    epochs = list(trained(Privacy(target_epsilon=3.0, delta=1e-4), batch_size=60, epochs=3))
     spent = [epoch.epsilon for epoch in epochs]
     assert spent == sorted(spent)
     assert 2.97 < spent[-1] <= 3.0
@@ -215,10 +216,10 @@ def test_a_resumed_training_goes_on_spending(tmp_path):
 def test_a_resumed_target_holds_for_all_steps():
     """Those before it counted, however they were spent."""
     pytest.importorskip("dp_accounting")
-    spent, target = [Spent(0.2, 2.0, 10)], 3.0
-    sigma = Privacy(target_epsilon=target).multiplier(0.2, 10, spent)
-    assert sigma < 2
-    assert target - 0.02 < epsilon([*spent, Spent(0.2, sigma, 10)], 1e-5) <= target
+    spent, target = [Spent(1.0, 20.0, 5)], 1.0
+    sigma = Privacy(target_epsilon=target).multiplier(1.0, 5, spent)
+    assert sigma < 20
+    assert target - 0.01 < epsilon([*spent, Spent(1.0, sigma, 5)], 1e-5) <= target
 
 
 def test_files_hold_nothing_of_the_rows(tmp_path):

@@ -90,7 +90,7 @@ def privacy(run: Run) -> str:
         if epsilon is None
         else paragraph(
             f"Trained privately, with ε = {epsilon:.3f} at δ = {run.settings['delta']:g} for each training row. Cost "
-            "and accuracy of the training rows, and pictures of them, are not private: keep this page as you keep the rows."
+            "and accuracy of the training rows, and pictures of them, are not private: keep this page as you keep them."
         )
     )
 
