@@ -7,10 +7,11 @@ import secrets
 import numpy as np
 import pytest
 from helpers.oracles import distance, problem
+from helpers.threads_as_ranks import together
 from safetensors import safe_open
 
 import xpnet
-from xpnet import Network, Privacy, serialization
+from xpnet import Network, Privacy, backends, serialization
 from xpnet._support.philox import Key
 from xpnet._support.trees import arrays_in
 from xpnet._support.typing import Batch, Layer
@@ -20,7 +21,7 @@ from xpnet.equations.optimizers import sgd
 from xpnet.equations.private_step import clipped_sums, noisy, private_step
 from xpnet.errors import InputError
 from xpnet.training.privacy import Spent, epsilon, with_steps
-from xpnet.training.private_batches import PrivateBatches, parts
+from xpnet.training.private_batches import PrivateBatches, parts, secret
 
 NETWORK = Network([5, 7, 3], "tanh")
 RNG = np.random.default_rng(0)
@@ -143,10 +144,10 @@ def test_noise_moves_a_batch_without_rows():
 def test_keys_are_the_systems(monkeypatch):
     """Without an insecure seed two trainings differ, and so do batches: keys are asked of `secrets`."""
     asked = []
-    monkeypatch.setattr(secrets, "randbits", lambda bits, ask=secrets.randbits: asked.append(bits) or ask(bits))
+    monkeypatch.setattr(secrets, "token_bytes", lambda size, ask=secrets.token_bytes: asked.append(size) or ask(size))
     pytest.importorskip("dp_accounting")
     one, other = (trained(Privacy(noise_multiplier=1.0)).history().last.params for _ in range(2))
-    assert asked == [128, 64] * 2
+    assert asked == [24, 24]
     assert distance(one, other) > 1e-3
 
 
@@ -220,6 +221,29 @@ def test_a_resumed_target_holds_for_all_steps():
     sigma = Privacy(target_epsilon=target).multiplier(1.0, 5, spent)
     assert sigma < 20
     assert target - 0.01 < epsilon([*spent, Spent(1.0, sigma, 5)], 1e-5) <= target
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 20])
+@pytest.mark.parametrize("engine", ["plain", "replay"])
+def test_processes_that_train_together_add_noise_once(count, engine):
+    """They come to what one does, though keys are drawn by one of them, and some have no share of a part."""
+    settings = {"batch_size": 3, "epochs": 3, "engine": engine}
+    members = together(count, lambda member: trained(insecure(1.0), average=member, **settings).history().last)
+    alone = trained(insecure(1.0), **settings).history().last
+    for each in members:
+        assert distance(each.params, members[0].params) == 0
+        assert distance(each.params, alone.params) < 1e-9
+        assert each.cost == pytest.approx(alone.cost)
+
+
+def test_processes_have_one_secret():
+    """What one of them draws is what all have, though each would draw another."""
+    backend = backends.resolve("numpy")
+    words = together(3, lambda member: secret(backend, member.number, member, "float32").tolist())
+    own = [secret(backend, number, None, "float32").tolist() for number in range(3)]
+    assert words[0] == words[1] == words[2]
+    assert words[0] in own
+    assert own[0] != own[1] != own[2]
 
 
 def test_files_hold_nothing_of_the_rows(tmp_path):

@@ -38,6 +38,13 @@ def trainings() -> dict[str, dict[str, Any]]:
         "plain": small | dict(network=Network([6, 7, 3]), engine="plain"),
         "L2 of the sum": small | dict(network=Network([6, 7, 3]), l2_of="sum"),
         "clipped": small | dict(network=Network([6, 7, 3]), clip_norm=0.5),
+        "private": dict(
+            network=Network([6, 7, 3], "tanh"),
+            data=(x, y),
+            batch_size=4,
+            optimizer=xpnet.sgd(0.1),
+            privacy=xpnet.Privacy(noise_multiplier=1.0, insecure_seed=1),
+        ),
         "on disk": small | dict(network=Network([6, 7, 3], "tanh"), chunk_size=0.001),
         "several labels": small
         | dict(network=Network([6, 7, 3], loss="binary_cross_entropy"), data=(x, np.eye(3, dtype=int)[y])),

@@ -37,7 +37,6 @@ NOT_PRIVATE = {
     "validation_fraction": "rows that it holds back are scored without noise; give validation=(x, y) of others",
     "patience": "it would go by the cost of private rows; give validation=(x, y) of others, or leave it out",
     "clip_norm": "xpnet.Privacy has a clip_norm of its own; leave this one out",
-    "average": "the processes' noise is not joined; train in one process",
     "dropout": "its masks are not drawn in a private step; use a network without",
 }
 """What a private training refuses, and why."""

@@ -6,7 +6,7 @@ Their sums are added up between gradients and update. Who takes part, and how th
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from operator import is_
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -35,6 +35,25 @@ class DataParallel(Protocol):
 
     def __call__(self, sums: Array) -> Array:
         """Sum of the arrays (n,) that all hand in, element by element; may be written into `sums`."""
+
+
+class AddedUp:
+    """Trees of sums, added up over all processes in one array.
+
+    Attributes:
+        parts: A tree in that array's memory, where the library can: steps that write into it need no copy.
+    """
+
+    def __init__(self, backend: Backend, others: DataParallel, zeros: Any) -> None:
+        self._backend, self._others = backend, others
+        self._buffer = backend.joined(zeros)
+        self.parts = backend.parted(self._buffer, zeros)
+
+    def __call__(self, sums: Any) -> Any:
+        """Sums of what all processes hand in."""
+        in_place = all(map(is_, arrays_in(sums), arrays_in(self.parts)))
+        flat = self._others(self._buffer if in_place else self._backend.joined(sums))
+        return self.parts if flat is self._buffer else self._backend.parted(flat, self.parts)
 
 
 At = Callable[[int], Backend]
@@ -67,8 +86,8 @@ class SharedBatches:
         self._at, self._backend, self._partial_step, self._others = at, backend, parts, others
         number = backend.asarray(np.zeros((), backend.to_host(params[0].b).dtype))
         zeros = WeightedSums(Sums(map_arrays(backend.xp.zeros_like, params), number, number), number)
-        self._buffer = backend.joined(zeros)
-        self._sums: WeightedSums = backend.parted(self._buffer, zeros)
+        self._added_up = AddedUp(backend, others, zeros)
+        self._sums: WeightedSums = self._added_up.parts
 
     def prepare(self, carry: Carry, data: Batch, size: int) -> None:
         """Prepare both parts of steps, as a backend does."""
@@ -95,7 +114,7 @@ class SharedBatches:
                     sums = map_arrays(backend.xp.zeros_like, sums)
                 else:
                     (params, _, sums), _ = add((params, _seen(state, first), sums), batch[None])
-                sums = self._parted(self._others(self._joined(sums)))
+                sums = self._added_up(sums)
                 (params, state, sums), metrics = update((params, state, sums), NOTHING)
                 blocks.append(metrics)
         return (params, state), tuple(backend.xp.concat(column) for column in zip(*blocks, strict=True))
@@ -103,16 +122,6 @@ class SharedBatches:
     def _first(self, size: int) -> Array:
         """Index of this process's first row in a batch."""
         return self._backend.asarray(np.asarray(self._others.share(size).start or 0, np.int32))
-
-    def _joined(self, sums: WeightedSums) -> Array:
-        """Sums as one array: the buffer, where they are its parts."""
-        in_place = all(map(is_, arrays_in(sums), arrays_in(self._sums)))
-        return self._buffer if in_place else self._backend.joined(sums)
-
-    def _parted(self, flat: Array) -> WeightedSums:
-        """Sums in one array: the buffer's parts, where it is the buffer."""
-        parts: WeightedSums = self._sums if flat is self._buffer else self._backend.parted(flat, self._sums)
-        return parts
 
 
 def _seen(state: State, first: Array) -> State:

@@ -153,7 +153,6 @@ def epochs(
         validation_fraction=validation_fraction,
         patience=patience is not None and validation is None and getattr(data, "x_validation", None) is None,
         clip_norm=clip_norm is not None,
-        average=average is not None,
         dropout=bool(network.dropout),
     )
     clip_norm = clip_norm if privacy is None else privacy.clip_norm
@@ -241,7 +240,13 @@ def epochs(
         training = training._replace(backend=_with_engine(training, start, engine, resume))
         if average is not None:
             average.agree(
-                {"the seed": str(seed), "l2_of": l2_of, "clip_norm": str(clip_norm), **_fingerprint(training, start)}
+                {
+                    "the seed": str(seed),
+                    "l2_of": l2_of,
+                    "clip_norm": str(clip_norm),
+                    "privacy": str(privacy),
+                    **_fingerprint(training, start),
+                }
             )
     return Epochs(training, start)
 

@@ -2,7 +2,8 @@
 
 import math
 import secrets
-from typing import NamedTuple
+from contextlib import nullcontext
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from xpnet.backends import Backend, Carry
 from xpnet.equations.losses import Loss
 from xpnet.equations.private_step import PrivateStep
 from xpnet.equations.step import Sums
-from xpnet.training.data_parallel import NOTHING
+from xpnet.training.data_parallel import NOTHING, AddedUp, DataParallel
 from xpnet.training.memory_rows import PlacedRows
 from xpnet.training.privacy import Privacy, Spent
 from xpnet.training.rows import Order
@@ -66,47 +67,65 @@ class PrivateRows(PlacedRows):
 class PrivateBatches:
     """Steps on batches that are drawn row by row.
 
-    Of the row indices that it is handed only the shape counts: steps, and expected rows.
+    Of the row indices that it is handed only the shape counts: steps, and expected rows. Processes that train together
+    draw the same rows, take their shares of each part, and add the same noise to the sums of all.
     """
 
-    def __init__(self, backend: Backend, private: Private, params: Params) -> None:
+    def __init__(self, backend: Backend, private: Private, params: Params, others: DataParallel | None = None) -> None:
         self._backend, self._step, (q, _, _) = backend, private.step, private.per_step
-        self._probability = q
-        self._draws, self._key = drawn_keys(backend, private.settings.insecure_seed)
+        self._probability, self._others = q, others
         dtype = backend.to_host(params[0].b).dtype
+        self._draws, self._key = keys(backend, secret(backend, private.settings.insecure_seed, others, dtype))
         cost, error = (backend.asarray(np.zeros((), dtype)) for _ in range(2))
         self._sums = Sums(map_arrays(backend.xp.zeros_like, params), cost, error)
+        self._added_up = None if others is None else AddedUp(backend, others, self._sums)
+        if self._added_up is not None:
+            self._sums = self._added_up.parts
 
     def part(self, n: int) -> int:
         """Rows in one part of a batch, for n rows in all."""
         mean = self._probability * n
         return min(n, math.ceil(mean + SPARE * math.sqrt(mean * (1 - self._probability))))
 
+    def share(self, part: int) -> slice:
+        """This process's share of a part."""
+        return slice(part) if self._others is None else self._others.share(part)
+
     def prepare(self, carry: Carry, data: Batch, size: int) -> None:
         """Prepare all parts of steps, as a backend does."""
-        (params, state), rows = carry, self.part(data.y.shape[0] - 1)
+        (params, state), part = carry, self.part(data.y.shape[0] - 1)
         seen = params, state._replace(slots=()), self._sums, self._key
-        self._backend.prepare(self._step.first, seen, data, rows)
-        self._backend.prepare(self._step.more, seen, data, rows)
+        if own := len(range(part)[self.share(part)]):
+            self._backend.prepare(self._step.first, seen, data, own)
+            self._backend.prepare(self._step.more, seen, data, own)
         self._backend.prepare(self._step.update, (params, state, self._sums, self._key), None, 0)
 
     def run_block(self, carry: Carry, data: Batch, rows: np.ndarray) -> tuple[Carry, tuple[Array, ...]]:
         """Run a block of steps, as a backend does."""
+        if self._others is not None:
+            # Whoever is to stop tells the others between two blocks.
+            self._others.agree({})
         backend, (params, state), sums, key = self._backend, carry, self._sums, self._key
         n = data.y.shape[0] - 1
         part = self.part(n)
+        share, own = self.share(part), len(range(part)[self.share(part)])
         seen = params, state._replace(slots=()), sums, key
         blocks = []
         with (
-            backend.bound(self._step.first, seen, data, part) as first,
-            backend.bound(self._step.more, seen, data, part) as more,
+            backend.bound(self._step.first, seen, data, own) if own else nullcontext() as first,
+            backend.bound(self._step.more, seen, data, own) if own else nullcontext() as more,
             backend.bound(self._step.update, (params, state, sums, key), None, 0) as update,
         ):
             for _ in rows:
                 run = first
-                for batch in parts(np.flatnonzero(self._draws.random(n) < self._probability), part, filler=n):
+                drawn = parts(np.flatnonzero(self._draws.random(n) < self._probability), part, filler=n)
+                for batch in drawn[:, share]:
+                    if run is None:
+                        sums = map_arrays(backend.xp.zeros_like, sums)
+                        continue
                     (params, _, sums, key), _ = run((params, state._replace(slots=()), sums, key), batch[None])
                     run = more
+                sums = sums if self._added_up is None else self._added_up(sums)
                 (params, state, sums, key), metrics = update((params, state, sums, key), NOTHING)
                 blocks.append(metrics)
         # Captured steps may have overwritten what they began with.
@@ -122,13 +141,21 @@ def parts(rows: np.ndarray, size: int, filler: int) -> np.ndarray:
     return filled.reshape(count, size)
 
 
-def drawn_keys(backend: Backend, insecure_seed: int | None) -> tuple[np.random.Generator, Key]:
-    """Generator that draws batches, and key of the noise, from the system's generator unless there is a seed."""
+def secret(backend: Backend, insecure_seed: int | None, others: DataParallel | None, dtype: Any) -> np.ndarray:
+    """Twelve words of 16 bits, from the system's generator unless there is a seed; the same for all processes."""
     if insecure_seed is None:
-        sampling, words = secrets.randbits(128), secrets.randbits(64)
+        words = np.frombuffer(secrets.token_bytes(24), np.uint16)
     else:
-        own = np.random.default_rng(insecure_seed)
-        sampling, words = int(own.integers(2**63)), int(own.integers(2**63))
-    numbers = np.asarray([words & 0xFFFFFFFF, words >> 32, 0], np.uint32).view(np.int32)
+        words = np.random.default_rng(insecure_seed).integers(2**16, size=12, dtype=np.uint16)
+    if others is None:
+        return words
+    # One process has the only row of one, and the others hand in zeros; 16 bits are exact in every dtype.
+    words = words * len(range(1)[others.share(1)])
+    return backend.to_host(others(backend.asarray(words.astype(dtype)))).astype(np.uint16)
+
+
+def keys(backend: Backend, words: np.ndarray) -> tuple[np.random.Generator, Key]:
+    """Generator that draws batches, and key of the noise, from those words."""
+    numbers = [*words[8:].view(np.int32), np.int32(0)]
     key = Key(*(backend.asarray(np.asarray(number, np.int32)) for number in numbers))
-    return np.random.Generator(np.random.Philox(key=sampling)), key
+    return np.random.Generator(np.random.Philox(key=words[:8].view(np.uint64))), key

@@ -122,7 +122,7 @@ class Training(NamedTuple):
         if self.data_parallel is not None:
             steps = SharedBatches(self.at, self.backend, self.partial_step, self.data_parallel, done.params)
         if self.private is not None:
-            steps = PrivateBatches(self.backend, self.private, done.params)
+            steps = PrivateBatches(self.backend, self.private, done.params, self.data_parallel)
         carry, sample = self.carry(done), self.train.sample
         for size in self.batch_sizes:
             steps.prepare(carry, sample, size)
