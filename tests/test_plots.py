@@ -33,14 +33,30 @@ def counted(panel):
 
 def test_curves_hold_every_epoch(trained):
     """Each line is its column of the records, given as they are or as the lines of a log."""
-    for records in (trained, [epoch.numbers() for epoch in trained]):
+    for records in (trained, [epoch.record() for epoch in trained]):
         cost, accuracy = plots.learning_curves(records).axes
         lines = {line.get_label(): line.get_ydata().tolist() for line in accuracy.lines}
+        assert lines.pop("train, last rows")[0] == trained[0].running[0].accuracy
         assert lines == {
             rows: [getattr(epoch, f"{rows}_accuracy") for epoch in trained] for rows in ("train", "validation", "test")
         }
-        assert [line.get_label() for line in cost.lines] == ["train", "validation"]
+        assert [line.get_label() for line in cost.lines] == ["train", "validation", "test", "train, last rows"]
+        assert cost.lines[2].get_ydata().tolist() == [epoch.test_cost for epoch in trained]
         assert cost.lines[0].get_xdata().tolist() == [1, 2, 3, 4]
+
+
+def test_one_epoch_shows_a_curve(trained):
+    """Its running numbers stand between 0 and 1; of later epochs only those that look back on enough rows."""
+    for records, axis in (trained[:1], (0, 1.5)), (trained, (0, 4.5)):
+        cost, accuracy = plots.learning_curves(records).axes
+        for axes in (cost, accuracy):
+            assert axes.get_xlim() == axis
+            within = axes.lines[-1].get_xdata()
+            assert np.all(np.diff(within) > 0)
+            assert np.sum(within <= 1) == len(trained[0].running)
+            assert within[-1] == len(records)
+    full = [point.last >= 1000 for epoch in trained[1:] for point in epoch.running]
+    assert len(within) == len(trained[0].running) + sum(full)
 
 
 def test_curves_without_test_rows():

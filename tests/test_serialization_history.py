@@ -84,6 +84,21 @@ def test_what_is_no_history_is_refused(change):
         records_in(changed(change), 5000 if len(changed(change)) > 3 else 3)
 
 
+def test_older_files_have_a_column_less(tmp_path):
+    """What was not known then is in no epoch's numbers."""
+    epochs, path = trained(), tmp_path / "m"
+    numbers = [epoch.numbers() for epoch in epochs]
+    serialization.save(path, NETWORK, epochs[-1].params, epochs[-1].checkpoint, history=numbers)
+
+    def older(about, tensors):
+        about["history"].remove("test_cost")
+        tensors["history"] = tensors["history"][:, :-1].copy()
+
+    rewritten(path, older)
+    untimed = {"seconds": None, "samples_per_second": None}
+    assert serialization.load(path).history == [each | untimed for each in numbers]
+
+
 @pytest.mark.parametrize("change", ["lacks the table", "names other columns", "has no names"])
 def test_a_damaged_history_is_told(tmp_path, change):
     """The sentence is about the file."""

@@ -1,5 +1,6 @@
 """`python -m xpnet.train` trains what its flags say, and tells it in lines, a log and a saved model."""
 
+import re
 import subprocess
 import sys
 
@@ -35,6 +36,15 @@ def test_the_first_lines_say_what_is_trained_where_on_what_and_how(capsys):
     assert [line.split()[:2] for line in epochs] == [["epoch", "1"], ["epoch", "2"]]
 
 
+def test_lines_end_with_the_last_rows_where_there_is_no_bar(capsys, monkeypatch):
+    """A pipe sees the running accuracy of the last thousand rows in each epoch's line; a terminal in the bar."""
+    train.main([*ONE])
+    assert re.search(r"samples/s  last 1,021 rows \d\d\.\d\d%\n$", capsys.readouterr().out)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    train.main([*ONE])
+    assert capsys.readouterr().out.endswith("samples/s\n")
+
+
 def test_the_log_has_a_line_per_epoch(tmp_path):
     """Accuracies are fractions, seconds and rate those of training alone."""
     lines = trained(tmp_path, "--epochs", "3")
@@ -42,8 +52,10 @@ def test_the_log_has_a_line_per_epoch(tmp_path):
     for line in lines:
         assert set(line) == {
             *("epoch", "cost", "train_accuracy", "test_accuracy"),
-            *("learning_rate", "seconds", "samples_per_second"),
+            *("learning_rate", "seconds", "samples_per_second", "test_cost", "running"),
         }
+        assert list(line["running"]) == ["rows", "last", "cost", "accuracy"]
+        assert line["running"]["rows"][-1] == 1437
         assert 0 <= line["train_accuracy"] <= 1
         assert 0 <= line["test_accuracy"] <= 1
         assert line["samples_per_second"] == pytest.approx(1437 / line["seconds"])

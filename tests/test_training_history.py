@@ -20,7 +20,7 @@ def training(epochs=4, **arguments):
 
 def test_columns_are_the_epochs_numbers():
     """Each is a list with one number per epoch, those of a validation too."""
-    records = [epoch.numbers() for epoch in training(validation=(X, Y))]
+    records = [epoch.record() for epoch in training(validation=(X, Y))]
     history = training(validation=(X, Y)).history()
     assert list(history) == list(records[0])
     assert len(history) == len(records[0])

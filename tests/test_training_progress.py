@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from helpers.commands import PYTHON
 
-from xpnet.training.progress import LAST, Bar, compile_notice, is_watched, iterating
+from xpnet.training import progress
+from xpnet.training.progress import LAST, Bar, Pace, compile_notice, is_watched, iterating
 
 
 class Terminal(io.StringIO):
@@ -32,13 +33,13 @@ def on_terminal(monkeypatch) -> Terminal:
 def shown(bar: Bar) -> str:
     """What stands behind the bar."""
     assert bar.shown
-    return bar._bar.postfix
+    return bar._bar.postfix.split(" left, ")[1]
 
 
 def test_it_shows_cost_and_accuracy(monkeypatch):
     """Behind the bar stand the last block's mean cost and the accuracy of the samples so far."""
     terminal = on_terminal(monkeypatch)
-    with Bar(True, "epoch 1/2", 100, True) as bar:
+    with Bar(True, "epoch 1/2", 100, True, Pace(1000)) as bar:
         assert bar.shown
         bar.update(10, np.asarray([1.0, 2.0]), np.asarray([4.0, 1.0]))
         assert shown(bar) == "last 20: 75.0%, cost 1.5000"
@@ -51,7 +52,7 @@ def test_it_shows_cost_and_accuracy(monkeypatch):
 def test_it_looks_back_on_the_last_samples(monkeypatch):
     """Older batches fall out once the later ones hold a thousand samples, so that the accuracy follows the training."""
     on_terminal(monkeypatch)
-    with Bar(True, "epoch", 10_000, True) as bar:
+    with Bar(True, "epoch", 10_000, True, Pace(1000)) as bar:
         bar.update(100, np.ones(30), np.full(30, 100.0))
         assert shown(bar).startswith(f"last {LAST}: 0.0%,")
         bar.update(100, np.ones(5), np.zeros(5))
@@ -60,10 +61,22 @@ def test_it_looks_back_on_the_last_samples(monkeypatch):
         assert shown(bar).startswith("last 1050: 100.0%,")
 
 
+def test_it_shows_the_time_left_of_the_whole_training(monkeypatch):
+    """It counts all epochs, by the time that those so far have taken, and whatever went on between them."""
+    on_terminal(monkeypatch)
+    clock = iter([100.0, 120.0, 130.0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(time=lambda: next(clock)))
+    pace = Pace(4000)
+    for left in ("01:00", "00:30"):
+        with Bar(True, "epoch", 1000, True, pace) as bar:
+            bar.update(100, np.ones(10), np.ones(10))
+            assert bar._bar.postfix.startswith(f"{left} left, ")
+
+
 def test_a_regression_has_no_accuracy(monkeypatch):
     """Where there are no right answers, the cost stands alone."""
     on_terminal(monkeypatch)
-    with Bar(True, "epoch", 10, False) as bar:
+    with Bar(True, "epoch", 10, False, Pace(1000)) as bar:
         bar.update(10, np.asarray([0.25]), np.asarray([4.0]))
         assert shown(bar) == "cost 0.2500"
 
@@ -72,7 +85,7 @@ def test_a_regression_has_no_accuracy(monkeypatch):
 def test_nothing_without_a_terminal(monkeypatch, wanted):
     """A pipe or a file gets no bar, whether one is wanted or not."""
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with Bar(wanted, "epoch", 10, True) as bar:
+    with Bar(wanted, "epoch", 10, True, Pace(1000)) as bar:
         assert not bar.shown
     assert sys.stderr.getvalue() == ""
 
@@ -80,7 +93,7 @@ def test_nothing_without_a_terminal(monkeypatch, wanted):
 def test_nothing_on_a_terminal_where_it_is_not_wanted(monkeypatch):
     """A terminal gets no bar unless one is wanted."""
     terminal = on_terminal(monkeypatch)
-    with Bar(False, "epoch", 10, True) as bar:
+    with Bar(False, "epoch", 10, True, Pace(1000)) as bar:
         assert not bar.shown
     assert terminal.getvalue() == ""
 
@@ -117,7 +130,7 @@ def test_a_training_on_a_terminal_shows_it():
         os.close(ours)
         lines = process.stdout.read().splitlines()
     assert [text.split()[0] for text in lines] == ["xpnet", "adam,", "epoch", "epoch"]
-    assert re.search(r"epoch 1/2: +\d+%.*last 1000: \d+\.\d%, cost \d\.\d{4}", drawn.decode())
+    assert re.search(r"epoch 1/2: +\d+%.*left, last 1000: \d+\.\d%, cost \d\.\d{4}", drawn.decode())
 
 
 def test_iterations_show_the_latest_loss(capsys):

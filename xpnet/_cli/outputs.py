@@ -16,6 +16,7 @@ from xpnet.errors import InputError
 from xpnet.serialization.history import thinned
 from xpnet.training.checkpoint import Epoch
 from xpnet.training.network import Network
+from xpnet.training.progress import is_watched
 from xpnet.training.run import Training
 from xpnet.training.standardization import Standardization
 
@@ -66,6 +67,14 @@ def privacy_line(training: Training, data: Data) -> str:
     return (
         f"\nprivate: each row in a batch with probability {q:.4g}, noise σ {sigma:.4g}; not private: {'; '.join(told)}"
     )
+
+
+def with_running(epoch: Epoch) -> str:
+    """Line of an epoch with its last running accuracy, which no bar has shown."""
+    if not epoch.running or epoch.regression:
+        return str(epoch)
+    _, last, _, accuracy = epoch.running[-1]
+    return f"{epoch}  last {last:,} rows {accuracy:.2%}"
 
 
 class Outputs:
@@ -122,7 +131,7 @@ class Outputs:
                     self._write(epoch)
                     number, file, again = epoch.number, self._options.save, self._options.resuming(self._command)
                 if not self._options.quiet:
-                    print(epoch, flush=True)
+                    print(epoch if is_watched() else with_running(epoch), flush=True)
         except KeyboardInterrupt as stop:
             signal = stop_signals.number_of(stop)
             words = f"{stop_signals.cause(signal)} after epoch {number}"
@@ -136,7 +145,7 @@ class Outputs:
 
     def _write(self, epoch: Epoch) -> None:
         """Save and log an epoch."""
-        numbers, settings = epoch.numbers(), self._configuration
+        numbers, settings = epoch.record(), self._configuration
         self.numbers.append(numbers)
         self._history = thinned([*self._history, numbers])
         if self._options.save is not None:

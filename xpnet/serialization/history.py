@@ -17,8 +17,12 @@ COLUMNS = (
     "learning_rate",
     "validation_cost",
     "validation_accuracy",
+    "test_cost",
 )
 """Numbers of an epoch, by their names in `Epoch.numbers`."""
+
+OLDER = COLUMNS[:-1]
+"""Those of a file of an older version."""
 
 ALWAYS = 5
 """How many of them every epoch has, though it may be None."""
@@ -47,19 +51,19 @@ def table(records: Sequence[Record]) -> np.ndarray:
     return np.array([[_number(record.get(name)) for name in COLUMNS] for record in thinned(records)])
 
 
-def records_in(numbers: np.ndarray, last: int) -> list[dict[str, Any]]:
-    """Records from a table, as a log has them, without the time that each took.
+def records_in(numbers: np.ndarray, last: int, names: Sequence[str] = COLUMNS) -> list[dict[str, Any]]:
+    """Records from a table with columns of these names, as a log has them, without the time that each took.
 
     Raises:
         ValueError: It is not the history of a training with so many epochs.
     """
-    if numbers.dtype != np.float64 or numbers.ndim != 2 or numbers.shape[1] != len(COLUMNS):
+    if numbers.dtype != np.float64 or numbers.ndim != 2 or numbers.shape[1] != len(names):
         raise ValueError("its history is not a table of numbers of its epochs")
     epochs = numbers[:, 0]
     in_order = np.all(np.diff(epochs, prepend=0.0, append=last + 1.0) > 0)
     if not in_order or np.any(epochs != np.floor(epochs)) or len(epochs) > MOST + RECENT + 1:
         raise ValueError("its history is not that of its epochs")
-    return [_record(row) for row in numbers.tolist()]
+    return [_record(row, names) for row in numbers.tolist()]
 
 
 def _number(value: float | None) -> float:
@@ -67,10 +71,10 @@ def _number(value: float | None) -> float:
     return math.nan if value is None or math.isnan(value) else float(value)
 
 
-def _record(row: Sequence[float]) -> dict[str, Any]:
+def _record(row: Sequence[float], names: Sequence[str]) -> dict[str, Any]:
     """Record of one epoch."""
     values = [None if math.isnan(value) else value for value in row]
-    record = dict(zip(COLUMNS, [int(row[0]), *values[1:]], strict=True))
+    record = dict(zip(names, [int(row[0]), *values[1:]], strict=True))
     timing = {"seconds": None, "samples_per_second": None}
-    validation = {name: record.pop(name) for name in COLUMNS[ALWAYS:]}
-    return record | timing | {name: value for name, value in validation.items() if value is not None}
+    perhaps = {name: record.pop(name) for name in names[ALWAYS:]}
+    return record | timing | {name: value for name, value in perhaps.items() if value is not None}

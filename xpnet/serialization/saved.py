@@ -211,7 +211,7 @@ def _history(about: dict[str, Any], tensors: dict[str, np.ndarray]) -> list[dict
     """Numbers of the epochs, which are taken out of the tensors, if they were saved."""
     if not about[HISTORY]:
         return []
-    return histories.records_in(tensors.pop(HISTORY), (about["training"] or {"epoch": 0})["epoch"])
+    return histories.records_in(tensors.pop(HISTORY), (about["training"] or {"epoch": 0})["epoch"], about[HISTORY])
 
 
 def _checkpoint(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from xpnet._support.letters import r_squared
 from xpnet._support.typing import Params, Slots
+from xpnet.training.running import Running
 
 LONG = 1e6
 """Size from which on a number has an exponent where it is printed, since it might have hundreds of digits."""
@@ -67,6 +68,9 @@ class Epoch:
         samples_per_second: Training rows per second of these.
         checkpoint: For `epochs(..., resume=checkpoint)`.
         regression: Whether accuracies are R².
+        test_cost: Mean cost of the test rows after the epoch, without L2, or None.
+        running: Running cost and accuracy within the epoch, each of the last thousand rows, at up to 60 points; empty
+            in a private training.
     """
 
     number: int
@@ -81,6 +85,8 @@ class Epoch:
     samples_per_second: float
     checkpoint: Checkpoint = field(repr=False)
     regression: bool = field(default=False, repr=False)
+    test_cost: float | None = None
+    running: tuple[Running, ...] = field(default=(), repr=False)
 
     @property
     def params(self) -> Params:
@@ -98,11 +104,17 @@ class Epoch:
         return self.checkpoint.epsilon
 
     def numbers(self) -> dict[str, Any]:
-        """Numbers by name, as a line of a log holds them; those of a validation only where there was one."""
+        """Numbers by name; those of test rows and of a validation only where there were any."""
         names = ("cost", "train_accuracy", "test_accuracy", "learning_rate", "seconds", "samples_per_second")
         validation = () if self.validation_cost is None else ("validation_cost", "validation_accuracy")
+        test = ("test_cost",) * (self.test_cost is not None)
         privacy = ("epsilon",) * bool(self.checkpoint.privacy)
-        return {"epoch": self.number} | {name: getattr(self, name) for name in (*names, *validation, *privacy)}
+        return {"epoch": self.number} | {name: getattr(self, name) for name in (*names, *test, *validation, *privacy)}
+
+    def record(self) -> dict[str, Any]:
+        """Numbers as a line of a log holds them: also the running ones, where there are any, by name in columns."""
+        columns = {name: [getattr(point, name) for point in self.running] for name in Running._fields}
+        return self.numbers() | ({"running": columns} if self.running else {})
 
     def __str__(self) -> str:
         """One line for people."""

@@ -11,7 +11,7 @@ class History(Mapping[str, list[Any]]):
     """Numbers of all epochs by name: `history["cost"]` is a list; parameters are those of the last epoch alone.
 
     Attributes:
-        records: Numbers of each epoch, as `Epoch.numbers` gives them.
+        records: Numbers of each epoch, as `Epoch.record` gives them.
         last: The last epoch, with its parameters and checkpoint; None where there was none.
         regression: Whether accuracies are R².
     """
@@ -21,7 +21,7 @@ class History(Mapping[str, list[Any]]):
         self.last: Epoch | None = None
         self.regression = regression
         for self.last in epochs:
-            self.records.append(self.last.numbers())
+            self.records.append(self.last.record())
 
     def __getitem__(self, name: str) -> list[Any]:
         if not any(name in record for record in self.records):

@@ -1,6 +1,7 @@
 """Progress bars: over an epoch's samples, over iterations, and while something is being compiled."""
 
 import sys
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,12 +12,27 @@ from typing import Any
 import numpy as np
 
 from xpnet.training.checkpoint import LONG, cost_text
+from xpnet.training.running import LAST
 
-BAR_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+BAR_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 """Format of the bar, short enough for accuracy and cost on a terminal of 80 columns."""
 
-LAST = 1000
-"""Samples that the bar's accuracy is computed from."""
+
+class Pace:
+    """Pace of a training, by which its end is estimated: all time since it began, whatever it was spent on.
+
+    Attributes:
+        rows: Rows that it will have trained on.
+        trained: Rows that it has trained on.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.rows, self.trained = rows, 0
+        self.began = time.time()
+
+    def left(self) -> float:
+        """Seconds until it is done, if it goes on like this and does not stop early."""
+        return (time.time() - self.began) / self.trained * (self.rows - self.trained)
 
 
 class Bar:
@@ -26,13 +42,23 @@ class Bar:
         shown: Whether it is shown; if not, there is no need to fetch the metrics for it.
     """
 
-    def __init__(self, wanted: bool, description: str, total: int, accuracy: bool) -> None:
+    def __init__(self, wanted: bool, description: str, total: int, accuracy: bool, pace: Pace) -> None:
+        """Begin a bar.
+
+        Args:
+            wanted: Whether it is wanted where somebody sees it.
+            description: Text before the bar.
+            total: Rows of the epoch.
+            accuracy: Whether answers are right or wrong.
+            pace: Pace of the training, with the rows of the epochs before.
+        """
         self.shown = False
         if not wanted or not is_watched():
             return
         self.shown = True
         self._bar = bar_class()(total=total, desc=description, bar_format=BAR_FORMAT, leave=False)
-        self._accuracy = accuracy
+        self._bar.start_t = pace.began
+        self._accuracy, self._pace = accuracy, pace
         self._last: deque[tuple[int, float]] = deque()
 
     def __enter__(self) -> "Bar":
@@ -54,7 +80,9 @@ class Bar:
         if self._accuracy:
             wrong = sum(error for _, error in self._last)
             text = f"last {seen}: {1 - wrong / seen:.1%}, {text}"
-        self._bar.set_postfix_str(text, refresh=False)
+        self._pace.trained += batch_size * len(errors)
+        left = self._bar.format_interval(max(0.0, self._pace.left()))
+        self._bar.set_postfix_str(f"{left} left, {text}", refresh=False)
         self._bar.update(batch_size * len(errors))
 
 

@@ -24,8 +24,9 @@ from xpnet.training.history import History
 from xpnet.training.network import Network
 from xpnet.training.privacy import Spent, epsilon, with_steps
 from xpnet.training.private_batches import Private, PrivateBatches
-from xpnet.training.progress import Bar, compile_notice
+from xpnet.training.progress import Bar, Pace, compile_notice
 from xpnet.training.rows import Order, Rows, digest_of
+from xpnet.training.running import Running, running_numbers
 
 BLOCK_STEPS = 500
 """Most steps per block: the slowest library takes half a millisecond for a step of the smallest network."""
@@ -101,6 +102,7 @@ class Training(NamedTuple):
             return
         with self.backend.current(), compile_notice(self.progress and self.backend.engine == "compiled"):
             run_block = self.prepared(done)
+        pace = Pace((self.epochs - done.epoch) * len(self.train))
         following = None
         while not self.finished(done):
             with self.backend.current():
@@ -109,7 +111,7 @@ class Training(NamedTuple):
                     self.data_parallel.agree(
                         {f"the order of epoch {done.epoch + 1}": f"{digest([order.rows])} {order.within}"}
                     )
-                begun = self.begin(done, order, run_block)
+                begun = self.begin(done, order, run_block, pace)
                 # While the device works; an order of the caller's own is asked for when it is needed.
                 following = self.ordered(order.state) if self.order is None else None
                 epoch = self.finish(done, order, begun)
@@ -145,7 +147,7 @@ class Training(NamedTuple):
         params, slots, l2, noise = self.backend.copy((done.params, done.slots, self.l2, self.noise))
         return params, State(slots, self.on_device(done.steps, "int32"), self.on_device(0.0), l2, noise)
 
-    def begin(self, done: Checkpoint, order: Order, run_block: RunBlock) -> Begun:
+    def begin(self, done: Checkpoint, order: Order, run_block: RunBlock, pace: Pace) -> Begun:
         """Hand the steps of an epoch to the device, block by block; only a bar that is shown waits for them."""
         number, n = done.epoch + 1, len(self.train)
         params, state = self.carry(done)
@@ -153,7 +155,8 @@ class Training(NamedTuple):
         block_metrics: list[tuple[int, tuple[Array, ...]]] = []
 
         began = time.perf_counter()
-        with Bar(self.progress, f"epoch {number}/{self.epochs}", n, not self.network.model.loss.regression) as bar:
+        judged = not self.network.model.loss.regression
+        with Bar(self.progress, f"epoch {number}/{self.epochs}", n, judged, pace) as bar:
             for data, batches, middle in self.train.pieces(order, self.batch_size, self.block_steps):
                 # The rate of the middle of a block stands for the whole of it.
                 before, rate = rate, self.learning_rate(done.epoch + middle / n)
@@ -196,6 +199,8 @@ class Training(NamedTuple):
             seconds=seconds,
             samples_per_second=n / seconds,
             regression=self.network.model.loss.regression,
+            test_cost=test_cost,
+            running=self.running(begun.metrics),
             checkpoint=Checkpoint(
                 epoch=number,
                 params=params,
@@ -210,6 +215,14 @@ class Training(NamedTuple):
                 **self.spent(done, begun.steps - done.steps),
             ),
         )
+
+    def running(self, blocks: list[tuple[int, tuple[Array, ...]]]) -> tuple[Running, ...]:
+        """Running numbers of an epoch; none of private rows, of which nobody knows how many were in a batch."""
+        if self.private is not None:
+            return ()
+        host = self.backend.to_host
+        fetched = [(size, host(metrics[0]), host(metrics[1])) for size, metrics in blocks]
+        return running_numbers(fetched, len(self.train), self.total_error)
 
     def spent(self, done: Checkpoint, steps: int) -> dict[str, Any]:
         """Fields of the checkpoint about what has been spent after so many steps more; none unless it is private."""

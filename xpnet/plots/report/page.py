@@ -112,7 +112,7 @@ def timing(run: Run) -> str:
     """Table of the epochs with the time they took; of many epochs, some."""
     every = -(-len(run.records) // MOST_EPOCHS)
     shown = [r for r in run.records if r["epoch"] % every == 0 or r in (run.records[0], run.records[-1])]
-    names = [name for name in run.records[-1] if run.records[-1][name] is not None]
+    names = [name for name, value in run.records[-1].items() if name != "running" and value is not None]
     regression = run.network.model.loss.regression
     heads = [name.replace("accuracy", "R²" if regression else "accuracy").replace("_", " ") for name in names]
     rows = [heads, *([cell(name, record.get(name), regression) for name in names] for record in shown)]

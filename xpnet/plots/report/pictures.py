@@ -34,8 +34,8 @@ def training_pictures(run: Run) -> Iterator[Picture]:
     yield Picture(
         "learning-curves",
         plots.learning_curves(run.records, regression=run.network.model.loss.regression),
-        "Epoch by epoch. The line of the training rows is a running one: "
-        "each sample is judged just before the network is trained on it.",
+        "Epoch by epoch. The line of the training rows is a running one: each sample is judged just before the "
+        "network is trained on it. The fine line is the mean over the last thousand of them, within the epochs.",
     )
 
 
