@@ -25,6 +25,11 @@ def groups(*names: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PYPROJECT, *names)
 
 
+def without_nox(*names: str) -> tuple[str, ...]:
+    """The same without nox, which wants a newer attrs than dp-accounting does."""
+    return tuple(each for each in groups(*names) if not each.startswith("nox"))
+
+
 def measured(session: nox.Session, *arguments: str, report: tuple[str, str], **environment: str) -> None:
     """Run pytest and require the coverage, unless the user's arguments choose among the tests."""
     # Each session counts for itself: several may run at the same time.
@@ -125,8 +130,7 @@ def tables(session: nox.Session) -> None:
 @nox.session
 def privacy(session: nox.Session) -> None:
     """Train privately, beside dp-accounting, for which xpnet's ε is asked; an error without it."""
-    # It wants an older attrs than nox does.
-    session.install("-e", ".[privacy,fast]", *(each for each in groups("test") if not each.startswith("nox")))
+    session.install("-e", ".[privacy,fast]", *without_nox("test"))
     session.run("python", "-c", "import dp_accounting")
     files = [*map(str, sorted(Path("tests").glob("test_*privacy*.py")))]
     measured(session, *files, report=("--include", "xpnet/training/priva*"))
@@ -225,11 +229,11 @@ def shapes(session: nox.Session) -> None:
     session.run("pytest", f"--jaxtyping-packages={','.join(mathematics)},beartype.beartype", *session.posargs)
 
 
-def on_mnist(session: nox.Session, which: str) -> None:
+def on_mnist(session: nox.Session, which: str, *packages: str) -> None:
     """Run tests that need the real files."""
     if "XPNET_DATA_DIR" not in os.environ:
         session.error("Set XPNET_DATA_DIR to the folder that holds mnist/ with the four files.")
-    session.install("-e", ".[plot,tables]", *groups("test"))
+    session.install("-e", *packages)
     data = os.path.abspath(os.environ["XPNET_DATA_DIR"])
     session.run("pytest", "-m", which, "--durations=0", *session.posargs, env={"XPNET_DATA_DIR": data})
 
@@ -237,13 +241,13 @@ def on_mnist(session: nox.Session, which: str) -> None:
 @nox.session
 def mnist(session: nox.Session) -> None:
     """Test on MNIST, a minute or two."""
-    on_mnist(session, "mnist and not slow")
+    on_mnist(session, "mnist and not slow", ".[plot,tables]", *groups("test"))
 
 
 @nox.session(name="mnist-long")
 def mnist_long(session: nox.Session) -> None:
     """Train on MNIST as long as published results take, many minutes."""
-    on_mnist(session, "mnist and slow")
+    on_mnist(session, "mnist and slow", ".[plot,tables,privacy]", *without_nox("test"))
 
 
 MEMORY = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
