@@ -73,10 +73,11 @@ def test_numpy_says_what_compiling_needs(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_engines_of_each_library(jax: Backend) -> None:
-    """A library offers what it has: NumPy all engines and JAX no replay."""
+    """A library offers what it has, on the CPU NumPy's engines too; JAX alone has a compiler of its own there."""
     assert backends.resolve("numpy").engines == ("plain", "replay", "compiled")
-    with pytest.raises(InputError, match=r"^jax has no engine replay: use plain or compiled\.$"):
-        jax.with_engine("replay")
+    assert (jax.engines, jax.engine) == (("plain", "jit", "replay", "compiled"), "replay")
+    with pytest.raises(InputError, match=r"^numpy has no engine jit: use plain, replay or compiled\.$"):
+        backends.resolve("numpy").with_engine("jit")
 
 
 def test_jax_is_waited_for(jax: Backend) -> None:
@@ -86,9 +87,10 @@ def test_jax_is_waited_for(jax: Backend) -> None:
         return xp.tanh(carry @ carry), (xp.sum(batch.x),)
 
     carry, data = jax.asarray(np.ones((1000, 1000), "float32")), Batch(jax.asarray(np.ones((3, 2), "float32")), None)
-    jax.run_block(multiply, carry, data, ROWS)
-    after, (metric,) = jax.run_block(multiply, carry, data, ROWS)
-    jax.synchronize()
+    jit = jax.with_engine("jit")
+    jit.run_block(multiply, carry, data, ROWS)
+    after, (metric,) = jit.run_block(multiply, carry, data, ROWS)
+    jit.synchronize()
     assert after.is_ready()
     assert metric.is_ready()
 
@@ -125,9 +127,9 @@ def test_jax_traces_a_step_once_for_equal_blocks(jax: Backend) -> None:
     carry = jax.xp.asarray(np.float32(0))
     for _ in range(3):
         # A new backend each time, as each call of the library finds its own.
-        carry, _ = backends.of(data.x).run_block(step, carry, data, ROWS)
+        carry, _ = backends.of(data.x).with_engine("jit").run_block(step, carry, data, ROWS)
     assert traced == [(2, 2)]
-    jax.run_block(step, carry, data, ROWS[:, :1])
+    jax.with_engine("jit").run_block(step, carry, data, ROWS[:, :1])
     assert traced == [(2, 2), (1, 2)]
     assert float(carry) == 6
 
@@ -143,7 +145,7 @@ def test_jax_compiles_a_block_once(jax: Backend, caplog: pytest.LogCaptureFixtur
     carry = library.numpy.zeros(()), np.float32(1)
     with library.log_compiles():
         for _ in range(3):
-            carry, _ = jax.run_block(step, carry, data, ROWS)
+            carry, _ = jax.with_engine("jit").run_block(step, carry, data, ROWS)
     assert len([line for line in caplog.messages if "Finished XLA compilation of jit(scan)" in line]) == 1
 
 
@@ -157,7 +159,7 @@ def test_jax_traces_a_mapped_function_once_a_shape(jax: Backend) -> None:
 
     x = jax.asarray(np.arange(8, dtype="float32"))
     for _ in range(2):
-        np.testing.assert_array_equal(jax.map_rows(double, None, x, 3), 2 * np.arange(8))
+        np.testing.assert_array_equal(jax.with_engine("jit").map_rows(double, None, x, 3), 2 * np.arange(8))
     assert traced == [(3,), (2,)]
 
 
@@ -175,9 +177,10 @@ def test_jax_multiplies_in_full_precision(jax: Backend) -> None:
 
     config = pytest.importorskip("jax").config
     x = jax.asarray(np.ones((3, 2), "float32"))
-    with jax.current():
-        jax.run_block(step, jax.asarray(np.float32(0)), Batch(x, None), ROWS)
-        jax.map_rows(same, None, x, 3)
+    jit = jax.with_engine("jit")
+    with jit.current():
+        jit.run_block(step, jax.asarray(np.float32(0)), Batch(x, None), ROWS)
+        jit.map_rows(same, None, x, 3)
     assert asked == ["highest", "highest"]
 
 
@@ -249,14 +252,15 @@ def test_jax_arrays_decide_inside_a_traced_function(jax: Backend) -> None:
     assert float(library.jit(total)(jax.asarray(np.ones(3, "float32")))) == 6
 
 
-def test_torch_steps_do_not_require_gradients(torch: Backend) -> None:
+@pytest.mark.parametrize("engine", ["plain", "replay"])
+def test_torch_steps_do_not_require_gradients(torch: Backend, engine: str) -> None:
     """Tensors that require a gradient are taken, and what a step computes of them has no history."""
-    library = pytest.importorskip("torch")
+    library, torch = pytest.importorskip("torch"), torch.with_engine(engine)
     w = library.ones(2, requires_grad=True)
     x = library.ones((3, 2), requires_grad=True)
 
     def step(carry: tuple[Array, Array], batch: Batch, *, xp: Namespace) -> tuple[tuple[Array, Array], tuple[Array]]:
-        return (carry[0] - 1, carry[1]), (carry[0] @ batch.x[0],)
+        return (carry[0] - 1, carry[1]), (xp.sum(batch.x * carry[0]),)
 
     after, metrics = torch.run_block(step, (w, w), Batch(x, None), ROWS)
 

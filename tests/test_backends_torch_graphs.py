@@ -41,7 +41,8 @@ def cuda(monkeypatch):
 
 @pytest.fixture
 def simulated(monkeypatch, cuda):
-    """Torch on the CPU with the engine of CUDA devices; auto chooses it too."""
+    """Torch on the CPU with the engines of CUDA devices alone; auto chooses it too."""
+    monkeypatch.setattr(torch_backend, "SharedTorchBackend", torch_backend.TorchBackend)
     monkeypatch.setattr(torch_backend.TorchBackend, "engines", ("plain", "compiled"))
     return backends.resolve("torch").with_engine("compiled")
 
@@ -58,13 +59,17 @@ def rows_of(simulated, scale=1.0):
 
 
 def test_cuda_devices_have_graphs():
-    """On a CUDA device steps are captured unless plain is asked for; on the CPU there is nothing to capture for."""
+    """On a CUDA device steps are captured unless plain is asked for; on the CPU NumPy's engines serve."""
     backend = torch_backend.TorchBackend(torch.device("cuda", 1))
     assert (backend.engines, backend.engine) == (("plain", "compiled"), "compiled")
     assert backend.choose(None, None, None, 1, 1) == "compiled"
     assert backend.with_engine("plain").engine == "plain"
     cpu = backends.resolve("torch")
-    assert (cpu.engines, cpu.engine, cpu.choose(None, None, None, 1, 1)) == (("plain",), "plain", "plain")
+    assert (cpu.engines, cpu.engine, cpu.with_engine("replay").computing.name) == (
+        ("plain", "replay", "compiled"),
+        "replay",
+        "numpy",
+    )
 
 
 def test_a_block_is_captured_once_and_launched_from_then_on(cuda, simulated):

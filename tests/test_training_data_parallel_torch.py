@@ -14,6 +14,7 @@ def test_both_parts_are_graphs(monkeypatch):
     from helpers.fake_cuda_graphs import Cuda
 
     cuda = Cuda(monkeypatch)
+    monkeypatch.setattr(torch_backend, "SharedTorchBackend", torch_backend.TorchBackend)
     monkeypatch.setattr(torch_backend.TorchBackend, "engines", ("plain", "compiled"))
     found = trained(Alone(), backend="torch", engine="compiled", epochs=2)[-1]
     wanted = trained(backend="torch", engine="plain", epochs=2)[-1]

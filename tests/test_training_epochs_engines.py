@@ -9,11 +9,12 @@ from helpers.oracles import distance, host
 import xpnet
 from xpnet import Network, backends
 from xpnet._support.trees import arrays_in
-from xpnet.backends import ENGINES
 from xpnet.backends.numpy import NumpyBackend
 from xpnet.capture.engines.cpu import cache
 from xpnet.data import load
 from xpnet.errors import DeviceError, InputError
+
+ENGINES = NumpyBackend.engines
 
 APART = 1e-10
 """How far trainings of some ninety steps in float64 may be apart."""

@@ -49,8 +49,8 @@ class Options:
     quiet: bool = flag(False, "no output but errors", group=FILES)
     engine: str | None = flag(
         None,
-        "plain: operation by operation; replay: from a plan made once (NumPy, CuPy); compiled: machine code "
-        "(NumPy with llvmlite, JAX, GPUs); auto: by the amount of work",
+        "plain: operation by operation; replay: from a plan made once (CPU, CuPy); compiled: machine code "
+        "(CPU with llvmlite, GPUs); jit: by JAX itself; auto: by the amount of work",
         group=MACHINE,
         metavar="E",
         choices=("auto", *ENGINES),

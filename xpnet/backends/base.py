@@ -29,8 +29,11 @@ BlockRunner = Callable[[Carry, np.ndarray], tuple[Carry, tuple[Array, ...]]]
 Rowwise = Callable[..., Any]
 """A pure function `(params, rows, xp=xp)` to arrays with a row for each of those rows."""
 
-ENGINES = ("plain", "replay", "compiled")
-"""Ways to run a block of steps: operation by operation, from a plan made once, or as compiled code."""
+CAPTURED = ("replay", "compiled")
+"""Ways to run a plan that is made once: call by call, or as compiled code."""
+
+ENGINES = ("plain", *CAPTURED, "jit")
+"""Ways to run a block of steps: operation by operation, from a plan, or compiled by the array library itself."""
 
 PRECISIONS = ("fp32", "tf32")
 """Precisions of float32 products on a GPU: full, or with 10 bits of the mantissas, which is faster."""
@@ -147,6 +150,27 @@ class Backend(Transfer):
             steps: Steps of the whole training, as far as that is known.
         """
         return self.engines[-1]
+
+    def recorded_engine(self, name: str) -> str:
+        """Engine that a checkpoint means by the name that it has recorded."""
+        return name
+
+    @property
+    def computing(self) -> "Backend":
+        """Backend that runs this one's engine, on the `views` of its arrays: NumPy's, where those share its memory."""
+        return self
+
+    def views(self, tree: Any) -> Any:
+        """Arrays in the same memory, as the backend that is `computing` has them.
+
+        Raises:
+            CaptureError: They cannot be shared.
+        """
+        return tree
+
+    def from_views(self, tree: Any) -> Any:
+        """Arrays of this backend from arrays of the one that is `computing`, which nobody writes to from now on."""
+        return tree
 
     @property
     def rarely(self) -> Self:

@@ -13,7 +13,7 @@ import numpy as np
 from xpnet._support.trees import arrays_in, filled, map_arrays
 from xpnet._support.typing import Array, Batch
 from xpnet.backends import cuda
-from xpnet.backends.base import ENGINES, Backend, Carry, Rowwise, Step
+from xpnet.backends.base import CAPTURED, Backend, Carry, Rowwise, Step
 from xpnet.capture import program_cache as programs
 from xpnet.errors import CaptureError, DeviceError, EngineWarning
 
@@ -33,8 +33,8 @@ def _upload_stream(device: int) -> Any:
 class CupyBackend(Backend):
     """Backend of CuPy arrays on one device; whatever computes with them does so within `current()`."""
 
-    engines = ENGINES
-    needs: ClassVar = {engine: {"nvmath": "nvmath-python"} for engine in ("replay", "compiled")}
+    engines = ("plain", *CAPTURED)
+    needs: ClassVar = {engine: {"nvmath": "nvmath-python"} for engine in CAPTURED}
 
     def __init__(self, device: Any) -> None:
         super().__init__("cupy", xp, device)

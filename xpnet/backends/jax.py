@@ -1,4 +1,7 @@
-"""JAX backend: a block of steps is one compiled program; operation by operation, the plain engine, it is slow."""
+"""JAX backend: on the CPU by NumPy's engines, elsewhere as one program that JAX compiles, its engine jit.
+
+Operation by operation, the engine plain, JAX is slow.
+"""
 
 import copy
 from collections.abc import Iterator
@@ -14,7 +17,8 @@ from xpnet._support.traced import is_traced
 from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Array, Batch, Namespace
 from xpnet.backends import cuda
-from xpnet.backends.base import Backend, Carry, Rowwise, Step
+from xpnet.backends.base import CAPTURED, Backend, Carry, Rowwise, Step
+from xpnet.backends.shared_memory import SharedMemory
 from xpnet.errors import DeviceError
 
 
@@ -52,8 +56,8 @@ HALVES = {"int64": "int32", "uint64": "uint32"}
 class JaxBackend(Backend):
     """Backend of JAX arrays on one device; a step or function is compiled once, as long as it is the same object."""
 
-    engines = ("plain", "compiled")
-    engine = "compiled"
+    engines: tuple[str, ...] = ("plain", "jit")
+    engine = "jit"
     wide = False
 
     def __init__(self, device: Any, *dtypes: str) -> None:
@@ -71,6 +75,11 @@ class JaxBackend(Backend):
         if self.device is None or str(self.device) == "cpu:0":
             return "cpu"
         return f"cuda:{self.device.id}" if getattr(self.device, "platform", None) == "gpu" else str(self.device)
+
+    def with_engine(self, engine: str) -> Self:
+        """Backend with another engine; where it has no other compiler, JAX's own is also called compiled."""
+        is_jit = engine == "compiled" and engine not in self.engines
+        return super().with_engine("jit" if is_jit else engine)
 
     def with_dtypes(self, *names: str) -> Self:
         """The same backend, within whose `current()` JAX has 64 bits if one of the dtypes is float64."""
@@ -158,10 +167,33 @@ class JaxBackend(Backend):
         return super().map_rows(function if self.engine == "plain" else compiled, params, data, chunk)
 
 
+class SharedJaxBackend(SharedMemory, JaxBackend):
+    """Backend of JAX arrays on one of the devices that are the CPU."""
+
+    engines = ("plain", "jit", *CAPTURED)
+    engine = "replay"
+    otherwise = "jit"
+
+    def recorded_engine(self, name: str) -> str:
+        """Engine of a checkpoint: compiled was JAX's own compiler, which still goes on without another."""
+        return "jit" if name == "compiled" and self.missing(name) else name
+
+    def from_views(self, tree: Any) -> Any:
+        """JAX arrays in the same memory where that begins at a cache line; from any other JAX copies."""
+        return map_arrays(self._from_view, tree) if self.engine in CAPTURED else tree
+
+    def _from_view(self, array: np.ndarray) -> Array:
+        if array.dtype.name in HALVES:
+            return self.asarray(array)
+        # Here asarray of JAX 0.10 always copies.
+        with jax.enable_x64(True) if array.dtype == np.float64 else nullcontext():
+            return jax.device_put(array, self.device)
+
+
 def backend_on(number: int | None) -> JaxBackend:
     """Backend on the CPU or on a CUDA device that JAX finds."""
     if number is None:
-        return JaxBackend(jax.devices("cpu")[0])
+        return SharedJaxBackend(jax.devices("cpu")[0])
     try:
         devices = jax.devices("cuda")
     except RuntimeError as error:
@@ -175,4 +207,6 @@ def backend_on(number: int | None) -> JaxBackend:
 
 def backend_of(array: Array) -> JaxBackend:
     """Backend on an array's device; while a function is traced the device is open."""
-    return JaxBackend(getattr(array, "device", None), str(array.dtype))
+    device = getattr(array, "device", None)
+    kind = SharedJaxBackend if getattr(device, "platform", "") == "cpu" else JaxBackend
+    return kind(device, str(array.dtype))

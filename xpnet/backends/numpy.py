@@ -9,7 +9,7 @@ import numpy as np
 
 from xpnet._support.trees import arrays_in, filled, map_arrays
 from xpnet._support.typing import Batch
-from xpnet.backends.base import ENGINES, Backend, BlockRunner, Carry, Rowwise, Step, join
+from xpnet.backends.base import CAPTURED, Backend, BlockRunner, Carry, Rowwise, Step, join
 from xpnet.capture import program_cache as programs
 from xpnet.errors import CaptureError, InputError
 
@@ -23,7 +23,7 @@ class NumpyBackend(Backend):
     name = "numpy"
     xp = np
     device = None
-    engines = ENGINES
+    engines = ("plain", *CAPTURED)
     needs: ClassVar = {"compiled": {"llvmlite": "llvmlite"}}
     engine = "replay"
     _ordered: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])

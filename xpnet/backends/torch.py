@@ -1,4 +1,4 @@
-"""PyTorch backend: operation by operation on the CPU, as CUDA graphs on a CUDA device; steps without autograd."""
+"""PyTorch backend: on the CPU by NumPy's engines, as CUDA graphs on a CUDA device; steps without autograd."""
 
 import warnings
 from collections.abc import Iterator
@@ -12,7 +12,8 @@ import torch
 from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Array, Batch
 from xpnet.backends import cuda
-from xpnet.backends.base import Backend, Carry, Step
+from xpnet.backends.base import Backend, Carry, Rowwise, Step
+from xpnet.backends.shared_memory import SharedMemory
 from xpnet.backends.torch_graphs import step_graphs
 from xpnet.backends.torch_namespace import xp
 from xpnet.errors import CaptureError, DeviceError, EngineWarning
@@ -145,10 +146,20 @@ class TorchBackend(Backend):
         return run(step, carry, data, rows)
 
 
+class SharedTorchBackend(SharedMemory, TorchBackend):
+    """Backend of torch tensors on the CPU."""
+
+    def map_rows(self, function: Rowwise, params: Any, data: Any, chunk: int) -> Any:
+        """Apply the function as NumPy's backend does; as torch, which writes a history, to what requires a gradient."""
+        if torch.is_grad_enabled() and any(array.requires_grad for array in arrays_in((params, data))):
+            return Backend.map_rows(self, function, params, data, chunk)
+        return super().map_rows(function, params, data, chunk)
+
+
 def backend_on(number: int | None) -> TorchBackend:
     """Backend on the CPU or on a CUDA device that torch finds."""
     if number is None:
-        return TorchBackend(torch.device("cpu"))
+        return SharedTorchBackend(torch.device("cpu"))
     if torch.version.cuda is None:
         raise DeviceError(f"torch {torch.__version__} is built without CUDA; {cuda.install('torch', again=True)}")
     with warnings.catch_warnings():
@@ -163,4 +174,4 @@ def backend_on(number: int | None) -> TorchBackend:
 
 def backend_of(array: Array) -> TorchBackend:
     """Backend on a tensor's device."""
-    return TorchBackend(array.device)
+    return (SharedTorchBackend if array.device.type == "cpu" else TorchBackend)(array.device)

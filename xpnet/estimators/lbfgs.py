@@ -54,11 +54,10 @@ class Objective:
 
     def __init__(self, network: Network, backend: Backend, data: Batch, params: Params, alpha: float) -> None:
         n, chunk = data.x.shape[0], min(chunk_rows(network), data.x.shape[0])
-        self._rows, self._order, self._chunk = in_memory(backend, data), Order(np.arange(n), {}), chunk
-        self._step = step.descent(network.model)
-        self._backend = backend.with_engine(
-            backend.choose(self._step, params, self._rows.sample, chunk, ceil(n / chunk))
-        )
+        self._step, self._order, self._chunk = step.descent(network.model), Order(np.arange(n), {}), chunk
+        rows = in_memory(backend, data)
+        chosen = backend.with_engine(backend.choose(self._step, params, rows.sample, chunk, ceil(n / chunk)))
+        self._own, self._rows, self._backend = chosen, rows.seen_by(chosen), chosen.computing
         self._dtype = dtype_name(params[0].w)
         # All weights come first, each (d_in, d_out) as in scikit-learn, then all biases.
         shapes = [*pairwise(network.sizes), *((size,) for size in network.sizes[1:])]
@@ -76,9 +75,9 @@ class Objective:
         self.cost = self.penalty(vector)
         with backend.current():
             for piece, share in zip(self._rows.pieces(self._order, self._chunk, 1), self._shares, strict=True):
-                gradients, (cost,) = backend.run_block(self._step, self.params(vector), piece.data, piece.batches)
+                gradients, (cost,) = backend.run_block(self._step, self._params(vector), piece.data, piece.batches)
                 self.cost += share * float(backend.to_host(cost)[0])
-                gradient += share * self.vector(gradients)
+                gradient += share * self._vector(gradients)
         return self.cost, gradient
 
     def penalty(self, vector: np.ndarray) -> float:
@@ -86,14 +85,23 @@ class Objective:
         w = vector[self._weights]
         return float(self._l2 / 2 * (w @ w))
 
+    def params(self, vector: np.ndarray) -> Params:
+        """Parameters from a vector, as arrays of the rows' kind."""
+        own: Params = self._own.from_views(self._params(vector))
+        return own
+
     def vector(self, params: Params) -> np.ndarray:
+        """Parameters of the rows' kind as one vector on the host."""
+        return self._vector(self._own.views(params))
+
+    def _vector(self, params: Params) -> np.ndarray:
         """Parameters as one vector on the host."""
         layers = map_arrays(self._backend.to_host, params)
         parts = [*(layer.w.T.ravel() for layer in layers), *(layer.b for layer in layers)]
         return np.concatenate(parts, dtype=np.float64)
 
-    def params(self, vector: np.ndarray) -> Params:
-        """Parameters from a vector, on the device of the rows."""
+    def _params(self, vector: np.ndarray) -> Params:
+        """Parameters from a vector, on the device that computes."""
         cast = vector.astype(self._dtype)
         arrays = [cast[part].reshape(shape) for part, shape in self._parts]
         layers = len(arrays) // 2

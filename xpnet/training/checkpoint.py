@@ -24,7 +24,7 @@ class Checkpoint(NamedTuple):
         best_params: Parameters of the best epoch so far.
         best_cost: Its cost, on the validation rows where there are any.
         waited: Epochs since.
-        engine: How its blocks of steps were run: "plain", "replay" or "compiled".
+        engine: How its blocks of steps were run: "plain", "replay", "compiled" or "jit".
         optimizer: The optimizer's name and settings, without its learning rate; "" where that is not known.
         privacy: Steps of a private training that are alike, (q, σ, how many) each; empty for any other training.
         epsilon: ε of all of them, or None.

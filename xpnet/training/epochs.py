@@ -92,8 +92,9 @@ def epochs(
         device: "cpu", "cuda", "cuda:1", or a library's own device; None takes the data's own place.
         dtype: "float32" or "float64", or a library's own of that name; None takes x's, and float32 for integers.
         precision: "fp32", or "tf32" for faster products of float32 matrices on a GPU, to about three digits.
-        engine: How steps are run: "plain", operation by operation; "replay", from a plan made once; "compiled"; or
-            "auto", what suits the training best. None is the resumed checkpoint's, else "auto".
+        engine: How steps are run: "plain", operation by operation; "replay", from a plan made once; "compiled"; "jit",
+            by JAX's own compiler; or "auto", what suits the training best. None is the resumed checkpoint's, else
+            "auto". "replay" and "compiled" run on PyTorch's and JAX's CPU arrays in NumPy's memory.
 
         l2: λ of the objective C = Σ sᵢ Cᵢ / Σ sᵢ + λ/2 · Σ ‖w‖².
         l2_of: What λ/2 · Σ ‖w‖² is added to: the "mean" of a batch's costs, as above, or their "sum" before it is
@@ -166,7 +167,7 @@ def epochs(
     unmoved = {name: array for name, array in arrays.items() if is_sparse(array) or isinstance(array, Stored)}
     arrays |= dict.fromkeys(unmoved)
     target = backends.of(**arrays) if backend is None and device is None else backends.resolve(backend, device)
-    target = target.with_precision(precision)
+    target = target.with_precision(precision).with_engine("plain")
     labels = ("y", "y_test", "y_validation") if network.loss == "cross_entropy" else ()
     classes = {name: network.sizes[-1] if name in labels else None for name in arrays}
     spelled = {"x": f"x{suffix}", "y": f"y{suffix}"}
@@ -214,6 +215,7 @@ def epochs(
             optimizer=optimizer,
             step=training_step(network.model, optimizer, l2_of, clip_norm),
             backend=target,
+            computing=target,
             dtype=dtype,
             train=train,
             total_error=train.total_error(network.model.loss),
@@ -237,7 +239,7 @@ def epochs(
             start = _start(network, optimizer, target, dtype, params, order_state)
         else:
             start = _resumed(network, optimizer, target, resume)
-        training = training._replace(backend=_with_engine(training, start, engine, resume))
+        training = training.by(_with_engine(training, start, engine, resume))
         if average is not None:
             average.agree(
                 {
@@ -328,7 +330,7 @@ def _with_engine(training: Training, start: Checkpoint, engine: str | None, resu
     backend = training.backend
     if engine is None and resume is not None:
         try:
-            return backend.with_engine(resume.engine)
+            return backend.with_engine(backend.recorded_engine(resume.engine))
         except (DeviceError, InputError) as error:
             raise type(error)(
                 f"the checkpoint was trained with engine {resume.engine}, which is not available: {error} "

@@ -1,6 +1,7 @@
 """Rows in memory: dense ones where they are computed with, and sparse ones made dense a few batches at a time."""
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -59,6 +60,12 @@ class PlacedRows:
             check_weights_on_both_sides([weight[train], weight[held_out]], fraction)
         return type(self)(self.backend, self.batch, train), PlacedRows(self.backend, self.taken(held_out))
 
+    def seen_by(self, backend: Backend) -> Self:
+        """The same rows, as views."""
+        seen = copy(self)
+        seen.backend, seen.batch = backend.computing, backend.views(self.batch)
+        return seen
+
     def taken(self, rows: np.ndarray) -> Batch:
         """Copy of some of the rows."""
         return take(self.backend, self.batch, rows)
@@ -105,6 +112,10 @@ class SparseRows(PlacedRows):
     def sample(self) -> Batch:
         """A single row."""
         return self.taken(self.chosen[:1])
+
+    def seen_by(self, backend: Backend) -> Self:
+        """The same rows, their targets as views."""
+        return type(self)(backend.computing, Batch(self.batch.x, *backend.views(self.batch[1:])), self.chosen)
 
     def digest(self) -> str:
         """Digest of all numbers."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -57,6 +57,9 @@ class Rows(Protocol):
 
     def split(self, fraction: float, seed: int) -> tuple["Rows", "Rows | None"]:
         """Rows to train on, and held-out rows, which are None where the fraction is 0."""
+
+    def seen_by(self, backend: Backend) -> Self:
+        """The same rows for the backend that computes for another one, in the same memory."""
 
     def digest(self) -> str:
         """Digest that is the same for the same rows."""

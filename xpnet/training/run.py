@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -61,7 +61,8 @@ class Training(NamedTuple):
 
     Attributes:
         step: Step of the network and the optimizer; one object, so that it is compiled once.
-        backend: Backend that computes, with its engine.
+        backend: Backend of the arrays that go in and out, with the engine.
+        computing: Backend that runs it, whose arrays all others are: NumPy's, where the backend shares its memory.
         train: Rows to train on.
         validation: Rows to validate on, or None.
         total_error: Error of an accuracy of 0 on the rows to train on.
@@ -79,6 +80,7 @@ class Training(NamedTuple):
     optimizer: Optimizer
     step: Step
     backend: Backend
+    computing: Backend
     dtype: str
     train: Rows
     total_error: float
@@ -96,11 +98,31 @@ class Training(NamedTuple):
     noise: Key | None
     private: Private | None
 
+    def by(self, backend: Backend) -> Self:
+        """The same training, run by a backend's engine on the same memory."""
+        computing = backend.computing
+        if computing is backend:
+            return self._replace(backend=backend, computing=backend)
+        train, *others = (
+            None if rows is None else rows.seen_by(backend) for rows in (self.train, self.validation, self.test)
+        )
+        assert train is not None
+        return self._replace(
+            backend=backend,
+            computing=computing,
+            train=train,
+            total_error=train.total_error(self.network.model.loss),
+            validation=others[0],
+            test=others[1],
+            l2=backend.views(self.l2),
+            noise=backend.views(self.noise),
+        )
+
     def run(self, done: Checkpoint) -> Iterator[Epoch]:
         """Train the epochs after `done`, one by one."""
         if self.finished(done):
             return
-        with self.backend.current(), compile_notice(self.progress and self.backend.engine == "compiled"):
+        with self.backend.current(), compile_notice(self.progress and self.backend.engine in ("compiled", "jit")):
             run_block = self.prepared(done)
         pace = Pace((self.epochs - done.epoch) * len(self.train))
         following = None
@@ -120,19 +142,19 @@ class Training(NamedTuple):
 
     def prepared(self, done: Checkpoint) -> RunBlock:
         """Function that runs a block of steps, with what it needs once already done."""
+        carry, sample = self.carry(done), self.train.sample
         steps: WholeBatches | SharedBatches | PrivateBatches = WholeBatches(self.at, self.step)
         if self.data_parallel is not None:
-            steps = SharedBatches(self.at, self.backend, self.partial_step, self.data_parallel, done.params)
+            steps = SharedBatches(self.at, self.computing, self.partial_step, self.data_parallel, carry[0])
         if self.private is not None:
-            steps = PrivateBatches(self.backend, self.private, done.params, self.data_parallel)
-        carry, sample = self.carry(done), self.train.sample
+            steps = PrivateBatches(self.computing, self.private, carry[0], self.data_parallel)
         for size in self.batch_sizes:
             steps.prepare(carry, sample, size)
         return steps.run_block
 
     def at(self, size: int) -> Backend:
         """Backend for batches of `size` rows: the short last one is run as what is rare."""
-        return self.backend if size == self.batch_sizes[0] else self.backend.rarely
+        return self.computing if size == self.batch_sizes[0] else self.computing.rarely
 
     def finished(self, done: Checkpoint) -> bool:
         """Whether all epochs are done, or patience has run out."""
@@ -144,7 +166,8 @@ class Training(NamedTuple):
 
     def carry(self, done: Checkpoint) -> tuple[Params, State]:
         """Parameters and state for the next step; a copy, since a block of steps may overwrite them."""
-        params, slots, l2, noise = self.backend.copy((done.params, done.slots, self.l2, self.noise))
+        params, slots = self.backend.views((done.params, done.slots))
+        params, slots, l2, noise = self.computing.copy((params, slots, self.l2, self.noise))
         return params, State(slots, self.on_device(done.steps, "int32"), self.on_device(0.0), l2, noise)
 
     def begin(self, done: Checkpoint, order: Order, run_block: RunBlock, pace: Pace) -> Begun:
@@ -165,20 +188,20 @@ class Training(NamedTuple):
                 (params, state), metrics = run_block((params, state), data, batches)
                 block_metrics.append((batches.shape[1], metrics))
                 if bar.shown:
-                    bar.update(batches.shape[1], *map(self.backend.to_host, metrics[:2]))
+                    bar.update(batches.shape[1], *map(self.computing.to_host, metrics[:2]))
                 steps += len(batches)
         return Begun(began, params, state.slots, done.steps + steps, rate, block_metrics)
 
     def finish(self, done: Checkpoint, order: Order, begun: Begun) -> Epoch:
         """Wait for the device, then evaluate the parameters."""
-        self.backend.synchronize()
+        self.computing.synchronize()
         seconds = time.perf_counter() - begun.time
         number, n, params, rate = done.epoch + 1, len(self.train), begun.params, begun.learning_rate
         cost = self.mean(begun.metrics, 0, n)
         error = sum(self.total(metrics[1]) for _, metrics in begun.metrics)
         _check_cost("cost", cost, number, rate)
         if self.data_parallel is not None:
-            self.data_parallel.agree({f"the outcome of epoch {number}": digest_of(self.backend, params)})
+            self.data_parallel.agree({f"the outcome of epoch {number}": digest_of(self.computing, params)})
         validation_cost, validation_accuracy = self.evaluated(params, self.validation)
         monitored = cost if validation_cost is None else validation_cost
         _check_cost("validation cost", monitored, number, rate)
@@ -187,6 +210,7 @@ class Training(NamedTuple):
         # Without rows to validate on the cost is that of the private ones, which no checkpoint holds.
         best_cost = math.inf if self.private and validation_cost is None else min(monitored, done.best_cost)
         best = self.patience is None or monitored < done.best_cost
+        own_params, own_slots = self.backend.from_views((params, begun.slots))
         return Epoch(
             number=number,
             cost=cost,
@@ -203,11 +227,11 @@ class Training(NamedTuple):
             running=self.running(begun.metrics),
             checkpoint=Checkpoint(
                 epoch=number,
-                params=params,
-                slots=begun.slots,
+                params=own_params,
+                slots=own_slots,
                 steps=begun.steps,
                 order=order.state,
-                best_params=params if best else done.best_params,
+                best_params=own_params if best else done.best_params,
                 best_cost=best_cost,
                 waited=0 if best else done.waited + 1,
                 engine=self.backend.engine,
@@ -267,12 +291,12 @@ class Training(NamedTuple):
         return (
             (None, None)
             if rows is None
-            else evaluate(self.backend.rarely, self.network, params, rows, self.data_parallel)
+            else evaluate(self.computing.rarely, self.network, params, rows, self.data_parallel)
         )
 
     def on_device(self, number: float, dtype: str | None = None) -> Array:
         """Number as a 0-d array on the training's device."""
-        return self.backend.asarray(np.asarray(number, dtype or self.dtype))
+        return self.computing.asarray(np.asarray(number, dtype or self.dtype))
 
     def mean(self, blocks: list[tuple[int, tuple[Array, ...]]], metric: int, n: int) -> float:
         """Mean of a metric over an epoch's batches, each counted by its rows."""
@@ -280,7 +304,7 @@ class Training(NamedTuple):
 
     def total(self, array: Array) -> float:
         """Sum of a metric over a block; waits for the device."""
-        return float(self.backend.to_host(array).sum(dtype=np.float64))
+        return float(self.computing.to_host(array).sum(dtype=np.float64))
 
 
 class Epochs(Iterator[Epoch]):

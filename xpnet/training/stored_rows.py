@@ -103,6 +103,10 @@ class StoredRows:
             check_weights_on_both_sides(parts, fraction)
         return train, held_out
 
+    def seen_by(self, backend: Backend) -> Self:
+        """The same rows, read into its memory."""
+        return type(self)(backend.computing, self.source, self.batch_size, self.size, self.runs)
+
     def digest(self) -> str:
         """Digest of shapes and dtypes, of some rows, and of the cut into chunks."""
         return digest((*self.source[:3], self.runs, np.asarray(self.size)))
