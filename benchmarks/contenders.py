@@ -50,10 +50,13 @@ CONTENDERS: dict[str, Entry] = {
     **xpnet("cupy", "compiled"),
     **xpnet("cupy", "compiled", "tf32"),
     **xpnet("torch", "plain"),
+    **xpnet("torch", "replay"),
     **xpnet("torch", "compiled"),
     **xpnet(
         "jax", "plain", hopeless="operation by operation JAX takes milliseconds per step; too slow to be worth timing"
     ),
+    **xpnet("jax", "jit"),
+    **xpnet("jax", "replay"),
     **xpnet("jax", "compiled"),
     "NumPy by hand": Entry("peer", ByHand),
     "scikit-learn": Entry("peer", ScikitLearn),

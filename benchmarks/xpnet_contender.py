@@ -21,9 +21,12 @@ from xpnet.training.run import BLOCK_STEPS
 def placed(name: str, engine: str, precision: str, device: str) -> Backend:
     """Backend on the device, with the engine and the precision."""
     try:
-        return backends.resolve(name, device).with_engine(engine).with_precision(precision)
+        backend = backends.resolve(name, device).with_engine(engine).with_precision(precision)
     except (ImportError, XpnetError) as error:
         raise Unavailable(str(error)) from error
+    if backend.engine != engine:
+        raise Unavailable(f"on {device} it is engine {backend.engine}")
+    return backend
 
 
 class Xpnet(Contender):
@@ -43,7 +46,10 @@ class Xpnet(Contender):
             self.asked = backend.asarray(problem.asked)
             self.step = steps.training_step(self.model, optimizer)
             self.answers = steps.answers(self.model)
-            self.carry = self.before(optimizer)
+            # As a training does: NumPy's engines see these arrays once, and not with each block.
+            self.computing = backend.computing
+            self.seen, before = backend.views((self.data, self.before(optimizer)))
+            self.carry = self.computing.copy(before)
 
     def before(self, optimizer: Optimizer) -> tuple[Any, steps.State]:
         """Parameters and state before the first step, in arrays of their own: a block may write to them."""
@@ -56,9 +62,9 @@ class Xpnet(Contender):
     def block(self, rows: np.ndarray) -> None:
         """One block, until its costs are on the host."""
         with self.backend.current():
-            self.carry, (costs, _) = self.backend.run_block(self.step, self.carry, self.data, rows)
-            self.backend.synchronize()
-            self.backend.to_host(costs)
+            self.carry, (costs, _) = self.computing.run_block(self.step, self.carry, self.seen, rows)
+            self.computing.synchronize()
+            self.computing.to_host(costs)
 
     def epoch(self, rows: int) -> None:
         """Blocks of as many steps as a training's."""
@@ -70,12 +76,14 @@ class Xpnet(Contender):
     def params(self) -> Parameters:
         """The carry's parameters."""
         with self.backend.current():
-            params = self.backend.copy(self.carry[0])
-            return tuple((self.backend.to_host(layer.w), self.backend.to_host(layer.b)) for layer in params)
+            params = self.computing.copy(self.carry[0])
+            return tuple((self.computing.to_host(layer.w), self.computing.to_host(layer.b)) for layer in params)
 
     def predict(self) -> np.ndarray:
         """As `Network.predict` does after its checks."""
         with self.backend.current():
-            answers = self.backend.map_rows(self.answers, self.carry[0], self.asked, chunk_rows(self.network))
+            answers = self.backend.map_rows(
+                self.answers, self.backend.from_views(self.carry[0]), self.asked, chunk_rows(self.network)
+            )
             self.backend.synchronize()
             return self.backend.to_host(answers)

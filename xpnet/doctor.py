@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     print(f"driver: {cuda.driver()}")
     print(f"compiled plans on the CPU: {compiler()}\n")
 
-    print(f"{'backend':<8} {'version':<14} {'device':<7} {'engines':<24} missing")
+    print(f"{'backend':<8} {'version':<14} {'device':<7} {'engines':<29} missing")
     candidates = []
     for candidate in diagnosis.candidates(flags.backend, flags.device):
         print(candidate_line(candidate), flush=True)
@@ -65,7 +65,7 @@ def candidate_line(candidate: Candidate) -> str:
     """Line of a backend on a device."""
     engines = ", ".join(backend.engine for backend in candidate.usable) or "-"
     about = f"{candidate.name:<8} {candidate.version or '-':<14} {candidate.device:<7}"
-    return f"{about} {engines:<24} {candidate.note}".rstrip()
+    return f"{about} {engines:<29} {candidate.note}".rstrip()
 
 
 def passes(candidate: Candidate, check: Check) -> bool:
