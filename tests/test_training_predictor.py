@@ -66,8 +66,19 @@ def test_auto_follows_from_what_is_installed(monkeypatch):
     assert NETWORK.predictor(params).engine == "replay"
     with pytest.raises(DeviceError, match=r"^engine compiled needs llvmlite; run pip install llvmlite\.$"):
         NETWORK.predictor(params, engine="compiled")
-    with pytest.raises(InputError, match=r"^engine is 'fast'; it can be auto, plain, replay or compiled\.$"):
+    with pytest.raises(InputError, match=r"^engine is 'fast'; it can be auto, plain, replay, compiled or jit\.$"):
         NETWORK.predictor(params, engine="fast")
+
+
+def test_the_compiler_of_jax():
+    """It predicts where the parameters are JAX's, and is refused where they are not."""
+    with pytest.raises(InputError, match=r"^numpy has no engine jit: use plain, replay or compiled\.$"):
+        NETWORK.predictor(NETWORK.init(), engine="jit")
+    jax = backends.resolve("jax") if find_spec("jax") else pytest.skip("needs jax")
+    params = NETWORK.init(1, backend="jax")
+    predict = NETWORK.predictor(params, engine="jit")
+    assert predict.engine == "jit"
+    assert distance(jax.to_host(predict(jax.asarray(X[:9]))), NETWORK.predict(NETWORK.init(1), X[:9])) < 1e-6
 
 
 @ENGINES

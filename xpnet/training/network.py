@@ -248,7 +248,8 @@ class Network:
         Args:
             params: As for `predict`.
             engine: "compiled" for machine code, "replay" for NumPy with buffers allocated once, "plain" for the array
-                library's own operations, or "auto": compiled if llvmlite is installed, else replay, and on a GPU plain.
+                library's own operations, "jit" for JAX's own compiler, or "auto": compiled if llvmlite is installed,
+                else replay, and on a GPU the library's own.
 
         Returns:
             A function of rows, `predictor(x)`, that threads can share; it gives what `predict` gives, to rounding.

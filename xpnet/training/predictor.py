@@ -9,6 +9,7 @@ from xpnet._support.traced import is_traced
 from xpnet._support.trees import arrays_in
 from xpnet._support.typing import Array, Params
 from xpnet.backends import ENGINES, Backend, dtype_name
+from xpnet.backends.base import CAPTURED
 from xpnet.data import check_finite
 from xpnet.equations import step
 from xpnet.errors import CaptureError, InputError
@@ -28,7 +29,7 @@ class Predictor:
 
     Attributes:
         network: The network.
-        engine: Engine that predicts: "plain", "replay" or "compiled".
+        engine: Engine that predicts: "plain", "replay", "compiled" or "jit".
     """
 
     def __init__(self, network: Any, params: Params, engine: str = "auto") -> None:
@@ -43,7 +44,7 @@ class Predictor:
                     check_finite(array, name=f"{name} of layer {number}", xp=home.xp)
         self.network, self._params = network, {_place(home): layers}
         self._asked, self._serve = engine, cast("Served | None", None)
-        if home.name in ON_HOST and home.device_name == "cpu" and engine != "plain":
+        if home.name in ON_HOST and home.device_name == "cpu" and engine in ("auto", *CAPTURED):
             self.engine, self._serve = _served(network, home, layers, engine)
         else:
             self.engine = home.engine if engine == "auto" else home.with_engine(engine).engine
