@@ -209,6 +209,35 @@ def test_a_private_training(library):
     assert_same_training(library, found, wanted)
 
 
+class Alone:
+    """Link of a data-parallel training of one process."""
+
+    def __init__(self):
+        self.kinds = set()
+
+    def agree(self, about):
+        """With nobody."""
+
+    def share(self, n):
+        """All rows."""
+        return slice(0, n)
+
+    def __call__(self, sums):
+        """Its own sums."""
+        self.kinds.add(backends.of(sums).name)
+        return sums
+
+
+def test_what_travels_between_processes_is_of_the_rows_kind(library):
+    """The link of a data-parallel training gets the library's arrays, as it does from the library's own engines."""
+    links = Alone(), Alone()
+    found, wanted = (
+        train(backend, average=link, engine="replay") for backend, link in zip((library, NUMPY), links, strict=True)
+    )
+    assert_same_training(library, found, wanted)
+    assert [link.kinds for link in links] == [{library.name}, {"numpy"}]
+
+
 @pytest.mark.parametrize("rows", ["sparse", "stored"])
 def test_other_rows(library, rows, tmp_path):
     """Rows that are sparse, or on disk, are trained on as in NumPy."""

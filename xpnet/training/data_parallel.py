@@ -37,6 +37,19 @@ class DataParallel(Protocol):
         """Sum of the arrays (n,) that all hand in, element by element; may be written into `sums`."""
 
 
+class SharedMemoryLink:
+    """Link for the backend that computes in another one's memory: the arrays that travel are that other library's."""
+
+    def __init__(self, link: DataParallel, backend: Backend) -> None:
+        self._link, self._backend = link, backend
+        self.agree, self.share = link.agree, link.share
+
+    def __call__(self, sums: Array) -> Array:
+        """Sum over all processes; `sums` itself where the link writes into it."""
+        total = self._backend.views(self._link(self._backend.from_views(sums)))
+        return sums if np.shares_memory(total, sums) else total
+
+
 class AddedUp:
     """Trees of sums, added up over all processes in one array.
 

@@ -18,7 +18,7 @@ from xpnet.equations.partial_step import PartialStep
 from xpnet.equations.step import State
 from xpnet.errors import DivergenceError
 from xpnet.training.checkpoint import Checkpoint, Epoch
-from xpnet.training.data_parallel import DataParallel, SharedBatches, WholeBatches
+from xpnet.training.data_parallel import DataParallel, SharedBatches, SharedMemoryLink, WholeBatches
 from xpnet.training.evaluation import evaluate
 from xpnet.training.history import History
 from xpnet.training.network import Network
@@ -116,6 +116,7 @@ class Training(NamedTuple):
             test=others[1],
             l2=backend.views(self.l2),
             noise=backend.views(self.noise),
+            data_parallel=self.data_parallel and SharedMemoryLink(self.data_parallel, backend),
         )
 
     def run(self, done: Checkpoint) -> Iterator[Epoch]:
@@ -244,7 +245,7 @@ class Training(NamedTuple):
         """Running numbers of an epoch; none of private rows, of which nobody knows how many were in a batch."""
         if self.private is not None:
             return ()
-        host = self.backend.to_host
+        host = self.computing.to_host
         fetched = [(size, host(metrics[0]), host(metrics[1])) for size, metrics in blocks]
         return running_numbers(fetched, len(self.train), self.total_error)
 
