@@ -36,6 +36,10 @@ RunBlock = Callable[[Carry, Batch, np.ndarray], tuple[Carry, tuple[Array, ...]]]
 """Runs a block of steps on the data, one for each line of row indices."""
 
 
+Fetched = tuple[int, tuple[np.ndarray, ...]]
+"""Batch size and metrics of a block, on the host."""
+
+
 class Begun(NamedTuple):
     """Epoch whose steps the device may still be computing.
 
@@ -197,9 +201,10 @@ class Training(NamedTuple):
         """Wait for the device, then evaluate the parameters."""
         self.computing.synchronize()
         seconds = time.perf_counter() - begun.time
+        blocks = [(size, tuple(map(self.computing.to_host, metrics))) for size, metrics in begun.metrics]
         number, n, params, rate = done.epoch + 1, len(self.train), begun.params, begun.learning_rate
-        cost = self.mean(begun.metrics, 0, n)
-        error = sum(self.total(metrics[1]) for _, metrics in begun.metrics)
+        cost = _mean(blocks, 0, n)
+        error = sum(_total(metrics[1]) for _, metrics in blocks)
         _check_cost("cost", cost, number, rate)
         if self.data_parallel is not None:
             self.data_parallel.agree({f"the outcome of epoch {number}": digest_of(self.computing, params)})
@@ -215,7 +220,7 @@ class Training(NamedTuple):
         return Epoch(
             number=number,
             cost=cost,
-            penalty=0.0 if self.l2 is None else self.mean(begun.metrics, 2, n),
+            penalty=0.0 if self.l2 is None else _mean(blocks, 2, n),
             train_accuracy=accuracy(error, self.total_error),
             test_accuracy=test_accuracy,
             validation_cost=validation_cost,
@@ -225,7 +230,7 @@ class Training(NamedTuple):
             samples_per_second=n / seconds,
             regression=self.network.model.loss.regression,
             test_cost=test_cost,
-            running=self.running(begun.metrics),
+            running=self.running(blocks),
             checkpoint=Checkpoint(
                 epoch=number,
                 params=own_params,
@@ -241,13 +246,12 @@ class Training(NamedTuple):
             ),
         )
 
-    def running(self, blocks: list[tuple[int, tuple[Array, ...]]]) -> tuple[Running, ...]:
+    def running(self, blocks: list[Fetched]) -> tuple[Running, ...]:
         """Running numbers of an epoch; none of private rows, of which nobody knows how many were in a batch."""
         if self.private is not None:
             return ()
-        host = self.computing.to_host
-        fetched = [(size, host(metrics[0]), host(metrics[1])) for size, metrics in blocks]
-        return running_numbers(fetched, len(self.train), self.total_error)
+        costs_and_errors = [(size, cost, error) for size, (cost, error, *_) in blocks]
+        return running_numbers(costs_and_errors, len(self.train), self.total_error)
 
     def spent(self, done: Checkpoint, steps: int) -> dict[str, Any]:
         """Fields of the checkpoint about what has been spent after so many steps more; none unless it is private."""
@@ -299,13 +303,15 @@ class Training(NamedTuple):
         """Number as a 0-d array on the training's device."""
         return self.computing.asarray(np.asarray(number, dtype or self.dtype))
 
-    def mean(self, blocks: list[tuple[int, tuple[Array, ...]]], metric: int, n: int) -> float:
-        """Mean of a metric over an epoch's batches, each counted by its rows."""
-        return sum(size * self.total(metrics[metric]) for size, metrics in blocks) / n
 
-    def total(self, array: Array) -> float:
-        """Sum of a metric over a block; waits for the device."""
-        return float(self.computing.to_host(array).sum(dtype=np.float64))
+def _mean(blocks: list[Fetched], metric: int, n: int) -> float:
+    """Mean of a metric over an epoch's batches, each counted by its rows."""
+    return sum(size * _total(metrics[metric]) for size, metrics in blocks) / n
+
+
+def _total(metric: np.ndarray) -> float:
+    """Sum of a metric over a block."""
+    return float(metric.sum(dtype=np.float64))
 
 
 class Epochs(Iterator[Epoch]):
