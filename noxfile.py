@@ -323,7 +323,7 @@ def bench(session: nox.Session) -> None:
     major, told = (None, "") if flags.device == "cpu" else cuda_version(session)
     if major is None and flags.device.startswith("cuda"):
         session.error(f"There is no GPU to time: {told}")
-    peers, environment = groups("torch", "jax"), {}
+    peers, environment = groups("torch", "jax", "opacus"), {}
     if major is not None:
         peers, environment = ("torch>=2.13", f"jax[cuda{major}]>=0.10"), MEMORY
         chosen += ["--device", "cuda"] if flags.device == "auto" else []

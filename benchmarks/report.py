@@ -89,6 +89,7 @@ def table(rows: list[Row]) -> list[str]:
     """Lines: µs per step, epoch or answer, samples/s, ÷ floor, × best peer."""
     titles = {
         **{("step", name): f"{name}: {STEPS[name]}" for name in STEPS},
+        **{("private", name): f"{name}: {STEPS[name]}, private" for name in STEPS},
         **{("epoch", name): f"{name}: an epoch of {rows:,} rows" for name, rows in EPOCHS.items()},
         **{("inference", name): f"{ASKED:,} rows of {name}'s network" for name in ASKING},
         **{("answers", name): f"{name}, {'-'.join(map(str, ANSWERED))}" for name in COUNTS},

@@ -21,7 +21,7 @@ from xpnet.equations.optimizers import sgd
 from xpnet.equations.private_step import clipped_sums, noisy, private_step
 from xpnet.errors import InputError
 from xpnet.training.privacy import Spent, epsilon, with_steps
-from xpnet.training.private_batches import PrivateBatches, parts, secret
+from xpnet.training.private_batches import PrivateBatches, drawn, parts, secret
 
 NETWORK = Network([5, 7, 3], "tanh")
 RNG = np.random.default_rng(0)
@@ -114,17 +114,29 @@ def test_engines_agree_and_a_seed_repeats_itself(engine):
 
 def test_rows_are_drawn_by_themselves(monkeypatch):
     """Over many steps each row is drawn with probability q, and the batches' sizes have a binomial's variance."""
-    drawn = []
+    batches = []
     monkeypatch.setattr(
         "xpnet.training.private_batches.parts",
-        lambda rows, size, filler: drawn.append(rows) or parts(rows, size, filler),
+        lambda rows, size, filler: batches.append(rows) or parts(rows, size, filler),
     )
     trained(insecure(1.0), epochs=400).history()
-    times = np.bincount(np.concatenate(drawn), minlength=60)
-    assert len(drawn) == 2000
+    times = np.bincount(np.concatenate(batches), minlength=60)
+    assert len(batches) == 2000
     assert np.abs(times - 400).max() < 5 * math.sqrt(2000 * 0.2 * 0.8)
-    assert np.var([len(rows) for rows in drawn]) == pytest.approx(60 * 0.2 * 0.8, rel=0.2)
-    assert max(map(len, drawn)) > PrivateBatches.part(type("Drawn", (), {"_probability": 0.2}), 60)
+    assert np.var([len(rows) for rows in batches]) == pytest.approx(60 * 0.2 * 0.8, rel=0.2)
+    assert max(map(len, batches)) > PrivateBatches.part(type("Drawn", (), {"_probability": 0.2}), 60)
+
+
+@pytest.mark.parametrize("q", [0.02, 0.3, 0.9, 1.0])
+def test_draws_are_independent(q):
+    """Each row's indicator has mean q and variance q(1 − q), and none tells of another's."""
+    rng, n, times = np.random.default_rng(0), 12, 20_000
+    seen = np.zeros((times, n))
+    for line in seen:
+        line[drawn(rng, n, q)] = 1
+    error = 5 / math.sqrt(times)
+    assert np.abs(seen.mean(axis=0) - q).max() <= error * math.sqrt(q * (1 - q))
+    assert np.abs(np.cov(seen.T) - q * (1 - q) * np.eye(n)).max() <= error * q * (1 - q) * 3
 
 
 def test_noise_moves_a_batch_without_rows():

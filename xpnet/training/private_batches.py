@@ -118,8 +118,7 @@ class PrivateBatches:
         ):
             for _ in rows:
                 run = first
-                drawn = parts(np.flatnonzero(self._draws.random(n) < self._probability), part, filler=n)
-                for batch in drawn[:, share]:
+                for batch in parts(drawn(self._draws, n, self._probability), part, filler=n)[:, share]:
                     if run is None:
                         sums = map_arrays(backend.xp.zeros_like, sums)
                         continue
@@ -131,6 +130,17 @@ class PrivateBatches:
         # Captured steps may have overwritten what they began with.
         self._sums, self._key = sums, key
         return (params, state), tuple(backend.xp.concat(column) for column in zip(*blocks, strict=True))
+
+
+def drawn(draws: np.random.Generator, n: int, probability: float) -> np.ndarray:
+    """Those of n rows that are drawn, each with that probability by itself: the gaps between them are geometric."""
+    some, last = math.ceil(n * probability + 5 * math.sqrt(n * probability)), -1
+    pieces = []
+    while last < n:
+        pieces.append(last + np.cumsum(draws.geometric(probability, some)))
+        last = int(pieces[-1][-1])
+    rows: np.ndarray = np.concatenate(pieces)
+    return rows[rows < n]
 
 
 def parts(rows: np.ndarray, size: int, filler: int) -> np.ndarray:
