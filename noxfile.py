@@ -220,13 +220,16 @@ def faults(session: nox.Session) -> None:
 
 @nox.session
 def shapes(session: nox.Session) -> None:
-    """Test with the shapes in the mathematics' signatures checked at run time."""
+    """Test what calls the mathematics with the shapes in its signatures checked at run time."""
     # Where torch and ndonnx are not installed: its compiler and its arrays do not go with these checks.
     session.install("-e", ".", *groups("test", "shapes"))
     # Not the network: what users bring is its own to check, with sentences for errors.
     contracts = PYPROJECT["tool"]["importlinter"]["contracts"]
     (mathematics,) = (contract["source_modules"] for contract in contracts if "mathematics knows" in contract["name"])
-    session.run("pytest", f"--jaxtyping-packages={','.join(mathematics)},beartype.beartype", *session.posargs)
+    # What calls the mathematics; the rest of the tests would only run the same calls again.
+    files = [*map(str, sorted(Path("tests").glob("test_equations*.py")))]
+    files += [*map(str, sorted(Path("tests").glob("test_training_*.py"))), "tests/test_post.py"]
+    session.run("pytest", f"--jaxtyping-packages={','.join(mathematics)},beartype.beartype", *files, *session.posargs)
 
 
 def on_mnist(session: nox.Session, which: str, *packages: str) -> None:

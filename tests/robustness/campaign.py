@@ -7,7 +7,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -117,6 +117,7 @@ class State:
     def save(self) -> None:
         """Write the file anew, where there is to be one."""
         if self._path is not None:
-            text = json.dumps({name: asdict(tally) for name, tally in self._tallies.items()}, indent=1)
+            # vars(), since asdict() of Python 3.11 makes a counter of pairs of a Counter.
+            text = json.dumps({name: vars(tally) for name, tally in self._tallies.items()}, indent=1)
             self._path.with_suffix(".part").write_text(text)
             self._path.with_suffix(".part").replace(self._path)
