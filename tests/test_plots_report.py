@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from helpers.commands import process_without, sentence, trained
-from helpers.mathml_reader import formulas, sides
+from helpers.mathml_reader import exactly, formulas, sides, tables
 
 import xpnet
 from xpnet import train
@@ -152,6 +152,34 @@ def test_every_equation_comes_out(finished, pages):
         assert max((value.low for value in values), default=0) <= min((value.high for value in values), default=0)
         checked += len(values) > 1
     assert checked >= 3 * len(finished.params)
+
+
+@ALL
+def test_every_line_comes_out_on_a_pocket_calculator(finished, pages):
+    """The digits that are printed, typed in, give the result that is printed, of numbers, vectors and matrices."""
+    scalars = vectors = 0
+    for formula in formulas(pages(finished).read_text(encoding="utf-8")):
+        typed, written = sides(formula, exactly), sides(formula)
+        for value in typed[:-1]:
+            assert written[-1].low <= value.low <= written[-1].high
+        for values, low, high in tables(formula):
+            assert np.all((low <= values) & (values <= high))
+            vectors += 1
+        scalars += len(typed) > 1
+    assert scalars >= 3 * len(finished.params)
+    assert vectors or max(finished.network.sizes[1:]) > 10
+
+
+@ALL
+def test_the_page_ends_with_the_update(finished, pages):
+    """The post's step 7, of one weight, after which the cost of the sample is lower, and of all, lower still."""
+    text = unescape(pages(finished).read_text(encoding="utf-8"))
+    assert text.index("A check") < text.index("The update")
+    costs = re.search(r"goes from (\S+) to (\S+); with all weights and biases updated, to (-?\d+\.\d+)", text)
+    before, one, of_all = map(float, costs.groups())
+    assert of_all <= one < before
+    (rate,) = re.findall(r"With η = (\S+), for the weight", text)
+    assert 0 < float(rate) <= finished.learning_rate
 
 
 @ALL

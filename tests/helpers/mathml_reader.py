@@ -5,11 +5,13 @@ A rounded number stands for all numbers that round to it, so that the value of a
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 from xml.etree import ElementTree
+
+import numpy as np
 
 Element = ElementTree.Element
 
@@ -84,15 +86,56 @@ def formulas(page: str) -> list[Element]:
     return [ElementTree.fromstring(formula) for formula in re.findall(r"<math.*?</math>", entity, re.DOTALL)]
 
 
-def sides(formula: Element) -> list[Interval]:
+def exactly(text: str) -> Interval:
+    """Number as it is typed into a calculator."""
+    return Interval(float(text), float(text))
+
+
+def sides(formula: Element, read: Callable[[str], Interval] = Interval.written) -> list[Interval]:
     """Values of an equation's sides, without those that have symbols or tables."""
     values = []
     for side in _split(formula):
         try:
-            values.append(eval(_joined(side), dict(KNOWN)))
+            values.append(eval(_joined(side), KNOWN | {"I": read}))
         except SymbolicError:
             continue
     return values
+
+
+def tables(formula: Element) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Of each side that is worked out of whole tables: its values as a calculator has them, and the result's bounds."""
+    parts = _split(formula)
+    if len(parts[-1]) != 1 or (bounds := _entries(parts[-1][0], Interval.written)) is None:
+        return []
+    low, high = (np.array([[getattr(cell, end) for cell in line] for line in bounds]) for end in ("low", "high"))
+    worked = [_of_tables(side) for side in parts[:-1]]
+    return [(values, low, high) for values in worked if values is not None]
+
+
+def _of_tables(side: list[Element]) -> np.ndarray | None:
+    """Value of `v − v`, `v ⊙ v`, `M · v` or `v · vᵀ`, perhaps with a further vector added; None of anything else."""
+    parts = list(side[0]) if len(side) == 1 and side[0].tag == "mrow" else side
+    if not parts or parts[0].tag != "mtable":
+        return None
+    value = None
+    for sign, table in zip([None, *parts[1::2]], parts[::2], strict=True):
+        entries = _entries(table, exactly) if table.tag == "mtable" else None
+        if entries is None:
+            return None
+        array = np.array([[cell.low for cell in line] for line in entries])
+        operations = {"−": np.subtract, "+": np.add, "⊙": np.multiply, "·": np.matmul}
+        value = array if value is None else operations[sign.text](value, array)
+    return value
+
+
+def _entries(table: Element, read: Callable[[str], Interval]) -> list[list[Interval]] | None:
+    """Cells of a table without dots; None of anything else."""
+    if table.tag != "mtable" or (len(table) == len(table[0]) == 1 and table[0][0][0].tag == "mrow"):
+        return None
+    try:
+        return [[eval(_joined(cell), KNOWN | {"I": read}) for cell in line] for line in table]
+    except SymbolicError:
+        return None
 
 
 def _split(formula: Element) -> list[list[Element]]:

@@ -7,8 +7,18 @@ import numpy as np
 
 from xpnet._support.tables import lookup
 from xpnet.data.checks import count
+from xpnet.equations.activations import Activation
 from xpnet.plots.report import mathml as m
-from xpnet.plots.report.parts import TERMS, ShownLayer, abridged_dot, display, largest, paragraph
+from xpnet.plots.report.parts import (
+    TERMS,
+    ShownLayer,
+    abridged_dot,
+    display,
+    dot_value,
+    largest,
+    paragraph,
+    worked_out,
+)
 from xpnet.plots.report.sample import WorkedSample
 from xpnet.plots.report.strip import strip
 
@@ -58,6 +68,9 @@ DERIVATIVES: dict[str, Sides] = {
 }
 """Right sides of the equation for σ′(z) of one neuron, for each activation."""
 
+FROM_A = ("sigmoid", "tanh", "softplus", "elu")
+"""Activations whose derivative is worked out from the digits of a."""
+
 A_Y = (m.indexed("a", "i"), m.indexed("y", "i"))
 LESS = m.row(A_Y[0], m.op("−"), A_Y[1])
 
@@ -95,6 +108,7 @@ def last_layer_back(worked: WorkedSample, shown: ShownLayer) -> str:
             *_gradients(worked, shown, m.partial(m.of_layer("z", layer)), "(8)", "(9)"),
         ]
         return "\n".join(parts)
+    a, y = worked.a[layer][shown.rows], worked.y[shown.rows]
     a_less_y = m.row(m.of_layer("a", layer), m.op("−"), m.identifier("y"))
     parts = [
         paragraph("Output activation and cost are a matched pair: their derivatives combine to the error a − y."),
@@ -102,10 +116,12 @@ def last_layer_back(worked: WorkedSample, shown: ShownLayer) -> str:
             m.equal(
                 m.partial(m.of_layer("z", layer)),
                 a_less_y,
-                m.row(
-                    m.vector(worked.a[layer], shown.rows, i),
-                    m.op("−"),
-                    m.vector(worked.y, shown.rows, i),
+                worked_out(
+                    lambda: m.row(
+                        m.vector(worked.a[layer], shown.rows, i), m.op("−"), m.vector(worked.y, shown.rows, i)
+                    ),
+                    lambda: m.read(a) - m.read(y),
+                    worked.dC_dz[layer][shown.rows],
                 ),
                 dC_dz,
             ),
@@ -125,37 +141,52 @@ def hidden_layer_back(worked: WorkedSample, shown: ShownLayer) -> str:
     error = m.row(m.of_layer("a", layer + 1), m.op("−"), m.identifier("y")) if next_is_last else _through(layer + 1)
     if next_is_last and worked.network.model.loss.dC_dz is not None:
         error = m.partial(m.of_layer("z", layer + 1))
-    derivative = worked.network.model.hidden[layer - 1].derivative(worked.a[layer], xp=np)
+    activation = worked.network.model.hidden[layer - 1]
+    derivative = activation.derivative(worked.a[layer], xp=np)
+    rows, dC_da = shown.rows, worked.dC_da[layer]
+
+    def all_products() -> np.ndarray:
+        # Where outputs are left out, nobody can work them out.
+        return m.read(w.T[rows]) @ m.read(after) if len(outputs) == len(after) else dC_da[rows]
+
     parts = [
         paragraph(f"This layer affects the cost only through the {count(len(after), 'neuron')} of the next layer."),
         display(
             m.equal(
                 m.partial(m.of_layer("a", layer)),
                 m.row(m.transposed(m.of_layer("w", layer + 1)), m.op("·"), m.parenthesized(error)),
-                m.row(m.entries(w.T, shown.rows, outputs, i), m.op("·"), m.vector(after, outputs)),
-                m.vector(worked.dC_da[layer], shown.rows, i),
+                worked_out(
+                    lambda: m.row(m.entries(w.T, rows, outputs, i), m.op("·"), m.vector(after, outputs)),
+                    all_products,
+                    dC_da[rows],
+                ),
+                m.vector(dC_da, rows, i),
             ),
             "(13)" if next_is_last else "(12)",
         ),
         display(
             m.equal(
                 m.partial(m.of_layer("a", layer, i)),
-                abridged_dot(w[:, i], after, outputs),
-                m.numeral(worked.dC_da[layer][i]),
+                worked_out(
+                    lambda: abridged_dot(w[:, i], after, outputs),
+                    lambda: dot_value(w[:, i], after, outputs),
+                    dC_da[i],
+                ),
+                m.numeral(dC_da[i]),
             )
         ),
-        display(_derivative(shown, worked.a[layer][i], derivative[i])),
+        display(_derivative(activation, shown, worked.a[layer][i], derivative[i])),
         *([paragraph(ERRATUM)] if shown.first_sigmoid else []),
         display(
             m.equal(
                 m.partial(m.of_layer("z", layer)),
                 _through(layer),
-                m.row(
-                    m.vector(derivative, shown.rows, i),
-                    m.op("⊙"),
-                    m.vector(worked.dC_da[layer], shown.rows, i),
+                worked_out(
+                    lambda: m.row(m.vector(derivative, rows, i), m.op("⊙"), m.vector(dC_da, rows, i)),
+                    lambda: m.read(derivative[rows]) * m.read(dC_da[rows]),
+                    worked.dC_dz[layer][rows],
                 ),
-                m.vector(worked.dC_dz[layer], shown.rows, i),
+                m.vector(worked.dC_dz[layer], rows, i),
             )
         ),
         *_gradients(worked, shown, m.parenthesized(_through(layer)), "(10)", "(11)"),
@@ -163,11 +194,21 @@ def hidden_layer_back(worked: WorkedSample, shown: ShownLayer) -> str:
     return "\n".join(parts)
 
 
-def _derivative(shown: ShownLayer, a: float, derivative: float) -> str:
+def _derivative(activation: Activation, shown: ShownLayer, a: float, derivative: float) -> str:
     """Equation for σ′(z) of the neuron that is followed."""
     sides = lookup(DERIVATIVES, "activation", shown.function, "derivative in the report")
     of_z = m.row(SIGMA, m.parenthesized(m.of_layer("z", shown.number, shown.neuron)))
-    return m.equal(of_z, *sides(m.of_layer("a", shown.number, shown.neuron), a, derivative, shown.parameter))
+    symbol, parameter = m.of_layer("a", shown.number, shown.neuron), shown.parameter
+    value = activation.derivative
+    *first, last = sides(symbol, a, derivative, parameter)
+    if shown.function not in FROM_A or (shown.function == "elu" and a > 0):
+        return m.equal(of_z, *first, last)
+    filled = worked_out(
+        lambda: sides(symbol, a, derivative, parameter)[-2],
+        lambda: value(np.asarray(m.read_near_one(a)), xp=np),
+        derivative,
+    )
+    return m.equal(of_z, *first[:-1], filled, last)
 
 
 def _through(layer: int) -> str:
@@ -189,7 +230,13 @@ def _gradients(worked: WorkedSample, shown: ShownLayer, error: str, of_weights: 
             m.equal(
                 m.partial(m.of_layer("w", layer)),
                 m.row(error, m.op("·"), m.transposed(m.of_layer("a", layer - 1))),
-                m.row(m.vector(dC_dz, shown.rows, i), m.op("·"), m.entries(a_prev[None], [0], shown.inputs)),
+                worked_out(
+                    lambda: m.row(
+                        m.vector(dC_dz, shown.rows, i), m.op("·"), m.entries(a_prev[None], [0], shown.inputs)
+                    ),
+                    lambda: np.outer(m.read(dC_dz[shown.rows]), m.read(a_prev[shown.inputs])),
+                    np.outer(dC_dz[shown.rows], a_prev[shown.inputs]),
+                ),
                 m.entries(np.outer(dC_dz, a_prev), shown.rows, shown.inputs, i),
             ),
             of_weights,
@@ -197,7 +244,11 @@ def _gradients(worked: WorkedSample, shown: ShownLayer, error: str, of_weights: 
         display(
             m.equal(
                 m.partial(m.of_layer("w", layer, i, j)),
-                m.row(m.factor(dC_dz[i]), m.op("·"), m.factor(a_prev[j])),
+                worked_out(
+                    lambda: m.row(m.factor(dC_dz[i]), m.op("·"), m.factor(a_prev[j])),
+                    lambda: m.read(dC_dz[i]) * m.read(a_prev[j]),
+                    worked.dC_dw(layer, i, j),
+                ),
                 m.numeral(worked.dC_dw(layer, i, j)),
             )
         ),

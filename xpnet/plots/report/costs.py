@@ -1,5 +1,6 @@
 """Cost of one sample: the formula of each loss, and what each output adds to it."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 from xpnet._support.tables import lookup
 from xpnet.equations.losses import Loss
 from xpnet.plots.report import mathml as m
-from xpnet.plots.report.parts import TERMS, abridged_sum, display, largest
+from xpnet.plots.report.parts import TERMS, abridged_sum, abridged_value, display, largest, worked_out
 
 ONE = m.numeral(1)
 A, Y, Z = (m.indexed(letter, "i") for letter in "ayz")
@@ -21,11 +22,19 @@ class CostFormula(NamedTuple):
         formula: C as a function of a, y and z.
         term: Term of one output, with the numbers of its a, y and z filled in.
         values: Value of every output's term.
+        calculated: Value of one output's term from the numbers in it, as they are read; None takes `values` of them.
     """
 
     formula: str
     term: Callable[[float, float, float], str]
     values: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    calculated: Callable[[float, float], float] | None = None
+
+    def read_term(self, a: float, y: float, z: float) -> float:
+        """Value of one output's term as a calculator has it."""
+        if self.calculated is not None:
+            return self.calculated(a, y)
+        return float(self.values(m.read(a), m.read(y), m.read(z)))
 
 
 def cost_line(loss: Loss, a: np.ndarray, y: np.ndarray, z: np.ndarray, total: float) -> str:
@@ -36,10 +45,13 @@ def cost_line(loss: Loss, a: np.ndarray, y: np.ndarray, z: np.ndarray, total: fl
     values = cost.values(a, y, z)
     adding = np.flatnonzero(y) if loss.name == "cross_entropy" else np.arange(len(y))
     chosen = largest(values[adding], TERMS)
-    terms = [cost.term(a[k], y[k], z[k]) for k in adding[chosen]]
-    return display(
-        m.equal(m.identifier("C"), cost.formula, abridged_sum(terms, values[adding], chosen), m.numeral(total))
+    numbers = [(a[k], y[k], z[k]) for k in adding[chosen]]
+    filled = worked_out(
+        lambda: abridged_sum([cost.term(*each) for each in numbers], values[adding], chosen),
+        lambda: abridged_value(values[adding], chosen, np.array([cost.read_term(*each) for each in numbers])),
+        total,
     )
+    return display(m.equal(m.identifier("C"), cost.formula, filled, m.numeral(total)))
 
 
 def _log_of_inverse(value: str) -> str:
@@ -108,6 +120,7 @@ COSTS: dict[str, CostFormula | Callable[..., CostFormula]] = {
         m.row(m.over("i"), Y, _log_of_inverse(A)),
         lambda a, y, z: _log_of_inverse(m.numeral(a)),
         lambda a, y, z: y * (np.log(np.sum(np.exp(z - z.max()))) + z.max() - z),
+        lambda a, y: -math.log(m.read(a)),
     ),
     "binary_cross_entropy": CostFormula(
         m.row(
@@ -118,6 +131,7 @@ COSTS: dict[str, CostFormula | Callable[..., CostFormula]] = {
         ),
         lambda a, y, z: _log_of_inverse(m.numeral(a) if y > 0.5 else _one_less(m.near_one(a))),
         lambda a, y, z: np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z))),
+        lambda a, y: -math.log(m.read(a) if y > 0.5 else 1 - m.read_near_one(a)),
     ),
     "squared_error": CostFormula(
         m.row(m.over("i"), _half_square(A, Y)),

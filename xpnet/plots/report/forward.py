@@ -9,7 +9,17 @@ from xpnet._support.tables import lookup
 from xpnet.data.checks import count
 from xpnet.equations.losses import STRAIGHT
 from xpnet.plots.report import mathml as m
-from xpnet.plots.report.parts import ShownLayer, abridged_dot, abridged_sum, display, largest, paragraph
+from xpnet.plots.report.parts import (
+    ShownLayer,
+    abridged_dot,
+    abridged_sum,
+    abridged_value,
+    display,
+    dot_value,
+    largest,
+    paragraph,
+    worked_out,
+)
 from xpnet.plots.report.sample import WorkedSample
 from xpnet.plots.report.strip import strip
 
@@ -56,6 +66,12 @@ def layer_forward(worked: WorkedSample, shown: ShownLayer) -> str:
     shapes = [f"{shown.size:,} × {len(a_prev):,}", f"{len(a_prev):,}", f"{shown.size:,}"]
     of_w, of_a, of_b = (m.noted(part, shape) for part, shape in zip(symbols, shapes, strict=True))
     sigma = m.identifier("softmax" if shown.function == "softmax" else "σ")
+    rows, inputs = shown.rows, shown.inputs
+
+    def all_sums() -> np.ndarray:
+        # Where inputs are left out, nobody can work them out.
+        return m.read(w[rows]) @ m.read(a_prev) + m.read(b[rows]) if len(inputs) == len(a_prev) else z[rows]
+
     parts = [
         paragraph(
             f"Each neuron sums its {count(len(a_prev), 'input')}, each multiplied by its weight, and adds its bias. "
@@ -64,20 +80,28 @@ def layer_forward(worked: WorkedSample, shown: ShownLayer) -> str:
         display(m.equal(m.of_layer("z", layer), m.row(of_w, m.op("·"), of_a, m.op("+"), of_b))),
         display(
             m.equal(
-                m.vector(z, shown.rows, i),
-                m.row(
-                    m.entries(w, shown.rows, shown.inputs, i),
-                    m.op("·"),
-                    m.vector(a_prev, shown.inputs),
-                    m.op("+"),
-                    m.vector(b, shown.rows, i),
+                m.vector(z, rows, i),
+                worked_out(
+                    lambda: m.row(
+                        m.entries(w, rows, inputs, i),
+                        m.op("·"),
+                        m.vector(a_prev, inputs),
+                        m.op("+"),
+                        m.vector(b, rows, i),
+                    ),
+                    all_sums,
+                    z[rows],
                 ),
             )
         ),
         display(
             m.equal(
                 m.of_layer("z", layer, i),
-                m.row(abridged_dot(w[i], a_prev, shown.inputs), m.op("+"), m.factor(b[i])),
+                worked_out(
+                    lambda: m.row(abridged_dot(w[i], a_prev, inputs), m.op("+"), m.factor(b[i])),
+                    lambda: dot_value(w[i], a_prev, inputs) + m.read(b[i]),
+                    z[i],
+                ),
                 m.numeral(z[i]),
             )
         ),
@@ -88,32 +112,51 @@ def layer_forward(worked: WorkedSample, shown: ShownLayer) -> str:
                 m.vector(a, shown.rows, i),
             )
         ),
-        display(_activated(shown, z, a)),
+        display(_activated(worked, shown, z, a)),
         *([] if shown.whole else [strip(a, f"a of layer {layer}")]),
     ]
     return "\n".join(parts)
 
 
-def _activated(shown: ShownLayer, z: np.ndarray, a: np.ndarray) -> str:
+def _activated(worked: WorkedSample, shown: ShownLayer, z: np.ndarray, a: np.ndarray) -> str:
     """Equation for a of the neuron that is followed, from its z."""
     i, layer = shown.neuron, shown.number
     if shown.function == "softmax":
-        filled = []
-        if z.max() < MOST_EXPONENT:
-            exponentials = np.exp(z)
-            chosen = sorted({i, *largest(exponentials, 2)})
-            total = abridged_sum([_exp(m.exponent(z[k])) for k in chosen], exponentials, chosen)
-            filled = [m.fraction(_exp(m.exponent(z[i])), total)]
+        filled = [_softmax(z, i, a[i])] if z.max() < MOST_EXPONENT else []
         formula = m.fraction(_exp(m.of_layer("z", layer, i)), m.row(m.over("k"), _exp(m.of_layer("z", layer, "k"))))
         return m.equal(m.of_layer("a", layer, i), formula, *filled, m.numeral(a[i]))
-    symbol, written = m.of_layer("z", layer, i), m.numeral(z[i])
-    if shown.function == "sigmoid":
-        symbol, written = m.row(m.op("−"), symbol), m.exponent(-z[i])
-    elif shown.function == "exp":
-        written = m.exponent(min(z[i], STRAIGHT))
-    elif shown.function in ("elu", "softplus"):
-        written = m.exponent(z[i])
+    symbol, sign = m.of_layer("z", layer, i), -1.0 if shown.function == "sigmoid" else 1.0
+    z_i = float(min(z[i], STRAIGHT)) if shown.function == "exp" else float(z[i])
+    in_exponent = shown.function in ("sigmoid", "exp", "elu", "softplus")
     sigma = lookup(FORMULAS, "activation", shown.function, "formula in the report")
-    number = shown.parameter
-    filled = [sigma(written, number)] if shown.function != "identity" else []
+    activation, number = worked.activation(layer), shown.parameter
+    filled = [
+        worked_out(
+            lambda: sigma(m.exponent(sign * z_i) if in_exponent else m.numeral(z_i), number),
+            lambda: activation(np.asarray(m.read_exponent(z_i) if in_exponent else m.read(z_i)), xp=np),
+            a[i],
+        )
+    ]
+    if shown.function == "identity":
+        filled = []
+    elif sign < 0:
+        symbol = m.row(m.op("−"), symbol)
     return m.equal(m.of_layer("a", layer, i), sigma(symbol, number), *filled, m.numeral(a[i]))
+
+
+def _softmax(z: np.ndarray, i: int, result: float) -> str:
+    """Softmax of one output, with the largest terms of its sum written out."""
+    exponentials = np.exp(z)
+    chosen = sorted({i, *largest(exponentials, 2)})
+
+    def calculated() -> float:
+        terms = np.array([np.exp(m.read_exponent(z[k])) for k in chosen])
+        return float(terms[chosen.index(i)] / abridged_value(exponentials, chosen, terms))
+
+    return worked_out(
+        lambda: m.fraction(
+            _exp(m.exponent(z[i])), abridged_sum([_exp(m.exponent(z[k])) for k in chosen], exponentials, chosen)
+        ),
+        calculated,
+        result,
+    )

@@ -1,7 +1,9 @@
 """MathML for formulas, which browsers draw without any script."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
 
 import numpy as np
@@ -23,15 +25,42 @@ def words(text: str) -> str:
     return f"<mtext>{escape(text).replace(' ', '&#160;')}</mtext>"
 
 
+DIGITS = ContextVar("digits", default=3)
+"""Significant digits that numbers are written to."""
+
+
+@contextmanager
+def digits(number: int) -> Iterator[None]:
+    """Context in which numbers are written to so many significant digits."""
+    before = DIGITS.set(number)
+    try:
+        yield
+    finally:
+        DIGITS.reset(before)
+
+
 def numeral(value: float) -> str:
     """Number to three significant digits: 0.0123, −4.56, 7.89 · 10⁻⁵; a small integer is exact."""
-    sign, size = "−" if value < 0 else "", abs(value)
+    sign, (written, exponent) = "−" if value < 0 else "", _written(abs(value))
+    number = f"<mn>{sign}{written}</mn>"
+    return number if exponent == 0 else row(number, op("·"), power("<mn>10</mn>", numeral(exponent)))
+
+
+def read(values: np.ndarray | float) -> np.ndarray:
+    """Numbers as they are read where they are written as numerals."""
+    read_one = np.vectorize(lambda value: np.copysign(float("{}e{}".format(*_written(abs(value)))), value), "d")
+    return np.asarray(read_one(values))
+
+
+def _written(size: float) -> tuple[str, int]:
+    """Digits of a number from 0 on, and the power of ten that they are multiplied by."""
     if size == int(size) and size < 1000:
-        return f"<mn>{sign}{int(size)}</mn>"
-    digits, exponent = f"{size:.2e}".split("e")
+        return str(int(size)), 0
+    behind = DIGITS.get() - 1
+    written, _, exponent = f"{size:.{behind}e}".partition("e")
     if -3 <= int(exponent) < 4:
-        return f"<mn>{sign}{size:.{max(0, 2 - int(exponent))}f}</mn>"
-    return row(f"<mn>{sign}{digits}</mn>", op("·"), power("<mn>10</mn>", numeral(int(exponent))))
+        return f"{size:.{max(0, behind - int(exponent))}f}", 0
+    return written, int(exponent)
 
 
 def factor(value: float) -> str:
@@ -42,16 +71,32 @@ def factor(value: float) -> str:
 
 def exponent(value: float) -> str:
     """Number as an exponent, where three decimals are what counts."""
-    return f"<mn>{value:.3f}</mn>".replace("-", "−")
+    return f"<mn>{value:.{DIGITS.get()}f}</mn>".replace("-", "−")
+
+
+def read_exponent(value: float) -> float:
+    """Number as it is read where it is written as an exponent."""
+    return float(f"{value:.{DIGITS.get()}f}")
 
 
 def near_one(value: float) -> str:
     """Number whose distance from 1 or −1 matters: to three digits of that distance too."""
-    distance = 1 - abs(value)
-    if not 0 < distance < 0.1:
+    if (places := _places_near_one(value)) is None:
         return factor(value)
-    written = f"<mn>{value:.{2 - math.floor(math.log10(distance))}f}</mn>".replace("-", "−")
+    written = f"<mn>{value:.{places}f}</mn>".replace("-", "−")
     return parenthesized(written) if value < 0 else written
+
+
+def read_near_one(value: float) -> float:
+    """Number as it is read where it is written by `near_one`."""
+    places = _places_near_one(value)
+    return float(read(value)) if places is None else float(f"{value:.{places}f}")
+
+
+def _places_near_one(value: float) -> int | None:
+    """Digits behind the point of a number near 1 or −1, or None if it is not."""
+    distance = 1 - abs(value)
+    return DIGITS.get() - 1 - math.floor(math.log10(distance)) if 0 < distance < 0.1 else None
 
 
 def row(*parts: str) -> str:

@@ -1,6 +1,6 @@
 """Parts of the worked equations: the neurons that are shown, sums that can be checked, elements of a page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 import numpy as np
@@ -76,10 +76,44 @@ def abridged_sum(terms: Sequence[str], values: np.ndarray, chosen: Sequence[int]
     return m.row(m.op("+").join([*terms, *others]))
 
 
+def abridged_value(values: np.ndarray, chosen: Sequence[int], written: np.ndarray) -> float:
+    """Total of an abridged sum as a calculator has it, from the terms that are written out and all values."""
+    rest = values.sum() - values[list(chosen)].sum() if len(values) > len(chosen) else 0.0
+    return float(written.sum() + m.read(rest))
+
+
+def dot_value(left: np.ndarray, right: np.ndarray, chosen: Sequence[int]) -> float:
+    """Total of an abridged dot product as a calculator has it."""
+    written = m.read(left[list(chosen)]) * m.read(right[list(chosen)])
+    return abridged_value(left * right, chosen, written)
+
+
 def abridged_dot(left: np.ndarray, right: np.ndarray, chosen: Sequence[int]) -> str:
     """Dot product of two vectors, with some of its terms written out."""
     terms = [m.row(m.factor(float(left[j])), m.op("·"), m.factor(float(right[j]))) for j in chosen]
     return abridged_sum(terms, left * right, chosen)
+
+
+MOST_DIGITS = 12
+"""Most digits of a number that a pocket calculator takes."""
+
+
+def worked_out(
+    write: Callable[[], str], calculate: Callable[[], np.ndarray | float], result: np.ndarray | float
+) -> str:
+    """Expression with as few digits, three or more, as give the result to three digits on a pocket calculator.
+
+    Args:
+        write: Writes it.
+        calculate: Calculates it from its numbers as they are written.
+        result: Its exact values.
+    """
+    for number in range(3, MOST_DIGITS + 1):
+        with m.digits(number):
+            written, values = write(), calculate()
+        if np.all(m.read(values) == m.read(result)):
+            break
+    return written
 
 
 def display(formula: str, equation: str = "") -> str:

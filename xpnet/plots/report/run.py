@@ -65,6 +65,16 @@ class Run:
         return a
 
     @cached_property
+    def cost(self) -> float:
+        """Mean cost of those rows, without L2."""
+        return self.network.cost(self.params, self.x, self.y)
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the training; of a schedule its highest one."""
+        return float(max(record["learning_rate"] for record in self.records))
+
+    @cached_property
     def score(self) -> float:
         """Fraction of those rows that is correct, or R²."""
         return self.network.score(self.params, self.x, self.y)

@@ -46,6 +46,11 @@ class WorkedSample:
         """Number of the last layer."""
         return len(self.params)
 
+    def activation(self, layer: int) -> Callable[..., np.ndarray]:
+        """Activation of a layer, a function of z."""
+        model = self.network.model
+        return model.hidden[layer - 1].function if layer < self.last else model.loss.activation
+
     def dC_dw(self, layer: int, i: int, j: int) -> float:
         """Derivative ∂C/∂w of one weight, by the equations."""
         return float(self.dC_dz[layer][i] * self.a[layer - 1][j])

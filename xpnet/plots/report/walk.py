@@ -15,10 +15,15 @@ from xpnet.plots.report.parts import ShownLayer, largest, paragraph, table
 from xpnet.plots.report.run import Run
 from xpnet.plots.report.sample import WorkedSample, instructive_row, work_through
 from xpnet.plots.report.strip import image_element, strip
+from xpnet.plots.report.update import update
+from xpnet.training.checkpoint import cost_text
 from xpnet.training.network import Network
 
 MOST_BARS = 12
 """Most outputs that have a bar."""
+
+WHY = "A row that the network is sure of has derivatives of about 0, and an extreme one is an exception."
+"""Why the row is that one."""
 
 
 def check_formulas(network: Network) -> None:
@@ -42,8 +47,10 @@ def walk(run: Run) -> str:
     layers = [ShownLayer(worked, number) for number in range(1, worked.last + 1)]
     parts = [
         paragraph(
-            f"This is {run.judged_on} row {row}, chosen for its cost: {reason}. It is worked through in double "
-            "precision and shown to three digits, so that every line can be checked with a pocket calculator. In each "
+            f"This is {run.judged_on} row {row}, chosen for its cost: {reason}. {WHY} Its cost is "
+            f"{cost_text(worked.cost)}; the mean over the {run.judged_on} rows is {cost_text(run.cost)}. It is worked "
+            "through in double precision and shown to three digits; where a pocket calculator takes more for the same "
+            "result, numbers have more. In each "
             "layer the neuron with the largest |∂C/∂z| is followed: its row is marked, and worked out below. Rows, "
             "neurons and inputs are counted from 0. In the strips each cell is a neuron: violet is below 0, white is "
             "0, orange is above."
@@ -59,7 +66,8 @@ def walk(run: Run) -> str:
     for shown in reversed(layers):
         back = last_layer_back(worked, shown) if shown.number == worked.last else hidden_layer_back(worked, shown)
         parts.append(f'<section class="layer">{_heading(worked, shown, "back")}{back}</section>')
-    return "\n".join([*parts, _derivative_check(worked, layers)])
+    optimizer = str(run.settings.get("optimizer", ""))
+    return "\n".join([*parts, _derivative_check(worked, layers), update(worked, layers, run.learning_rate, optimizer)])
 
 
 def _heading(worked: WorkedSample, shown: ShownLayer, way: str) -> str:
