@@ -8,6 +8,7 @@ from helpers.cuda_on_cpu import can_compile
 from helpers.cuda_programs import both, stand_in
 from helpers.oracles import DIFFERENCES, ROUNDING, differentiated, distance, host, on, problem
 from helpers.threads_as_ranks import together
+from threadpoolctl import threadpool_limits
 
 import xpnet
 from xpnet import Network, backends, serialization
@@ -126,6 +127,21 @@ def test_a_training_resumes_bit_for_bit(engine):
     later = trained(engine=engine, resume=whole[1].checkpoint)
     assert distance(later[-1].params, whole[-1].params) == 0
     assert distance(trained(engine=engine, seed=1, params=whole[0].params)[0].params, whole[1].params) > 0
+
+
+@pytest.mark.skipif(bool(PLAIN.missing("compiled")), reason="needs llvmlite")
+def test_masks_are_the_same_on_any_number_of_threads():
+    """Compiled trainings that are large enough for several threads have the same bits on one, two and three."""
+    rng = np.random.default_rng(8)
+    x, y, network = rng.normal(size=(300, 200)), rng.integers(10, size=300), Network([200, 150, 130, 10], dropout=0.5)
+    ends = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads):
+            given = dict(batch_size=150, epochs=2, dtype="float32", engine="compiled")
+            ends.append(list(xpnet.epochs(network, (x, y), adam(0.01), **given))[-1])
+    for end in ends[1:]:
+        assert distance(end.params, ends[0].params) == 0
+        assert end.cost == ends[0].cost
 
 
 def test_predictions_leave_out_nothing():

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from xpnet import __version__, backends, serialization
-from xpnet._cli.configuration import Configuration
+from xpnet._cli.configuration import WITH_MOMENTUM, Configuration
 from xpnet._cli.log import append, line, resume_log
 from xpnet._cli.options import Options
 from xpnet._support import stop_signals
@@ -177,7 +177,9 @@ class Outputs:
         # The report's formulas begin with the inputs as the data hold them.
         network, params = self._network.folded(params)
         command = shlex.join(self._command)
-        finished = report.Run(network, params, data, self.numbers, self._configuration, where, command)
+        has_momentum = self._configuration["optimizer"] in WITH_MOMENTUM
+        settings = {name: value for name, value in self._configuration.items() if has_momentum or name != "momentum"}
+        finished = report.Run(network, params, data, self.numbers, settings, where, command)
         page = report.write_report(self._options.plot, finished)
         if not self._options.quiet:
             print(f"pictures in {self._options.plot}, all of them with the equations in {page}")
