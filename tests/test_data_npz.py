@@ -110,6 +110,20 @@ def test_a_header_that_ends_early(tmp_path):
                 read(path)
 
 
+def test_a_shape_that_numpy_does_not_have(tmp_path):
+    """More axes than an array can have are refused where the header is read, not where rows are; as many are taken."""
+    path = tmp_path / "x.npy"
+    for axes in (64, 70):
+        header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {(2, *(1,) * (axes - 1))}, }}".ljust(501) + "\n"
+        path.write_bytes(np.lib.format.magic(1, 0) + len(header).to_bytes(2, "little") + header.encode() + bytes(16))
+        if axes == 64:
+            assert npz.npy_header(path).shape == npz.read_npy(path).shape
+            continue
+        for read in (npz.npy_header, npz.read_npy):
+            with pytest.raises(DataError, match=r"x\.npy: cannot be read, .*dimension"):
+                read(path)
+
+
 def test_paths_that_cannot_be_opened_are_refused(tmp_path):
     """Missing files and folders become sentences."""
     for read in (npz.npz_names, npz.read_npy):

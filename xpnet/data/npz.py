@@ -111,6 +111,8 @@ def _read_header(file: IO[bytes], path: Path) -> NpyHeader:
     needed = file.tell() + math.prod(shape) * dtype.itemsize
     if size < needed:
         raise DataError(f"{path}: is shorter than its header says, {size} bytes of {needed}; copy or save it again")
+    # NumPy says itself which shapes it can have; this view of one number takes no memory.
+    np.broadcast_to(np.empty((), dtype), shape)
     by_columns = by_columns and sum(length > 1 for length in shape) > 1
     return NpyHeader(shape, dtype, file.tell(), by_columns)
 
