@@ -109,7 +109,7 @@ class Epoch:
         validation = () if self.validation_cost is None else ("validation_cost", "validation_accuracy")
         test = ("test_cost",) * (self.test_cost is not None)
         privacy = ("epsilon",) * bool(self.checkpoint.privacy)
-        return {"epoch": self.number} | {name: getattr(self, name) for name in (*names, *test, *validation, *privacy)}
+        return {"epoch": self.number} | {name: getattr(self, name) for name in (*names, *validation, *test, *privacy)}
 
     def record(self) -> dict[str, Any]:
         """Numbers as a line of a log holds them: also the running ones, where there are any, by name in columns."""
