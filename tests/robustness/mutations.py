@@ -9,6 +9,7 @@ import warnings
 import zipfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from copy import deepcopy
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -177,9 +178,9 @@ def changed_json(about: Any, rng: random.Random) -> str:
         if how < 0.15:
             del holder[key]
         elif how < 0.25 and isinstance(holder, dict):
-            holder[rng.choice(["x", "", "sizes", "epoch"])] = rng.choice(VALUES)
+            holder[rng.choice(["x", "", "sizes", "epoch"])] = deepcopy(rng.choice(VALUES))
         else:
-            holder[key] = rng.choice(VALUES)
+            holder[key] = deepcopy(rng.choice(VALUES))
         if not list(places(about)):
             break
     return json.dumps(about)
