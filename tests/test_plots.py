@@ -242,3 +242,31 @@ def test_an_svg_is_part_of_a_page():
     assert {name.removeprefix("#") for name in used if name.startswith("#")} <= names[0]
     assert "currentColor" in plots.svg(figure, "one")
     assert plots.svg(figure, "one") == plots.svg(figure, "one")
+
+
+def test_the_telling_samples_are_those_with_the_extreme_gradients(trained):
+    """Four with the largest norms and four with the smallest, counted from every sample's whole gradient."""
+    data, params = load("digits"), trained[-1].params
+    x, y = data.x_test, data.y_test
+    arrays = arrays_in(NETWORK.per_sample_gradients(params, x, y))
+    norms = np.sqrt(sum((array**2).sum(axis=tuple(range(1, array.ndim))) for array in arrays))
+    np.testing.assert_allclose(plots.gradient_norms(NETWORK, params, x, y), norms, rtol=1e-5)
+    tiles = plots.telling_samples(NETWORK, params, x, y).axes
+    order = np.argsort(norms)
+    for tile, row in zip(tiles, [*order[:-5:-1], *order[:4]], strict=True):
+        assert tile.get_title() == f"label {y[row]}\nnorm {norms[row]:.2g}"
+        np.testing.assert_array_equal(tile.images[0].get_array().ravel(), x[row])
+
+
+def test_norms_are_drawn_over_the_epochs_with_the_clip_line():
+    """The line is their median, the bands hold 50 and 90 %, and the dashed line is where they are clipped."""
+    records = [{"epoch": i, "gradient_norms": [0.1 / i, 0.2 / i, 0.5, 1.0, 3.0 * i]} for i in (1, 2, 3)]
+    (axes,) = plots.gradient_norm_curves([{"epoch": 0}, *records], clip_norm=0.7).axes
+    median, clip = axes.lines
+    assert median.get_xdata().tolist() == [1, 2, 3]
+    assert median.get_ydata().tolist() == [0.5] * 3
+    assert set(clip.get_ydata()) == {0.7}
+    assert [band.get_datalim(axes.transData).y1 for band in axes.collections] == [9.0, 1.0]
+    assert len(plots.gradient_norm_curves(records).axes[0].lines) == 1
+    with pytest.raises(InputError, match="no record has gradient_norms"):
+        plots.gradient_norm_curves([{"epoch": 0}])

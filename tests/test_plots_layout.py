@@ -44,6 +44,7 @@ def figures():
         yield f"mistakes of {n}", plots.worst_mistakes(rows(n, 784), y, a, classes=words)
         yield f"activations of {n}", plots.activation_histograms(images, images.init(), rows(n, 784))
         yield f"gradients of {n}", plots.gradient_norm_histograms(images, images.init(), rows(n, 784), y)
+        yield f"telling of {n}", plots.telling_samples(images, images.init(), rows(n, 784), y)
         yield f"cases of {n}", plots.label_cases(rng.integers(2, size=(n, 5)), rng.integers(2, size=(n, 5)))
         yield f"predictions of {n}", plots.predictions(rows(n, 4) * 1e5, rows(n, 4) * 1e5)
     for k in (2, 10, 12, 100):
@@ -58,6 +59,8 @@ def figures():
             for i in range(epochs)
         ]
         yield f"curves of {epochs}", plots.learning_curves(records)
+        norms = [{"epoch": i + 1, "gradient_norms": [0.9**i * q for q in (1e-3, 0.1, 1, 2, 30)]} for i in range(epochs)]
+        yield f"norms of {epochs}", plots.gradient_norm_curves(norms, clip_norm=1.0)
     for name, network in {"images": images, "table": table, "none hidden": xpnet.Network([64, 10])}.items():
         params = network.init()
         yield f"weight images, {name}", plots.weight_images(params)

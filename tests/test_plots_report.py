@@ -1,5 +1,6 @@
 """A report is one page that needs nothing else, for every kind of network, and its equations come out."""
 
+import json
 import re
 from dataclasses import replace
 from html import unescape
@@ -114,7 +115,7 @@ def test_the_folder_holds_pictures_and_a_page(finished, pages):
     )
     assert names == {
         *("report.html", "network.png", "learning-curves.png", "weight-images.png", "weights.png"),
-        *("activations.png", "gradient-norms.png"),
+        *("activations.png", "gradient-norms.png", "telling-samples.png"),
         *answers.get(finished.network.loss, {"predictions.png"}),
     }
     for name in names - {"report.html"}:
@@ -239,6 +240,20 @@ def test_the_command_draws_what_it_trained(tmp_path, capsys):
     assert "<td>optimizer</td><td>sgd</td>" in text
     assert "<td>momentum</td>" not in text
     assert "64-32-32-10 (sigmoid, softmax) on digits" in text
+
+
+def test_norms_of_all_epochs_are_drawn(tmp_path):
+    """Each epoch's are in the log, from which those before a resume are drawn too, with the line of the clipping."""
+    log, folder, model = tmp_path / "log", tmp_path / "pictures", str(tmp_path / "m")
+    given = ["--plot", str(folder), "--log", str(log), "--save", model, "--quiet"]
+    train.main(["--epochs", "2", "--clip-norm", "0.5", *given])
+    train.main(["--epochs", "3", "--resume", model, *given])
+    norms = [json.loads(text)["gradient_norms"] for text in log.read_text().splitlines()]
+    assert len(norms) == 3
+    assert all(np.all(np.diff(quantiles) > 0) for quantiles in norms)
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert "what is above the dashed line is shortened to it" in text
+    assert (folder / "telling-samples.png").is_file()
 
 
 @pytest.mark.parametrize("stored", ["npz", "npy"])

@@ -129,3 +129,6 @@ def test_the_report_says_so_too(accounting, tmp_path):
     epsilon = logged(tmp_path / "log")[-1]["epsilon"]
     assert f"Trained privately, with ε = {epsilon:.3f} at δ = 1e-05 for each training row." in page
     assert "are not private" in page
+    # The rows that stand out are what is to be hidden.
+    assert not {"telling-samples.png", "gradient-norm-curves.png"} & {path.name for path in (tmp_path / "p").iterdir()}
+    assert all("gradient_norms" not in record for record in logged(tmp_path / "log"))

@@ -77,7 +77,7 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
         **configuration.arguments(),
     )
     command = [*ranks.launcher, "python", "-m", "xpnet.train", *arguments]
-    outputs = Outputs(options, configuration, network, model, command, data.layout)
+    outputs = Outputs(options, configuration, network, model, command, data)
     # Decided by all ranks together, though rank 0 alone tells of it.
     way = ranks.way(backend)
     if not options.quiet:
@@ -88,7 +88,7 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
         last = outputs.record(training)
     if training.stopped and not options.quiet:
         print(f"stopped: {training.stopped}", flush=True)
-    outputs.report(last, data, str(training.training.backend))
+    outputs.report(last, str(training.training.backend))
 
 
 def initial_state(options: Options, flags: Mapping[str, Any]) -> tuple[Configuration, SavedModel | None]:

@@ -3,7 +3,10 @@
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from xpnet import __version__, backends, serialization
 from xpnet._cli.configuration import WITH_MOMENTUM, Configuration
@@ -11,7 +14,7 @@ from xpnet._cli.log import append, line, resume_log
 from xpnet._cli.options import Options
 from xpnet._support import stop_signals
 from xpnet._support.atomic_write import check_distinct, check_writable
-from xpnet.data import Data, Layout
+from xpnet.data import Data
 from xpnet.errors import InputError
 from xpnet.serialization.history import thinned
 from xpnet.training.checkpoint import Epoch
@@ -22,6 +25,9 @@ from xpnet.training.standardization import Standardization
 
 OTHER_FORMATS = (".pt", ".pth", ".onnx", ".npz", ".npy", ".json", ".h5", ".keras", ".pkl", ".joblib")
 """File endings by which another program would take a model file for one of its own."""
+
+NORMS_OF = 1000
+"""Most training rows whose gradients' norms are told after each epoch."""
 
 
 def check_outputs(options: Options, network: Network, data: str) -> None:
@@ -91,7 +97,7 @@ class Outputs:
         network: Network,
         resumed: serialization.SavedModel | None,
         command: Sequence[str],
-        layout: Layout | None,
+        data: Data,
     ) -> None:
         """Begin the log, or go on with that of a resumed training.
 
@@ -101,14 +107,14 @@ class Outputs:
             network: Network that is trained.
             resumed: Model whose training is resumed.
             command: Command line of the training, to be shown.
-            layout: Columns of the table that it is trained on, if it is one.
+            data: Data that it is trained on.
 
         Raises:
             InputError: The log cannot be written, or is not one.
         """
         self._options, self._configuration, self._network = options, asdict(configuration), network
         self._done = 0 if resumed is None or resumed.checkpoint is None else resumed.checkpoint.epoch
-        self._command, self._layout = command, layout
+        self._command, self._data = command, data
         self._history = [] if resumed is None else list(resumed.history)
         epochs = {record["epoch"]: record for record in self._history}
         if options.log is not None and resumed is None:
@@ -145,7 +151,7 @@ class Outputs:
 
     def _write(self, epoch: Epoch) -> None:
         """Save and log an epoch."""
-        numbers, settings = epoch.record(), self._configuration
+        numbers, settings = epoch.record() | self._gradient_norms(epoch), self._configuration
         self.numbers.append(numbers)
         self._history = thinned([*self._history, numbers])
         if self._options.save is not None:
@@ -156,17 +162,33 @@ class Outputs:
                 epoch.checkpoint,
                 settings,
                 self._history,
-                self._layout,
+                self._data.layout,
             )
         if self._options.log is not None:
             append(self._options.log, line(numbers))
 
-    def report(self, last: Epoch, data: Data, where: str) -> None:
+    def _gradient_norms(self, epoch: Epoch) -> dict[str, list[float]]:
+        """Quantiles of some training rows' gradient norms, which a report draws; none where there is to be none."""
+        if self._options.plot is None or epoch.checkpoint.privacy:
+            return {}
+        from xpnet.plots.samples import QUANTILES, gradient_norms
+
+        x, y = (rows[: min(NORMS_OF, len(rows))] for rows in self._rows)
+        norms = gradient_norms(self._network, epoch.params, x, y)
+        return {"gradient_norms": np.quantile(norms, QUANTILES).tolist()}
+
+    @cached_property
+    def _rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and targets of the training rows in memory; of rows on disk a spread of them."""
+        from xpnet.plots.report.run import in_memory_rows
+
+        return in_memory_rows(self._data.x_train), in_memory_rows(self._data.y_train)
+
+    def report(self, last: Epoch, where: str) -> None:
         """Write pictures and report, if they are wanted.
 
         Args:
             last: Last epoch.
-            data: Data that it was trained on.
             where: Array library, engine and device.
         """
         if self._options.plot is None:
@@ -179,7 +201,7 @@ class Outputs:
         command = shlex.join(self._command)
         has_momentum = self._configuration["optimizer"] in WITH_MOMENTUM
         settings = {name: value for name, value in self._configuration.items() if has_momentum or name != "momentum"}
-        finished = report.Run(network, params, data, self.numbers, settings, where, command)
+        finished = report.Run(network, params, self._data, self.numbers, settings, where, command)
         page = report.write_report(self._options.plot, finished)
         if not self._options.quiet:
             print(f"pictures in {self._options.plot}, all of them with the equations in {page}")

@@ -7,7 +7,7 @@ from xpnet._support.atomic_write import check_writable, write_whole
 from xpnet.errors import InputError
 from xpnet.plots import png
 from xpnet.plots.report.page import page
-from xpnet.plots.report.pictures import answer_pictures, layer_pictures, training_pictures
+from xpnet.plots.report.pictures import answer_pictures, layer_pictures, sample_pictures, training_pictures
 from xpnet.plots.report.run import Run
 from xpnet.plots.report.walk import check_formulas
 from xpnet.training.network import Network
@@ -31,8 +31,10 @@ def write_report(folder: str | os.PathLike[str], run: Run) -> Path:
     sections = {
         "Network and training": list(training_pictures(run)),
         "Answers": list(answer_pictures(run)),
+        "Samples": list(sample_pictures(run)),
         "Layers": list(layer_pictures(run)),
     }
+    sections = {name: pictures for name, pictures in sections.items() if pictures}
     contents = {f"{picture.name}.png": png(picture.figure) for pictures in sections.values() for picture in pictures}
     contents["report.html"] = page(run, sections).encode()
     folder = Path(folder)

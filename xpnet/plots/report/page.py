@@ -84,14 +84,12 @@ def facts(run: Run) -> str:
 
 def privacy(run: Run) -> str:
     """Sentence about a private training; empty for any other."""
-    epsilon = run.records[-1].get("epsilon")
-    return (
-        ""
-        if epsilon is None
-        else paragraph(
-            f"Trained privately, with ε = {epsilon:.3f} at δ = {run.settings['delta']:g} for each training row. Cost "
-            "and accuracy of the training rows, and pictures of them, are not private: keep this page as you keep them."
-        )
+    if not run.is_private:
+        return ""
+    return paragraph(
+        f"Trained privately, with ε = {run.records[-1]['epsilon']:.3f} at δ = {run.settings['delta']:g} for each "
+        "training row. Cost and accuracy of the training rows, and pictures of them, are not private: keep this page "
+        "as you keep them."
     )
 
 
@@ -112,7 +110,8 @@ def timing(run: Run) -> str:
     """Table of the epochs with the time they took; of many epochs, some."""
     every = -(-len(run.records) // MOST_EPOCHS)
     shown = [r for r in run.records if r["epoch"] % every == 0 or r in (run.records[0], run.records[-1])]
-    names = [name for name, value in run.records[-1].items() if name != "running" and value is not None]
+    # Those of which an epoch has several are drawn.
+    names = [name for name, value in run.records[-1].items() if isinstance(value, int | float)]
     regression = run.network.model.loss.regression
     heads = [name.replace("accuracy", "R²" if regression else "accuracy").replace("_", " ") for name in names]
     rows = [heads, *([cell(name, record.get(name), regression) for name in names] for record in shown)]

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from xpnet import plots
-from xpnet.plots.report.run import Run
+from xpnet.plots.report.run import Run, in_memory_rows
 
 
 class Picture(NamedTuple):
@@ -63,6 +63,27 @@ def answer_pictures(run: Run) -> Iterator[Picture]:
     caption = "The mistakes that the network was most confident of, with the probability of each guess."
     mistakes = plots.worst_mistakes(run.x, y, a, classes=run.network.classes, shape=run.image)
     yield Picture("worst-mistakes", mistakes, caption)
+
+
+def sample_pictures(run: Run) -> Iterator[Picture]:
+    """Pictures of which training rows teach; none of a private training, whose rows they would show."""
+    if run.is_private:
+        return
+    x, y = in_memory_rows(run.data.x_train), in_memory_rows(run.data.y_train)
+    yield Picture(
+        "telling-samples",
+        plots.telling_samples(run.network, run.params, x, y, shape=run.image),
+        "The training rows that would still change the network most, each on its own, and those that it has learned: "
+        "among the first are often odd ones, or wrong labels.",
+    )
+    if any(record.get("gradient_norms") for record in run.records):
+        clip_norm = run.settings.get("clip_norm")
+        yield Picture(
+            "gradient-norm-curves",
+            plots.gradient_norm_curves(run.records, clip_norm=clip_norm),
+            "Norm of ∂C/∂w and ∂C/∂b together, of a thousand training rows after each epoch"
+            + ("." if clip_norm is None else "; in a step, what is above the dashed line is shortened to it."),
+        )
 
 
 def layer_pictures(run: Run) -> Iterator[Picture]:

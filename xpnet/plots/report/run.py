@@ -44,6 +44,11 @@ class Run:
         return "training" if self.data.x_test is None else "test"
 
     @property
+    def is_private(self) -> bool:
+        """Whether it was a private training."""
+        return self.records[-1].get("epsilon") is not None
+
+    @property
     def image(self) -> tuple[int, ...] | None:
         """Shape of the images that the rows were stored as, if they were."""
         return stored_image(self.data.row_shape)
