@@ -17,7 +17,10 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 OPTIONAL = ("torch", "jax", "cupy")
 EXPORTS = ("xpnet/export.py", "xpnet/onnx.py", "xpnet/serialization/c.py", "xpnet/serialization/sklearn.py")
 PICTURES = ("xpnet/data/photo.py", "xpnet/data/picture.py", "xpnet/plots/*")
-TABLES = "xpnet/data/tables/*"
+TABLES = ("xpnet/data/columns.py", "xpnet/data/tables/*")
+PRIVATE = "xpnet/training/priva*"
+ESTIMATORS = ("xpnet/estimators/*", "xpnet/training/sparse.py")
+SHARED = "xpnet/backends/shared_memory.py"
 
 
 def groups(*names: str) -> tuple[str, ...]:
@@ -51,9 +54,11 @@ def tests(session: nox.Session) -> None:
         "xpnet/capture/engines/cpu/*",
         "xpnet/capture/planning/fusion.py",
         "xpnet/distributed/*",
-        "xpnet/estimators/*",
+        "xpnet/serialization/torch.py",
+        PRIVATE,
+        SHARED,
     ]
-    elsewhere += [*EXPORTS, *PICTURES, TABLES, "xpnet/serialization/torch.py"]
+    elsewhere += [*ESTIMATORS, *EXPORTS, *PICTURES, *TABLES]
     measured(session, report=("--omit", ",".join(elsewhere)))
 
 
@@ -73,7 +78,7 @@ def backends(session: nox.Session, library: str) -> None:
     """Test on one array library, and with it as an oracle; an error where it is not available."""
     if library in PYPROJECT["dependency-groups"]:
         session.install("-e", ".", *groups("test", library))
-        included = f"xpnet/backends/{library}*.py,xpnet/serialization/{library}*.py"
+        included = f"xpnet/backends/{library}*.py,xpnet/serialization/{library}*.py,{SHARED}"
         measured(session, "--backend", library, report=("--include", included))
     else:
         session.install("-e", ".[cuda13]", *groups("test"))
@@ -124,7 +129,7 @@ def tables(session: nox.Session) -> None:
     session.install("-e", ".[tables,sklearn]", *groups("test", "sklearn"))
     session.run("python", "-c", "import pandas, pyarrow, sklearn")
     files = [*map(str, sorted(Path("tests").glob("test_*tables*.py"))), "tests/test_first_hour.py"]
-    measured(session, *files, report=("--include", TABLES))
+    measured(session, *files, report=("--include", ",".join(TABLES)))
 
 
 @nox.session
@@ -133,7 +138,7 @@ def privacy(session: nox.Session) -> None:
     session.install("-e", ".[privacy,fast]", *without_nox("test"))
     session.run("python", "-c", "import dp_accounting")
     files = [*map(str, sorted(Path("tests").glob("test_*privacy*.py")))]
-    measured(session, *files, report=("--include", "xpnet/training/priva*"))
+    measured(session, *files, report=("--include", PRIVATE))
 
 
 @nox.session
@@ -157,7 +162,7 @@ def sklearn(session: nox.Session) -> None:
         "tests/test_readme.py::test_blocks_run",
     ]
     # Without it scikit-learn checks nothing on arrays of other libraries.
-    measured(session, *files, report=("--include", "xpnet/estimators/*"), SCIPY_ARRAY_API="1")
+    measured(session, *files, report=("--include", ",".join(ESTIMATORS)), SCIPY_ARRAY_API="1")
 
 
 @nox.session
