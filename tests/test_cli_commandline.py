@@ -44,7 +44,7 @@ WRONG = [
     (["--precision", "half"], r"argument --precision: invalid choice: 'half'"),
     (["--precision", "tf32"], r"precision tf32 needs a GPU, but numpy computes on cpu"),
     (["--engine", "fast"], r"argument --engine: invalid choice: 'fast'"),
-    (["--backend", "torch", "--engine", "compiled"], r"torch has no engine compiled: use plain|backend torch cannot"),
+    (["--backend", "torch", "--engine", "jit"], r"torch has no engine jit: use plain|backend torch cannot"),
     (["--dtype", "float16"], r"argument --dtype: invalid choice: 'float16'"),
     (["--save", "none/m"], r"cannot write none/m: there is no folder none"),
     (["--save", ""], r"cannot write \.: it is a folder"),
