@@ -148,14 +148,22 @@ def test_processes_that_train_alone_are_told(tmp_path):
     assert serialization.load(model).checkpoint.epoch == 20
 
 
+ALONE = """
+from xpnet import train
+train.main(["--epochs", "1"])
+print("trained", flush=True)
+"""
+"""The command without --mpi, which says when it has ended and can no longer be the one that a signal stops."""
+
+
 @posix
 def test_a_rank_that_waits_for_one_without_the_flag_can_be_stopped():
     """The one that trains alone says so, and the other, which MPI has not joined with any, ends by SIGTERM."""
-    launcher, _, _, *line = ranks(1, "-m", "xpnet.train", "--epochs", 1)
-    words = [launcher, "-n", "1", *line, "--mpi", ":", "-n", "1", *line]
+    launcher, _, _, *line = ranks(1, *TRAIN, "--epochs", 1)
+    words = [launcher, "-n", "1", *line, ":", *ranks(1, "-c", ALONE)[1:]]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for answer in process.stdout:
-            if answer.startswith("epoch   1"):
+            if answer == "trained\n":
                 break
         process.terminate()
         _, stderr = process.communicate(timeout=20)
