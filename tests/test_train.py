@@ -45,6 +45,13 @@ def test_lines_end_with_the_last_rows_where_there_is_no_bar(capsys, monkeypatch)
     assert capsys.readouterr().out.endswith("samples/s\n")
 
 
+def test_lines_do_not_repeat_the_accuracy_of_a_short_epoch(tmp_path, capsys):
+    """Where the last thousand rows are all of the epoch, their accuracy is "train"."""
+    np.savez(tmp_path / "few.npz", x_train=np.random.default_rng(0).normal(size=(90, 3)), y_train=np.arange(90) % 3)
+    train.main(["--data", str(tmp_path / "few.npz"), *ONE])
+    assert capsys.readouterr().out.endswith("samples/s\n")
+
+
 def test_the_log_has_a_line_per_epoch(tmp_path):
     """Accuracies are fractions, seconds and rate those of training alone."""
     lines = trained(tmp_path, "--epochs", "3")

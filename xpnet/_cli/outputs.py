@@ -76,10 +76,12 @@ def privacy_line(training: Training, data: Data) -> str:
 
 
 def with_running(epoch: Epoch) -> str:
-    """Line of an epoch with its last running accuracy, which no bar has shown."""
+    """Line of an epoch with its last running accuracy, which no bar has shown, unless it is of the whole epoch."""
     if not epoch.running or epoch.regression:
         return str(epoch)
-    _, last, _, accuracy = epoch.running[-1]
+    rows, last, _, accuracy = epoch.running[-1]
+    if last == rows:
+        return str(epoch)
     return f"{epoch}  last {last:,} rows {accuracy:.2%}"
 
 
@@ -171,9 +173,10 @@ class Outputs:
         """Quantiles of some training rows' gradient norms, which a report draws; none where there is to be none."""
         if self._options.plot is None or epoch.checkpoint.privacy:
             return {}
+        from xpnet.plots.images import first_rows
         from xpnet.plots.samples import QUANTILES, gradient_norms
 
-        x, y = (rows[: min(NORMS_OF, len(rows))] for rows in self._rows)
+        x, y = (first_rows(rows, NORMS_OF) for rows in self._rows)
         norms = gradient_norms(self._network, epoch.params, x, y)
         return {"gradient_norms": np.quantile(norms, QUANTILES).tolist()}
 
