@@ -1,6 +1,7 @@
 """Engines against each other: random trainings, and random functions, run plain and in every other way."""
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ APART = {"float64": 1e-9, "float32": 2e-3}
 
 COMPILED = find_spec("llvmlite") is not None
 
+LIBRARIES = ("numpy", *filter(find_spec, ("torch", "jax")))
+"""Those on whose arrays trainings are resumed."""
+
 Ends = list[np.ndarray] | None
 """What a training ends with: parameters, optimizer state and costs; None where it diverged."""
 
@@ -47,6 +51,10 @@ def training(number: int, folder: Path) -> str:
             raise Surprise(f"{threads} threads are not one: {difference}")
     if (plain is None) != (ends[0] is None):
         raise Surprise("one engine diverged")
+    library = LIBRARIES[number % len(LIBRARIES)]
+    for engine, end in (("replay", replayed), ("compiled", ends[-1])):
+        if difference := bits(end, run(engine, library)):
+            raise Surprise(f"{engine}, resumed on arrays of {library}, is not as on NumPy's: {difference}")
     if plain is not None and not sensitive:
         for index, (wanted, got) in enumerate(zip(plain, ends[0], strict=True)):
             norm = np.linalg.norm(wanted)
@@ -55,8 +63,11 @@ def training(number: int, folder: Path) -> str:
     return "alike"
 
 
-def drawn(number: int) -> tuple[Callable[[str], Ends], str, bool]:
-    """A training by its number: a function that runs it on an engine, its dtype, and whether it magnifies rounding."""
+def drawn(number: int) -> tuple[Callable[..., Ends], str, bool]:
+    """A training by its number: a function that runs it on an engine, its dtype, and whether it magnifies rounding.
+
+    With a library the function stops after the first epoch and resumes on that one's arrays.
+    """
     rng = np.random.default_rng(number)
     loss = rng.choice(list(LOSSES))
     widths = rng.choice([1, 2, 3, 7, 8, 9, 16, 17, 33, 64, 65, 100], size=rng.integers(1, 5))
@@ -85,11 +96,19 @@ def drawn(number: int) -> tuple[Callable[[str], Ends], str, bool]:
         given |= dict(l2=float(10 ** rng.uniform(-4, -1)), l2_of=str(rng.choice(["mean", "sum"])))
     if rng.random() < 0.3 and n >= 8 and "weight" not in given:
         given |= dict(validation_fraction=float(rng.uniform(0.15, 0.5)), patience=2)
-    network = Network(sizes, activation, str(loss))
+    if rng.random() < 0.3:
+        given["clip_norm"] = float(10 ** rng.uniform(-2, 1))
+    dropout = float(rng.choice([0.0, 0.0, 0.2, 0.5])) if len(sizes) > 2 else 0.0
+    network = Network(sizes, activation, str(loss), dropout=dropout)
 
-    def run(engine: str) -> Ends:
+    def run(engine: str, library: str | None = None) -> Ends:
+        start = partial(xpnet.epochs, network, (x, y), rules[rule], engine=engine, **given)
         try:
-            *_, epoch = xpnet.epochs(network, (x, y), rules[rule], engine=engine, backend="numpy", **given)
+            if library is None:
+                *_, epoch = start(backend="numpy")
+            else:
+                epoch = next(iter(start(backend="numpy")))
+                *_, epoch = epoch, *start(backend=library, resume=epoch.checkpoint)
         except DivergenceError:
             return None
         return [*map(np.asarray, arrays_in((epoch.params, epoch.checkpoint.slots))), np.asarray([epoch.cost])]
