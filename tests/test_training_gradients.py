@@ -44,7 +44,9 @@ def test_each_layer_has_its_own_activation(loss, activation):
 
     def cost(params):
         z = step.forward(given.model, params, given.batch.x, xp=np)[1]
-        return float(step.objective(given.model, params, given.batch, z, given.l2, xp=np))
+        return float(
+            step.objective(params, given.batch, given.model.loss.cost(z, given.batch.y, xp=np), given.l2, xp=np)
+        )
 
     assert distance(gradients(given), differentiated(cost, given.params)) < DIFFERENCES
 
@@ -58,7 +60,7 @@ def test_a_network_may_have_numbers_behind_its_names(loss, activation):
 
     def cost(params):
         z = step.forward(model, params, batch.x, xp=np)[1]
-        return float(step.objective(model, params, batch, z, l2, xp=np))
+        return float(step.objective(params, batch, model.loss.cost(z, batch.y, xp=np), l2, xp=np))
 
     found = step.gradients(model, params, batch, l2, xp=np)[0]
     assert distance(found, differentiated(cost, params)) < DIFFERENCES

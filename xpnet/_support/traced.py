@@ -6,5 +6,5 @@ from typing import Any
 
 def is_traced(array: Any) -> bool:
     """Whether an array stands for others in a function that JAX transforms by `jit`, `vmap` or `grad`."""
-    core = getattr(sys.modules.get("jax"), "core", None)
-    return isinstance(array, getattr(core, "Tracer", ()))
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(array, getattr(getattr(jax, "core", None), "Tracer", ()))

@@ -182,8 +182,8 @@ def planned(step: Function, carry: Any, data: Any, rows: int) -> Plan:
 
 def shapes(carry: Any, data: Any, rows: int) -> tuple[Any, ...]:
     """What tells two plans of a function apart."""
-    fed = ((array.shape[1:], array.dtype) for array in arrays_in(data))
-    return (rows, *((array.shape, array.dtype) for array in arrays_in(carry)), None, *fed)
+    fed = [(array.shape[1:], array.dtype) for array in arrays_in(data)]
+    return (rows, *[(array.shape, array.dtype) for array in arrays_in(carry)], None, *fed)
 
 
 def _like(array: np.ndarray) -> Like:

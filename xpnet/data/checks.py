@@ -11,7 +11,7 @@ from xpnet.errors import InputError, printable
 
 WORDS = {"bool": "booleans", "integral": "integers", "real floating": "real floating-point numbers"}
 
-KINDS = {"bool": "b", "integral": "iu", "real floating": "f"}
+KINDS = {"bool": "b", "integral": "iu", "unsigned integer": "u", "real floating": "f"}
 """Kinds of the standard as NumPy's dtypes have them."""
 
 

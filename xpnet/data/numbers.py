@@ -28,9 +28,9 @@ def portable(array: Any) -> Any:
     """Array of a dtype that every library has; arrays of other libraries than NumPy stay as they are."""
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
         return array
-    dtype = portable_dtype(array.dtype)
-    if dtype == array.dtype:
+    if array.dtype.isnative and array.dtype.char not in "eg":
         return array
+    dtype = portable_dtype(array.dtype)
     with np.errstate(over="ignore"):
         return array.astype(dtype)
 

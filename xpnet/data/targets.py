@@ -8,7 +8,16 @@ from jaxtyping import Float
 
 from xpnet._support.traced import is_traced
 from xpnet._support.typing import Array, Namespace
-from xpnet.data.checks import PlacedError, check_finite, check_numbers, count, first_true, spell_dtype, spell_library
+from xpnet.data.checks import (
+    PlacedError,
+    check_finite,
+    check_numbers,
+    count,
+    first_true,
+    is_of,
+    spell_dtype,
+    spell_library,
+)
 from xpnet.errors import InputError
 
 
@@ -37,6 +46,7 @@ def encode_targets(y: Array, *, loss: str, outputs: int, dtype: Any, device: Any
     """Labels one-hot, everything else as a column for each output."""
     if loss == "cross_entropy":
         y = xp.astype(y, xp.int32)[:, None] == xp.arange(outputs, dtype=xp.int32, device=device)[None, :]
+        return xp.astype(y, dtype)
     return xp.astype(xp.reshape(y, (-1, outputs)), dtype)
 
 
@@ -71,7 +81,7 @@ def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: N
         raise InputError(f"{name} has shape {shape} but labels are a vector.{_remedy(y, name=name, xp=xp)}")
     if is_traced(y):
         return
-    unsigned = xp.isdtype(y.dtype, "unsigned integer")
+    unsigned = is_of(y.dtype, ("unsigned integer",), xp=xp)
     if unsigned:
         # PyTorch 2.13 neither orders uint16, uint32 and uint64 nor finds their extremes.
         y = xp.astype(y, xp.asarray([0], device=y.device).dtype)

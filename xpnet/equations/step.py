@@ -82,10 +82,12 @@ def forward(model: Model, params: Params, x: Array, *, xp: Namespace) -> tuple[l
     return backprop.forward(params, x, model.hidden, model.loss.activation, xp=xp)
 
 
-def deltas(model: Model, params: Params, batch: Batch, *, xp: Namespace) -> tuple[backprop.Deltas, list[Array]]:
-    """∂Cᵢ/∂z of each sample and layer, and the activations."""
+def deltas(
+    model: Model, params: Params, batch: Batch, share: Array | float = 1, *, xp: Namespace
+) -> tuple[backprop.Deltas, list[Array]]:
+    """∂Cᵢ/∂z of each sample and layer, times the sample's share, and the activations."""
     a, _ = forward(model, params, batch.x, xp=xp)
-    return backprop.backward(params, a, batch.y, model.hidden, 1, model.loss.dC_dz, xp=xp), a
+    return backprop.backward(params, a, batch.y, model.hidden, share, model.loss.dC_dz, xp=xp), a
 
 
 def shares(weight: Array | None, y: Array, *, xp: Namespace) -> Array | float:
@@ -108,10 +110,9 @@ def of_mean(l2: Array, batch: Batch, *, xp: Namespace) -> Array:
     return l2 * xp.sum(share) / divisor(xp.sum(batch.weight), xp=xp)
 
 
-def objective(model: Model, params: Params, batch: Batch, z: Array, l2: Array | None, *, xp: Namespace) -> Array:
-    """Cost C of a batch, a 0-d array."""
-    share = shares(batch.weight, batch.y, xp=xp)
-    cost = xp.sum(share * model.loss.cost(z, batch.y, xp=xp)[:, None])
+def objective(params: Params, batch: Batch, costs: Array, l2: Array | None, *, xp: Namespace) -> Array:
+    """Cost C of a batch, a 0-d array, from the costs Cᵢ of its samples."""
+    cost = xp.sum(shares(batch.weight, batch.y, xp=xp) * costs[:, None])
     return cost if l2 is None else cost + penalty(params, l2, xp=xp)
 
 
@@ -185,8 +186,12 @@ def with_penalty(params: Params, means: Sums, l2: Array | None, *, xp: Namespace
     if l2 is None:
         return means.gradients, (means.cost, means.error)
     added = penalty(params, l2, xp=xp)
-    penalized = tuple(Layer(g.w + l2 * layer.w, g.b) for g, layer in zip(means.gradients, params, strict=True))
-    return penalized, (means.cost + added, means.error, added)
+    return penalized(params, means.gradients, l2), (means.cost + added, means.error, added)
+
+
+def penalized(params: Params, gradients: Params, l2: Array) -> Params:
+    """Gradients of the objective, from those without its L2 term."""
+    return tuple(Layer(g.w + l2 * layer.w, g.b) for g, layer in zip(gradients, params, strict=True))
 
 
 def training_step(
@@ -258,3 +263,27 @@ def measures(model: Model) -> Callable[..., tuple[Array, Array]]:
         return model.loss.cost(z, y, xp=xp), model.loss.error(a[-1], y, xp=xp)
 
     return measure
+
+
+@lru_cache
+def costs(model: Model) -> Callable[..., Array]:
+    """Function of `(params, (x, y), xp=xp)` that returns each sample's cost alone; one object per model."""
+
+    def cost(params: Params, rows: tuple[Array, Array], *, xp: Namespace) -> Array:
+        x, y = rows
+        _, z = forward(model, params, x, xp=xp)
+        return model.loss.cost(z, y, xp=xp)
+
+    return cost
+
+
+@lru_cache
+def errors(model: Model) -> Callable[..., Array]:
+    """Function of `(params, (x, y), xp=xp)` that returns each sample's error alone; one object per model."""
+
+    def error(params: Params, rows: tuple[Array, Array], *, xp: Namespace) -> Array:
+        x, y = rows
+        a, _ = forward(model, params, x, xp=xp)
+        return model.loss.error(a[-1], y, xp=xp)
+
+    return error

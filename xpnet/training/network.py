@@ -315,8 +315,8 @@ class Network:
             0.5
         """
         with placed(self, params, x, y, rowwise=True) as (backend, params, data):
-            measure = step.measures(self.model)
-            _, error = sparse.map_rows(backend, measure, params, (data.x, data.y), chunk_rows(self))
+            errors = step.errors(self.model)
+            error = sparse.map_rows(backend, errors, params, (data.x, data.y), chunk_rows(self))
             error, total = backend.xp.sum(error), losses.total_error(self.model.loss, data.y, xp=backend.xp)
             if is_traced(error) or is_traced(total):
                 return cast("float", losses.accuracy_array(error, total, xp=backend.xp))
@@ -351,10 +351,10 @@ class Network:
             >>> round(network.cost([(np.zeros((2, 2)), np.zeros(2))], np.eye(2), np.array([0, 1])), 6)
             0.693147
         """
-        _check_l2(l2)
+        l2 = _checked_l2(l2)
         with placed(self, params, x, y, weight) as (backend, params, data):
-            _, z = step.forward(self.model, params, data.x, xp=backend.xp)
-            return _number(step.objective(self.model, params, data, z, l2, xp=backend.xp), backend)
+            costs = backend.map_rows(step.costs(self.model), params, (data.x, data.y), chunk_rows(self))
+            return _number(step.objective(params, data, costs, l2, xp=backend.xp), backend)
 
     def gradients(
         self,
@@ -386,9 +386,12 @@ class Network:
             array([[-0.25,  0.25],
                    [ 0.25, -0.25]])
         """
-        _check_l2(l2)
+        l2 = _checked_l2(l2)
         with placed(self, params, x, y, weight) as (backend, params, data):
-            return step.gradients(self.model, params, data, l2, xp=backend.xp)[0]
+            xp = backend.xp
+            share = step.shares(data.weight, data.y, xp=xp)
+            gradients = backprop.gradients(*step.deltas(self.model, params, data, share, xp=xp), xp=xp)
+            return gradients if l2 is None else step.penalized(params, gradients, l2)
 
     def per_sample_gradients(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> Params:
         """∂Cᵢ/∂w and ∂Cᵢ/∂b of each sample.
@@ -473,7 +476,9 @@ def _model(hidden: tuple[str, ...], loss: str, input_scale: float | None, dropou
     return step.Model(tuple(map(activations.activation, hidden)), losses.loss(loss), input_scale, dropout)
 
 
-def _check_l2(l2: Any) -> None:
-    """Refuse what is no λ."""
-    if l2 is not None and not is_traced(l2):
-        check_number("l2", l2)
+def _checked_l2(l2: Any) -> Any:
+    """λ, which must be a number; None, for which nothing is computed, where it is 0."""
+    if l2 is None or is_traced(l2):
+        return l2
+    check_number("l2", l2)
+    return l2 if l2 else None
