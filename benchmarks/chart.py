@@ -3,7 +3,7 @@
 from html import escape
 from math import floor, log10
 
-COLOURS = ("#0072b2", "#56b4e9", "#e69f00", "#d55e00", "#999999")
+COLOURS = ("#0072b2", "#56b4e9", "#e69f00", "#d55e00", "#999999", "#009e73")
 """Colours of Okabe and Ito, distinguished by the colour-blind too."""
 
 LEFT, WIDTH, RIGHT = 235, 470, 60

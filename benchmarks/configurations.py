@@ -115,6 +115,14 @@ ANSWERED = (64, 128, 10)
 COUNTS = {f"{n} {'row' if n == 1 else 'rows'}": n for n in (1, 16, 150, 1000, 10_000)}
 """Numbers of rows that it answers."""
 
+DEPTHS = {
+    "1 × 128": (784, 128, CLASSES),
+    "3 × 128": (784, *[128] * 3, CLASSES),
+    "10 × 128": (784, *[128] * 10, CLASSES),
+    "20 × 64": (784, *[64] * 20, CLASSES),
+}
+"""Sizes of the networks whose first call is timed, by their hidden layers."""
+
 ASKING = ("C128", "D")
 """Names whose networks predict ASKED rows, too."""
 
@@ -141,7 +149,19 @@ SCALING = WIDTHS | BATCHES
 
 CONFIGURATIONS = STEPS | SCALING
 
-QUICK = {*STEPS, "copy", "width 64", "width 512", "batch 1", "batch 256", "digits", *FITTED, *COUNTS}
+QUICK = {
+    *STEPS,
+    "copy",
+    "width 64",
+    "width 512",
+    "batch 1",
+    "batch 256",
+    "digits",
+    *FITTED,
+    *COUNTS,
+    "1 × 128",
+    "20 × 64",
+}
 """Names that a quick run times; of whole epochs QUICK_EPOCHS only."""
 
 QUICK_EPOCHS = ("C128",)

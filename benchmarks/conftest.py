@@ -10,6 +10,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from configurations import CONFIGURATIONS, QUICK, QUICK_EPOCHS, is_for
 from contenders import CONTENDERS
+from whole import Whole
+
+WHOLE = pytest.StashKey[Whole]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,6 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.threads = 1
     blas(config.getoption("--threads"))
     config.option.benchmark_quiet = True
+    narrowing = {"--only": config.getoption("--only"), "--peers": config.getoption("--peers").replace("all", "")}
+    config.stash[WHOLE] = Whole([f"{option} {choice}" for option, choice in narrowing.items() if choice])
+    config.pluginmanager.register(config.stash[WHOLE])
     # Warnings of other libraries are not xpnet's to mend.
     config.addinivalue_line("filterwarnings", "default")
 
@@ -63,24 +69,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Pool the rounds of each contender, print them beside the floor and the best peer, and store them."""
+    import pooled
     import report
+    import terminal
     from machine import machine
 
-    rounds: dict[tuple[str, str, str], report.Pooled] = {}
+    rounds: dict[tuple[str, str, str], pooled.Pooled] = {}
     for result in config._benchmarksession.benchmarks:  # type: ignore[attr-defined]
         if result.has_error:
             continue
         about = result.extra_info
         key = (about["kind"], result.params["configuration"], result.params["contender"])
-        pooled = rounds.setdefault(key, report.Pooled(about["samples"] / about["units"], {}))
-        pooled.turns[result.params["turn"]] = [time / about["units"] for time in result.stats.data]
+        of_contender = rounds.setdefault(key, pooled.Pooled(about["samples"] / about["units"], {}))
+        of_contender.turns[result.params["turn"]] = [time / about["units"] for time in result.stats.data]
     if not rounds:
         return
-    results = report.results(rounds)
+    results = pooled.results(rounds)
     about = machine(config.getoption("--threads"), config.getoption("--device"))
     about |= {"quick": config.getoption("--quick")}
-    terminalreporter.section(f"{report.where(about)}, medians")
-    for line in (*report.table(results), *report.growth(results), *report.copies(results)):
+    terminalreporter.section(f"{terminal.where(about)}, medians")
+    for line in (*terminal.table(results), *terminal.growth(results), *terminal.copies(results)):
         terminalreporter.line(line)
     if not config.getoption("--quick"):
-        terminalreporter.line(f"written: {report.write(about, results)}")
+        missing = config.stash[WHOLE].missing
+        path = report.write(about, results, missing)
+        terminalreporter.line(f"written: {path}{f', a part of the benchmarks ({missing})' if missing else ''}")

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -37,7 +38,24 @@ def machine(threads: int | None, device: str) -> dict[str, Any]:
     if cupy := cuda.wheel("cupy"):
         # The wheels are named for the CUDA version that they are built for.
         versions[cuda.WHEELS["cupy"].format(cupy[0])] = cupy[1]
-    return about | {"python": platform.python_version()} | versions
+    return about | {"python": platform.python_version()} | versions | commit()
+
+
+def commit() -> dict[str, str]:
+    """Commit of this checkout, with a mark if files differ from it; nothing outside one."""
+    command = [
+        "git",
+        "-C",
+        os.path.dirname(os.path.abspath(__file__)),
+        "describe",
+        "--always",
+        "--dirty",
+        "--exclude=*",
+    ]
+    try:
+        return {"commit": subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()}
+    except (OSError, subprocess.CalledProcessError):
+        return {}
 
 
 def card(device: str) -> dict[str, Any]:
