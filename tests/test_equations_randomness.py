@@ -27,7 +27,7 @@ KNOWN = [
 WORDS = (-5, 77, -2, 9)
 """Both words of a key, the first row and the step, of which two are negative in 32 bits."""
 
-BITS = [(bits, which) for bits in (32, 31, 24, 23) for which in ("own", "radius", "angle")]
+BITS = (32, 31, 24, 23)
 
 
 def words_of(counter, key):
@@ -53,7 +53,7 @@ def drawn(backend, shape, dtype="float32", words=WORDS, xp=None):
 
 def of_a_matrix(key, step, like, *, xp):
     """Bits of every kind, then uniform numbers, yes or no as numbers, and normal numbers."""
-    bits = [random_bits(key, step, 2, like, bits=bits, which=which, xp=xp) for bits, which in BITS]
+    bits = [random_bits(key, step, 2, like, bits=bits, xp=xp) for bits in BITS]
     yes = xp.astype(bernoulli(key, step, 1, like, 0.3, xp=xp), like.dtype)
     return (*bits, uniform(key, step, 0, like, xp=xp), yes, normal(key, step, 3, like, xp=xp))
 
@@ -69,14 +69,24 @@ def test_the_words_are_the_published_ones(counter, key, words, wide, dtype):
 
 def test_each_counter_gives_four_columns_their_numbers():
     """Element (i, j) is word j % 4 of the counter (j // 4, first + i, layer, step), shifted to the bits that count."""
-    for (bits, which), found in zip(BITS, drawn(PLAIN, (6, 11)), strict=False):
+    for bits, found in zip(BITS, drawn(PLAIN, (6, 11)), strict=False):
         for i, j in np.ndindex(6, 11):
-            words = words_of(
-                [number & MASK for number in (j // 4, WORDS[2] + i, 2, WORDS[3])], [w & MASK for w in WORDS[:2]]
-            )
-            at = {"own": j % 4, "radius": j % 4 // 2 * 2, "angle": j % 4 // 2 * 2 + 1}[which]
-            turned = 2**30 if which == "angle" and j % 2 else 0
-            assert int(found[i, j]) == ((words[at] - turned) & MASK) >> (32 - bits)
+            assert int(found[i, j]) == counted(i, j, 2)[j % 4] >> (32 - bits)
+
+
+def counted(i, j, layer):
+    """Words of an element's counter."""
+    counter = (j // 4, WORDS[2] + i, layer, WORDS[3])
+    return words_of([number & MASK for number in counter], [word & MASK for word in WORDS[:2]])
+
+
+def test_two_words_give_two_normal_numbers():
+    """Of a counter's words the first two are radius and angle of two columns, the last two of the next two."""
+    found = drawn(PLAIN, (6, 11), "float64")[-1]
+    for i, j in np.ndindex(6, 11):
+        u, v = ((word + 0.5) / 2**32 for word in counted(i, j, 3)[j % 4 // 2 * 2 :][:2])
+        wanted = math.sqrt(-2 * math.log(u)) * (math.sin if j % 2 else math.cos)(2 * math.pi * v)
+        assert abs(found[i, j] - wanted) < 1e-14
 
 
 @pytest.mark.current

@@ -6,7 +6,7 @@ for each of four columns. So a number depends neither on the other rows of an ar
 Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3" (2011).
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from xpnet._support.typing import Array, Namespace
 
@@ -14,11 +14,9 @@ MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
 ROUNDS = 10
 MASK = 0xFFFFFFFF
-QUARTER = 2**30
-"""A quarter turn, where 32 bits are a whole one."""
 
-Which = Literal["own", "radius", "angle"]
-"""Which of a counter's words an element gets: its own, or of a pair's two that of the radius or that of the angle."""
+Words = tuple[Array, Array, Array, Array]
+"""Four words of each counter, each in an array."""
 
 
 class Key(NamedTuple):
@@ -35,14 +33,10 @@ class Key(NamedTuple):
     first: Array
 
 
-def random_bits(
-    key: Key, step: Array, layer: int, like: Array, *, bits: int = 32, which: Which = "own", xp: Namespace
-) -> Array:
+def random_bits(key: Key, step: Array, layer: int, like: Array, *, bits: int = 32, xp: Namespace) -> Array:
     """Random whole numbers below 2^bits, one for each element of a matrix.
 
-    They are in uint32 where the library computes with it, and else in a wider type. For normal numbers the columns are
-    pairs: both have the `radius` of the first, and the `angle` of the second, of which the second one's is a quarter
-    turn behind.
+    They are in uint32 where the library computes with it, and else in a wider type.
 
     Args:
         key: Key, and the index of the first row.
@@ -50,14 +44,17 @@ def random_bits(
         layer: Number of what is drawn, one of several in a step.
         like: Matrix whose shape and device the numbers have.
         bits: How many of a word's bits count, the highest ones.
-        which: Which of a counter's four words an element gets.
         xp: Namespace of the arrays.
     """
     recorded = getattr(type(xp), "random_bits", None)
     if recorded is not None:
-        array: Array = recorded(xp, *key, step, like, (layer, bits, which))
+        array: Array = recorded(xp, *key, step, like, (layer, bits))
         return array
-    n, d = like.shape
+    return by_columns(random_words(key, step, layer, like, xp=xp), like, xp=xp) >> (32 - bits)
+
+
+def random_words(key: Key, step: Array, layer: int, like: Array, *, xp: Namespace) -> Words:
+    """Words of a matrix's counters, each for a row and four columns."""
     wide = "int64" in xp.__array_namespace_info__().dtypes(kind="signed integer")
     one = xp.ones_like(like[:1, :1], dtype=xp.int64 if wide else xp.uint32)
 
@@ -69,15 +66,17 @@ def random_bits(
     rows = xp.cumulative_sum(xp.ones_like(like[:, :1], dtype=one.dtype), axis=0, dtype=one.dtype) - 1
     rows = (rows + word(key.first)) & _mask(one, wide)
     counter = (blocks, rows, word(layer), word(step))
-    words = philox(counter, (word(key.low), word(key.high)), wide=wide, xp=xp)
-    words = _chosen(words, which, _mask(one, wide))
-    table = xp.stack([xp.broadcast_to(each, (n, blocks.shape[1])) for each in words], axis=2)
-    return xp.reshape(table, (n, -1))[:, :d] >> (32 - bits)
+    return philox(counter, (word(key.low), word(key.high)), wide=wide, xp=xp)
 
 
-def philox(
-    counter: tuple[Array, ...], key: tuple[Array, Array], *, wide: bool, xp: Namespace
-) -> tuple[Array, Array, Array, Array]:
+def by_columns(four: Words, like: Array, *, xp: Namespace) -> Array:
+    """Numbers of each counter side by side, in the shape of a matrix."""
+    n, d = like.shape
+    table = xp.stack([xp.broadcast_to(each, (n, (d + 3) // 4)) for each in four], axis=2)
+    return xp.reshape(table, (n, -1))[:, :d]
+
+
+def philox(counter: tuple[Array, ...], key: tuple[Array, Array], *, wide: bool, xp: Namespace) -> Words:
     """Four words from the four of a counter and the two of a key, whose shapes are broadcast.
 
     Args:
@@ -118,12 +117,3 @@ def _number(number: int, like: Array, xp: Namespace) -> Array:
 def _mask(like: Array, wide: bool) -> int | Array:
     """Mask of 32 bits, which a word of 32 bits needs none of."""
     return MASK if wide else ~(like ^ like)
-
-
-def _chosen(words: tuple[Array, ...], which: Which, mask: int | Array) -> tuple[Array, ...]:
-    """The words of four columns."""
-    if which == "own":
-        return words
-    if which == "radius":
-        return words[0], words[0], words[2], words[2]
-    return words[1], (words[1] - QUARTER) & mask, words[3], (words[3] - QUARTER) & mask

@@ -10,8 +10,11 @@ Number = bool | int | float
 VIEWS = ("reshape", "transpose")
 """Operations whose result is the same memory with other axes."""
 
-RANDOM = "random_bits"
-"""The operation that makes random numbers of scalars: a key, the index of the first row, a step's number."""
+NORMAL = "random_normal"
+"""The operation that makes normal numbers of scalars: a key, the index of the first row, a step's number."""
+
+RANDOM = ("random_bits", NORMAL)
+"""The operations that make random numbers of these scalars."""
 
 ROUNDS_WORK = 40
 """Floating-point operations in whose time it makes one number."""
@@ -134,4 +137,4 @@ def flops(operation: Operation) -> int:
         (m, k), (_, n) = (value.shape for value in operation.arrays)
         return 2 * m * k * n
     most = max(value.size for value in (*operation.arrays, operation.output))
-    return ROUNDS_WORK * most if operation.name == RANDOM else most
+    return ROUNDS_WORK * most if operation.name in RANDOM else most

@@ -1,19 +1,17 @@
 """Random numbers within a step: uniform ones, yes or no, and normal ones, from Philox's bits."""
 
-import math
-
-from xpnet._support.philox import Key, Which, random_bits
+from xpnet._support.box_muller import digits, random_normal, uniform_of
+from xpnet._support.philox import Key, random_bits
 from xpnet._support.typing import Array, Namespace
 
 YES_BITS = 31
 """Bits that a probability is compared in; every library has numbers of so many in Python's spelling."""
 
 
-def uniform(key: Key, step: Array, layer: int, like: Array, *, which: Which = "own", xp: Namespace) -> Array:
+def uniform(key: Key, step: Array, layer: int, like: Array, *, xp: Namespace) -> Array:
     """Numbers between 0 and 1, of `like`'s dtype, neither of which occurs: (r + ½) / 2ᵇ, exact in that dtype."""
-    bits = 23 if like.dtype == xp.float32 else 32
-    drawn = random_bits(key, step, layer, like, bits=bits, which=which, xp=xp)
-    return (xp.astype(drawn, like.dtype) + 0.5) * 2.0**-bits
+    bits = digits(like, xp=xp)
+    return uniform_of(random_bits(key, step, layer, like, bits=bits, xp=xp), bits, like, xp=xp)
 
 
 def bernoulli(key: Key, step: Array, layer: int, like: Array, probability: float, *, xp: Namespace) -> Array:
@@ -23,10 +21,5 @@ def bernoulli(key: Key, step: Array, layer: int, like: Array, probability: float
 
 
 def normal(key: Key, step: Array, layer: int, like: Array, *, xp: Namespace) -> Array:
-    """Normal numbers of mean 0 and variance 1: √(−2 ln u) cos 2πv, and sin for the second of a pair.
-
-    Source: Box and Muller, "A Note on the Generation of Random Normal Deviates" (1958).
-    """
-    u = uniform(key, step, layer, like, which="radius", xp=xp)
-    v = uniform(key, step, layer, like, which="angle", xp=xp)
-    return xp.sqrt(-2 * xp.log(u)) * xp.cos(2 * math.pi * v)
+    """Normal numbers of mean 0 and variance 1, of `like`'s dtype."""
+    return random_normal(key, step, layer, like, xp=xp)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from xpnet.capture.graph import RANDOM, Value
+from xpnet.capture.graph import NORMAL, Value
 from xpnet.capture.tracing.operations import CONSTANTS, DTYPES, ELEMENTWISE, REDUCTIONS, SEARCHES
 from xpnet.capture.tracing.recorder import Recorder, refuse
 from xpnet.capture.tracing.tracer import Recorded
@@ -186,14 +186,25 @@ class Namespace:
         number = np.asarray(obj, None if dtype is None else _dtype(dtype))
         return self.full((), number.item(), dtype=number.dtype)
 
-    @_refusing
     def random_bits(self, low: Any, high: Any, first: Any, step: Any, like: Any, options: tuple[Any, ...]) -> Recorded:
         """Philox's numbers for a matrix, as one operation; see `xpnet._support.philox`."""
-        scalars = tuple(_array(x).value for x in (low, high, first, step))
-        if any((value.shape, value.dtype) != ((), np.dtype(np.int32)) for value in scalars) or _array(like).ndim != 2:
-            refuse("random_bits", "it takes a key, a row and a step in int32, each without axes, and a matrix")
-        output = Value.contiguous(like.shape, np.dtype(np.uint32))
-        return self.wrap(self._recorder.record(RANDOM, scalars, output, options))
+        return self._random("random_bits", (low, high, first, step), like, np.dtype(np.uint32), options)
+
+    def random_normal(
+        self, low: Any, high: Any, first: Any, step: Any, like: Any, options: tuple[Any, ...]
+    ) -> Recorded:
+        """Normal numbers for a matrix, as one operation; see `xpnet._support.box_muller`."""
+        return self._random(NORMAL, (low, high, first, step), like, like.dtype, options)
+
+    @_refusing
+    def _random(
+        self, name: str, scalars: tuple[Any, ...], like: Any, dtype: np.dtype, options: tuple[Any, ...]
+    ) -> Recorded:
+        """One operation that makes a matrix of scalars."""
+        values = tuple(_array(x).value for x in scalars)
+        if any((value.shape, value.dtype) != ((), np.dtype(np.int32)) for value in values) or _array(like).ndim != 2:
+            refuse(name, "it takes a key, a row and a step in int32, each without axes, and a matrix")
+        return self.wrap(self._recorder.record(name, values, Value.contiguous(like.shape, dtype), options))
 
     @_refusing
     def full(self, shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Recorded:

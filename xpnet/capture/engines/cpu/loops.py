@@ -14,11 +14,11 @@ from xpnet.capture.engines.cpu.operations import (
     searched,
 )  # fmt: skip
 from xpnet.capture.engines.cpu.parts import ENOUGH, Body, Part, Pointer
-from xpnet.capture.engines.cpu.random import random_bits
+from xpnet.capture.engines.cpu.random import random_bits, random_normal
 from xpnet.capture.engines.cpu.text import Word, kind
 from xpnet.capture.engines.cpu.tiles import registers
 from xpnet.capture.engines.cpu.vectors import INT32, TRUTH, Vectors
-from xpnet.capture.graph import RANDOM, Operation, Value
+from xpnet.capture.graph import NORMAL, RANDOM, Operation, Value
 from xpnet.capture.planning.kernels import FED, Extent, Fused, Kernel, Loop, Node, Read
 from xpnet.capture.tracing.operations import REDUCTIONS, SEARCHES
 from xpnet.errors import CaptureError
@@ -31,6 +31,9 @@ LINE = 64
 
 ABREAST = 4
 """Vectors of columns that are reduced together, so that none waits for its own last sum."""
+
+WIDER = 4
+"""Times as many lanes in a loop that draws random numbers, four of which are of one counter."""
 
 SLOW = 12
 """Instructions that an operation counts for if it is not a single one."""
@@ -77,7 +80,7 @@ class LoopWriter:
         """Whether all arrays lie alike, without reductions, so that the kernel is one loop over numbers."""
         (loop, *others), extents = kernel.loops, set()
         for node in loop.nodes:
-            if node.is_reduction or node.operation.name in (FED, RANDOM) or node.extent != (kernel.rows, loop.width):
+            if node.is_reduction or node.operation.name in (FED, *RANDOM) or node.extent != (kernel.rows, loop.width):
                 return False
             values = [(read.value, read.extent) for read in node.reads if read.extent != (1, 1)]
             if node.operation.output in self._stored:
@@ -310,9 +313,9 @@ class _Rows:
                 assert texts[0] is not None
                 at = self._reduce(of, node, texts[0], column, at)
                 continue
-            if operation.name == RANDOM:
+            if operation.name in RANDOM:
                 scalars = [self._once[value] for value in operation.arrays]
-                own[operation.output] = random_bits(of, scalars, row, column, *operation.options)
+                own[operation.output] = _random(of, operation, scalars, row, column)
             else:
                 own[operation.output] = self._done(of, node, texts, column)
             if loop.width == 1:
@@ -400,12 +403,20 @@ def across(
     return totals
 
 
+def _random(of: Vectors, operation: Operation, scalars: list[str], row: Word, column: Word) -> str:
+    """Random numbers of some columns."""
+    if operation.name == NORMAL:
+        return random_normal(of, scalars, row, column, operation.options[0], operation.output.dtype)
+    return random_bits(of, scalars, row, column, *operation.options)
+
+
 def _lanes(loop: Loop, size: int) -> int:
-    """Lanes of a loop's vectors, as many as the widest dtype allows."""
+    """Lanes of a loop's vectors, as many as the widest dtype allows; some times as many for random numbers."""
+    if loop.width <= 1:
+        return 1
     values = [value for node in loop.nodes for value in (*node.operation.arrays, node.operation.output)]
-    return (
-        max(1, size // max(value.dtype.itemsize for value in values if value.dtype.itemsize)) if loop.width > 1 else 1
-    )
+    lanes = max(1, size // max(value.dtype.itemsize for value in values if value.dtype.itemsize))
+    return lanes * (WIDER if any(node.operation.name in RANDOM for node in loop.nodes) else 1)
 
 
 def _collected_in(node: Node) -> np.dtype:

@@ -80,9 +80,10 @@ template <class T> __device__ T floor_divided(T a, T b) {
     T below = floor(whole);
     return whole - below > (T)0.5 ? below + 1 : below;
 }
-__device__ unsigned int random_word(
+struct Words { unsigned int of[4]; };
+__device__ Words philox(
     unsigned int k0, unsigned int k1, unsigned int first, unsigned int step,
-    long long i, long long j, unsigned int layer, int which) {
+    long long i, long long j, unsigned int layer) {
     // Philox4x32-10: the counter's four words are those of four columns.
     unsigned int c0 = (unsigned int)(j / 4), c1 = first + (unsigned int)i, c2 = layer, c3 = step;
     for (int turn = 0; turn < 10; ++turn) {
@@ -92,15 +93,30 @@ __device__ unsigned int random_word(
         c1 = (unsigned int)p1, c3 = (unsigned int)p0;
         k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
     }
-    const int at = which == 0 ? (int)(j % 4) : (int)(j % 4) / 2 * 2 + which - 1;
-    const unsigned int word = at < 2 ? (at ? c1 : c0) : at == 2 ? c2 : c3;
-    return which == 2 && j % 2 ? word - 0x40000000u : word;
+    return {c0, c1, c2, c3};
+}
+__device__ unsigned int random_word(
+    unsigned int k0, unsigned int k1, unsigned int first, unsigned int step,
+    long long i, long long j, unsigned int layer) {
+    const Words words = philox(k0, k1, first, step, i, j, layer);
+    const int at = (int)(j % 4);
+    return at < 2 ? (at ? words.of[1] : words.of[0]) : at == 2 ? words.of[2] : words.of[3];
+}
+template <class T> __device__ T random_normal(
+    unsigned int k0, unsigned int k1, unsigned int first, unsigned int step,
+    long long i, long long j, unsigned int layer) {
+    // Box and Muller's way: a pair of columns has a radius and an angle.
+    const Words words = philox(k0, k1, first, step, i, j, layer);
+    const bool is_first = j % 4 < 2;
+    const int less = sizeof(T) == 4 ? 9 : 0;
+    const T whole = (T)(1ULL << (32 - less));
+    const T u = ((T)((is_first ? words.of[0] : words.of[2]) >> less) + (T)0.5) / whole;
+    const T v = ((T)((is_first ? words.of[1] : words.of[3]) >> less) + (T)0.5) / whole;
+    const T radius = sqrt((T)-2 * log(u)), angle = (T)6.283185307179586 * v;
+    return radius * (j % 2 ? sin(angle) : cos(angle));
 }
 """
 """What expressions call that C++ does not have; a pack is read and written by one access, as float4 is."""
-
-WHICH = ("own", "radius", "angle")
-"""Which word of a counter an element gets, by number."""
 
 COLLECTED = {
     "sum": "{0} + {1}",

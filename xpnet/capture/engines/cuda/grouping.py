@@ -16,7 +16,7 @@ from xpnet.errors import CaptureError
 WARPFUL = 1024
 """Columns up to which one warp is enough for a single row."""
 
-POINTWISE = (*ELEMENTWISE, "where", "astype", "copy", "full", RANDOM)
+POINTWISE = (*ELEMENTWISE, "where", "astype", "copy", "full", *RANDOM)
 """Operations whose every element stands for itself."""
 
 

@@ -34,7 +34,7 @@ def packing(kernel: Kernel, layout: DeviceLayout, roots: dict[Value, Value], wri
     So an element is one thread's in all of them, which may overwrite what another of them reads. Random numbers are
     those of a row and a column, which a thread has of one element only.
     """
-    if any(node.operation.name == RANDOM for node in kernel.nodes):
+    if any(node.operation.name in RANDOM for node in kernel.nodes):
         return Packing()
     written = frozenset(written)
     loops = [(loop, _seen(loop, roots, written)) for loop in kernel.loops]

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, WHICH, expression, number
+from xpnet.capture.engines.cuda.expressions import COLLECTED, SEARCHED, expression, number
 from xpnet.capture.engines.cuda.layout import TYPES, DeviceLayout
 from xpnet.capture.graph import RANDOM, Graph, Value
 from xpnet.capture.planning.kernels import FED, Extent, Node, Read, computed
@@ -134,10 +134,13 @@ class Statements:
         operation = node.operation
         if operation.name == "full":
             return number(operation.options[2], operation.output.dtype)
-        if operation.name == RANDOM:
-            layer, bits, which = operation.options
+        if operation.name in RANDOM:
+            layer, *bits = operation.options
             i, j = (name if size > 1 else "0" for name, size in zip("ij", node.extent, strict=True))
-            return f"random_word({', '.join(operands)}, {i}, {j}, {layer}, {WHICH.index(which)}) >> {32 - bits}"
+            arguments = f"({', '.join(operands)}, {i}, {j}, {layer})"
+            if bits:
+                return f"random_word{arguments} >> {32 - bits[0]}"
+            return f"random_normal<{TYPES[operation.output.dtype.name]}>{arguments}"
         return "" if operation.name == FED else expression(operation, operands)
 
     def _fed(self, node: Node) -> tuple[str, str]:
@@ -150,6 +153,6 @@ class Statements:
     def _cast(self, text: str, read: Read, node: Node) -> str:
         """An operand in the type that the operation computes in."""
         dtype, name = computed(node.operation), node.operation.name
-        keep = read.value.dtype == dtype or name in ("astype", *REDUCTIONS, *SEARCHES)
+        keep = read.value.dtype == dtype or name in ("astype", *RANDOM, *REDUCTIONS, *SEARCHES)
         keep = keep or (name == "where" and read is node.reads[0])
         return text if keep else f"({TYPES[dtype.name]})({text})"
