@@ -133,6 +133,14 @@ def tables(session: nox.Session) -> None:
 
 
 @nox.session
+def recipes(session: nox.Session) -> None:
+    """Test the README's recipes beside MLflow and TensorBoard; an error without them."""
+    session.install("-e", ".", *groups("test", "recipes"))
+    session.run("python", "-c", "import mlflow, tensorboard, tensorboardX")
+    session.run("pytest", "tests/test_readme_recipes.py", *session.posargs)
+
+
+@nox.session
 def privacy(session: nox.Session) -> None:
     """Train privately, beside dp-accounting, for which xpnet's ε is asked; an error without it."""
     session.install("-e", ".[privacy,fast]", *without_nox("test"))

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 FENCED = re.compile(r"(?P<before>[^\n]*)\n```(?P<language>python|console|sh)\n(?P<text>.*?)\n```", re.DOTALL)
-NEEDED = re.compile(r"<!-- needs (\w+) -->")
+NEEDED = re.compile(r"<!-- needs ([\w ]+) -->")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)(?:#([^)\s]*))?\)")
 PICTURE = re.compile(r'<img src="([^":]+)"')
 EQUATIONS = re.compile(r"\((\d+)\)(?:\s*[-–]\s*\((\d+)\))?")
@@ -24,30 +24,30 @@ checkout = pytest.mark.skipif(not (ROOT / "xpnet").is_dir(), reason="links lead 
 
 
 class Block(NamedTuple):
-    """Python arguments that do what a block says, the line of the README that it starts on, and a module it needs."""
+    """Python arguments that do what a block says, the line of the README that it starts on, and modules it needs."""
 
     line: int
     arguments: list[str]
-    needed: str | None
+    needed: list[str]
 
 
 def blocks() -> Iterator[Block]:
     """Python blocks as they are, and each `python -m xpnet` of the others; not those marked `<!-- not run: why -->`.
 
-    One that is marked `<!-- needs module -->` is run where that is installed.
+    One that is marked `<!-- needs module … -->` is run where these are installed.
     """
     for found in FENCED.finditer("\n" + README):
         line = README.count("\n", 0, found.start("text") - 1) + 1
         if found["before"].startswith("<!-- not run: "):
             continue
         needed = NEEDED.fullmatch(found["before"])
-        module = needed[1] if needed else None
+        modules = needed[1].split() if needed else []
         if found["language"] == "python":
-            yield Block(line, ["-c", found["text"]], module)
+            yield Block(line, ["-c", found["text"]], modules)
             continue
         for i, command in enumerate(found["text"].splitlines()):
             if (command := command.removeprefix("$ ")).startswith("python -m xpnet"):
-                yield Block(line + i, shlex.split(command, comments=True)[1:], module)
+                yield Block(line + i, shlex.split(command, comments=True)[1:], modules)
 
 
 def numbers(text: str) -> set[int]:
@@ -64,8 +64,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("block", list(blocks()), ids=lambda block: f"line{block.line}")
 def test_blocks_run(block: Block, folder: Path, tmp_path: Path) -> None:
     """What the README shows runs, in its order, in an empty folder and with an empty home."""
-    if block.needed:
-        pytest.importorskip(block.needed)
+    for module in block.needed:
+        pytest.importorskip(module)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "XPNET_"))}
     answer = subprocess.run(
         [sys.executable, *block.arguments],

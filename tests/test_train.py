@@ -146,7 +146,7 @@ def test_ones_own_data_choose_the_loss(tmp_path, y, loss, word):
     x = np.random.default_rng(4).normal(size=(40, 3))
     np.savez(tmp_path / "own.npz", x_train=x, y_train=y)
     (line,) = trained(tmp_path, "--data", tmp_path / "own.npz", *ONE, "--save", tmp_path / "m")
-    assert line["test_accuracy"] is None
+    assert "test_accuracy" not in line
     assert serialization.load(tmp_path / "m").network.loss == loss
 
 

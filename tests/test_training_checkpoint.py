@@ -49,6 +49,15 @@ def test_one_line_for_people(values, line):
     assert str(epoch(**values)) == line
 
 
+def test_numbers_are_all_numbers():
+    """So that what watches a training takes them as they are; scores of rows that there are none of are left out."""
+    always = ["epoch", "cost", "train_accuracy", "learning_rate", "seconds", "samples_per_second"]
+    assert list(epoch().numbers()) == always
+    scored = epoch(test_accuracy=0.5, validation_cost=0.2, validation_accuracy=0.25, test_cost=0.3).numbers()
+    assert set(scored) - set(always) == {"test_accuracy", "validation_cost", "validation_accuracy", "test_cost"}
+    assert all(isinstance(number, int | float) for number in scored.values())
+
+
 def test_a_repr_is_one_line():
     """It has the numbers, and none of the checkpoint's arrays."""
     shown = repr(epoch())

@@ -24,8 +24,11 @@ COLUMNS = (
 OLDER = COLUMNS[:-1]
 """Those of a file of an older version."""
 
-ALWAYS = 5
-"""How many of them every epoch has, though it may be None."""
+ALWAYS = ("epoch", "cost", "train_accuracy", "learning_rate")
+"""Those that every epoch has, though a file may hold none."""
+
+TIMED_AFTER = 5
+"""How many of them stand before the time that an epoch took."""
 
 MOST, RECENT = 1000, 100
 """About how many epochs are kept of a long training, and how many of the last ones in any case."""
@@ -74,7 +77,7 @@ def _number(value: float | None) -> float:
 def _record(row: Sequence[float], names: Sequence[str]) -> dict[str, Any]:
     """Record of one epoch."""
     values = [None if math.isnan(value) else value for value in row]
-    record = dict(zip(names, [int(row[0]), *values[1:]], strict=True))
-    timing = {"seconds": None, "samples_per_second": None}
-    perhaps = {name: record.pop(name) for name in names[ALWAYS:]}
-    return record | timing | {name: value for name, value in perhaps.items() if value is not None}
+    record = list(zip(names, [int(row[0]), *values[1:]], strict=True))
+    record[TIMED_AFTER:TIMED_AFTER] = [("seconds", None), ("samples_per_second", None)]
+    timed = (*ALWAYS, "seconds", "samples_per_second")
+    return {name: value for name, value in record if name in timed or value is not None}

@@ -106,10 +106,9 @@ class Epoch:
     def numbers(self) -> dict[str, Any]:
         """Numbers by name; those of test rows and of a validation only where there were any."""
         names = ("cost", "train_accuracy", "test_accuracy", "learning_rate", "seconds", "samples_per_second")
-        validation = () if self.validation_cost is None else ("validation_cost", "validation_accuracy")
-        test = ("test_cost",) * (self.test_cost is not None)
-        privacy = ("epsilon",) * bool(self.checkpoint.privacy)
-        return {"epoch": self.number} | {name: getattr(self, name) for name in (*names, *validation, *test, *privacy)}
+        others = ("validation_cost", "validation_accuracy", "test_cost", "epsilon")
+        numbers = {"epoch": self.number} | {name: getattr(self, name) for name in (*names, *others)}
+        return {name: number for name, number in numbers.items() if number is not None}
 
     def record(self) -> dict[str, Any]:
         """Numbers as a line of a log holds them: also the running ones, where there are any, by name in columns."""
