@@ -8,7 +8,7 @@ Source: Box and Muller, "A Note on the Generation of Random Normal Deviates" (19
 
 import math
 
-from xpnet._support.philox import Key, by_columns, random_words
+from xpnet._support.philox import Key, Words, by_columns, random_words
 from xpnet._support.typing import Array, Namespace
 
 
@@ -28,9 +28,13 @@ def random_normal(key: Key, step: Array, layer: int, like: Array, *, xp: Namespa
     if recorded is not None:
         array: Array = recorded(xp, *key, step, like, (layer,))
         return array
+    return by_columns(normal_numbers(random_words(key, step, layer, like, xp=xp), like, xp=xp), like, xp=xp)
+
+
+def normal_numbers(words: Words, like: Array, *, xp: Namespace) -> Words:
+    """Four normal numbers of each counter, of `like`'s dtype, from its four words."""
     bits = digits(like, xp=xp)
-    words = random_words(key, step, layer, like, xp=xp)
     u = [uniform_of(word >> (32 - bits), bits, like, xp=xp) for word in words]
     radius, angle = ([xp.sqrt(-2 * xp.log(each)) for each in u[::2]], [2 * math.pi * each for each in u[1::2]])
     pairs = [(r * xp.cos(t), r * xp.sin(t)) for r, t in zip(radius, angle, strict=True)]
-    return by_columns((*pairs[0], *pairs[1]), like, xp=xp)
+    return (*pairs[0], *pairs[1])

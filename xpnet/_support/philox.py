@@ -16,7 +16,7 @@ ROUNDS = 10
 MASK = 0xFFFFFFFF
 
 Words = tuple[Array, Array, Array, Array]
-"""Four words of each counter, each in an array."""
+"""Four words of each counter, or what is made of them, each in an array."""
 
 
 class Key(NamedTuple):

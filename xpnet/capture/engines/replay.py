@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from xpnet._support.box_muller import random_normal
-from xpnet._support.philox import Key, random_bits
 from xpnet.capture.engines import thread_count as threads
+from xpnet.capture.engines.random_calls import draw
 from xpnet.capture.graph import OUTER, RANDOM, VIEWS, Number, Operation, Value
 from xpnet.capture.planning.plan import Plan
 from xpnet.capture.tracing.operations import ELEMENTWISE, REDUCTIONS, SEARCHES, dtypes
@@ -27,9 +26,6 @@ COPIED = 2**18
 
 FILLED = 2**20
 """Bytes up to which a number becomes an array."""
-
-DRAWN = 2**14
-"""Random numbers that are drawn together."""
 
 
 class Replay:
@@ -139,29 +135,10 @@ def calls(operation: Operation, arrays: Mapping[Value, np.ndarray]) -> list[Call
         (axis,) = options
         return [(getattr(inputs[0], name), (axis, _without(out, axis)))]
     if name in RANDOM:
-        return [(_random, (*inputs, options, out))]
+        return [(draw, (*inputs, options, out))]
     if name == "take":
         return [(inputs[0].take, (inputs[1], *options, out))]
     return [(np.copyto, (out, *inputs, "unsafe"))]
-
-
-def _random(
-    low: np.ndarray,
-    high: np.ndarray,
-    first: np.ndarray,
-    step: np.ndarray,
-    options: tuple[int, ...],
-    out: np.ndarray,
-) -> None:
-    """Random numbers as NumPy makes them, so many rows at a time that what is between is in the cache."""
-    layer, *bits = options
-    rows = max(1, DRAWN // max(out.shape[1], 1))
-    for start in range(0, len(out), rows):
-        key, some = Key(low, high, first + np.int32(start)), out[start : start + rows]
-        if bits:
-            some[...] = random_bits(key, step, layer, some, bits=bits[0], xp=np)
-        else:
-            some[...] = random_normal(key, step, layer, some, xp=np)
 
 
 def _without(array: np.ndarray, axis: int) -> np.ndarray:
