@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 
 from xpnet import backends
 from xpnet._support.trees import arrays_in
+from xpnet.capture import plan
 from xpnet.capture.engines.cpu import cache
 from xpnet.capture.engines.cpu.compiled import Compiled
+from xpnet.capture.engines.cpu.program import program
 from xpnet.capture.program_cache import planned
 from xpnet.equations import step
 from xpnet.equations.activations import ACTIVATIONS
@@ -151,6 +153,7 @@ def test_functions_keep_their_digits(name, dtype):
 SCRIPT = """
 import sys
 import xpnet
+from xpnet.capture import plan
 from xpnet.capture.engines.cpu import cache
 from xpnet.data import load
 compiled, count = cache.compiled, []
@@ -222,6 +225,23 @@ def test_without_a_folder_code_stays_in_memory(tmp_path):
     assert count > 0
     assert said.count("Compiled code is not kept in") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_equal_layers_are_updated_by_one_function():
+    """A deeper network of equal layers has no more functions, however many arrays of a shape there are."""
+    rng = np.random.default_rng(0)
+
+    def functions(layers):
+        w = tuple(rng.normal(size=(5, 5)) for _ in range(layers))
+
+        def update(carry, batch, *, xp):
+            new, total = zip(*((w - 0.1 * (m + batch[0]), xp.sum(m * w, axis=1)) for w, m in carry), strict=True)
+            return tuple((one, one * one) for one in new), total
+
+        made = plan(update, tuple((one, one * one) for one in w), (np.ones((1, 1)),))
+        return program(made, gathered=False).texts
+
+    assert functions(3) == functions(7)
 
 
 def test_a_plan_says_how_much_code_it_is(monkeypatch, tmp_path):

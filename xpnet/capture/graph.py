@@ -95,7 +95,7 @@ class Operation(NamedTuple):
     @property
     def arrays(self) -> tuple[Value, ...]:
         """The inputs that are arrays."""
-        return tuple(value for value in self.inputs if isinstance(value, Value))
+        return tuple([value for value in self.inputs if isinstance(value, Value)])
 
 
 class Graph(NamedTuple):

@@ -6,7 +6,7 @@ is 1×1, a vector one row, but one number a row where it is made from rows.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -80,6 +80,10 @@ class Kernel:
 
     rows: int
     loops: list[Loop] = field(default_factory=list)
+    _makers: dict[Value, tuple[int, Node]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._makers = {node.operation.output: (i, node) for i, loop in enumerate(self.loops) for node in loop.nodes}
 
     @property
     def nodes(self) -> list[Node]:
@@ -88,35 +92,53 @@ class Kernel:
 
     def position(self, value: Value) -> int | None:
         """The loop that makes a value."""
-        return next((i for i, loop in enumerate(self.loops) for n in loop.nodes if n.operation.output is value), None)
+        return self._makers[value][0] if value in self._makers else None
 
     def pieces(self, roots: dict[Value, Value]) -> list["Kernel"]:
-        """Its loops in kernels of their own, where none needs what another makes."""
-        pieces: list[tuple[set[int], set[Value]]] = []
+        """Its operations in kernels of their own, where none needs what another makes, nor reads the same in a loop.
+
+        Equal ones, such as the updates of equal layers, are then one function, compiled once. At most they share a
+        number that stands for all elements.
+        """
+        # Of those with a link in common, one leads to another, and the last one stands for all.
+        leads: dict[Any, Any] = {}
+
+        def end(link: Any) -> Any:
+            while link in leads:
+                link = leads[link]
+            return link
+
         for i, loop in enumerate(self.loops):
-            needed = {roots[read.value] for node in loop.nodes for read in node.reads}
-            made = {node.operation.output for node in loop.nodes}
-            joined = [piece for piece in pieces if piece[1] & needed]
-            pieces = [piece for piece in pieces if piece not in joined]
-            pieces.append(({i}.union(*(piece[0] for piece in joined)), made.union(*(piece[1] for piece in joined))))
-        return [
-            Kernel(self.rows, [self.loops[i] for i in sorted(at)]) for at, _ in sorted(pieces, key=lambda p: min(p[0]))
-        ]
+            for node in loop.nodes:
+                for read in node.reads:
+                    root = roots[read.value]
+                    if root in self._makers or read.extent != (1, 1):
+                        one, other = end(root if root in self._makers else (i, root)), end(node.operation.output)
+                        if one != other:
+                            leads[one] = other
+        pieces: dict[Any, dict[int, Loop]] = {}
+        for i, loop in enumerate(self.loops):
+            for node in loop.nodes:
+                piece = pieces.setdefault(end(node.operation.output), {})
+                piece.setdefault(i, Loop(loop.width)).nodes.append(node)
+        return [Kernel(self.rows, list(piece.values())) for piece in pieces.values()]
 
     def add(self, node: Node, roots: dict[Value, Value]) -> None:
         """Put an operation into the first loop that comes after all it needs."""
         first = 0
         for read in node.reads:
-            at = self.position(roots[read.value])
-            if at is not None:
-                maker = next(n for n in self.loops[at].nodes if n.operation.output is roots[read.value])
+            if (place := self._makers.get(roots[read.value])) is not None:
+                at, maker = place
                 apart = maker.is_reduction or self.loops[at].width != node.extent[1]
                 first = max(first, at + apart)
         alone = node.operation.name in ALONE
-        for loop in self.loops[first:]:
-            if loop.width == node.extent[1] and not alone and all(n.operation.name not in ALONE for n in loop.nodes):
+        for at in range(first, len(self.loops)):
+            loop = self.loops[at]
+            if loop.width == node.extent[1] and not alone and loop.nodes[0].operation.name not in ALONE:
                 loop.nodes.append(node)
+                self._makers[node.operation.output] = at, node
                 return
+        self._makers[node.operation.output] = len(self.loops), node
         self.loops.append(Loop(node.extent[1], [node]))
 
 
@@ -192,25 +214,28 @@ def _stage(part: Part, roots: dict[Value, Value], stored: set[Value]) -> Stage:
     if isinstance(part, Columns):
         reads_ = frozenset(roots[read.value] for node in part.nodes for read in node.reads)
         return Stage(reads_, tuple(node.operation.output for node in part.nodes))
-    made = {node.operation.output for node in part.nodes}
-    pieces = part.pieces(roots)
-    reads: dict[Value, list[tuple[tuple[int, int], Read]]] = {}
-    places = [
-        ((p, i), node) for p, piece in enumerate(pieces) for i, loop in enumerate(piece.loops) for node in loop.nodes
-    ]
-    for place, node in places:
-        for read in node.reads:
-            reads.setdefault(roots[read.value], []).append((place, read))
-    outside = {root: found for root, found in reads.items() if root not in made}
+    pieces = [[(i, node) for i, loop in enumerate(p.loops) for node in loop.nodes] for p in part.pieces(roots)]
+    outside: dict[Value, list[tuple[int, int, Read]]] = {}
+    for piece, places in enumerate(pieces):
+        for i, node in places:
+            for read in node.reads:
+                if part.position(root := roots[read.value]) is None:
+                    outside.setdefault(root, []).append((piece, i, read))
+    # Pieces are done in any order, and their loops row by row.
+    own: list[list[Value]] = [[] for _ in pieces]
+    for root, found in outside.items():
+        if len(readers := {piece for piece, _, _ in found}) == 1:
+            own[readers.pop()].append(root)
     pairs = set()
-    for (piece, i), node in places:
-        new = node.operation.output
-        if node.is_reduction or new not in stored:
-            continue
-        for root, found in outside.items():
-            alike = (root.shape, root.dtype, root.order) == (new.shape, new.dtype, new.order)
-            # Pieces are done in any order, and their loops row by row.
-            if alike and all(p == piece and at <= i and r.straight and r.extent == node.made for (p, at), r in found):
-                pairs.add((new, root))
+    for piece, places in enumerate(pieces):
+        for i, node in places:
+            new = node.operation.output
+            if not node.is_reduction and new in stored:
+                pairs |= {
+                    (new, root)
+                    for root in own[piece]
+                    if root.is_like(new)
+                    and all(at <= i and r.straight and r.extent == node.made for _, at, r in outside[root])
+                }
     writes = tuple(node.operation.output for node in part.nodes if node.operation.output in stored)
     return Stage(frozenset(outside), writes, frozenset(pairs))
