@@ -25,6 +25,17 @@ def test_the_numbers_come_back(tmp_path, options):
     assert serialization.load(tmp_path / "m").history == [each | untimed for each in numbers]
 
 
+def test_a_private_training_has_its_epsilons(tmp_path):
+    """ε of each epoch comes back, which is public; cost and accuracy of the private rows do not."""
+    pytest.importorskip("dp_accounting")
+    epochs = trained(privacy=xpnet.Privacy(noise_multiplier=1.0))
+    numbers = [epoch.numbers() for epoch in epochs]
+    serialization.save(tmp_path / "m", NETWORK, epochs[-1].params, epochs[-1].checkpoint, history=numbers)
+    history = serialization.load(tmp_path / "m").history
+    assert [record["epsilon"] for record in history] == [epoch.epsilon for epoch in epochs]
+    assert all(record["cost"] is record["train_accuracy"] is None for record in history)
+
+
 def test_a_model_without_a_history_has_none(tmp_path):
     """As one of an older version, or of parameters alone."""
     serialization.save(tmp_path / "m", NETWORK, NETWORK.init(0))

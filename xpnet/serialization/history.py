@@ -21,8 +21,11 @@ COLUMNS = (
 )
 """Numbers of an epoch, by their names in `Epoch.numbers`."""
 
-OLDER = COLUMNS[:-1]
-"""Those of a file of an older version."""
+PRIVATE = (*COLUMNS, "epsilon")
+"""Those of a private training."""
+
+KNOWN = (COLUMNS[:-1], COLUMNS, PRIVATE)
+"""Those of all files: of an older version, and of trainings that are not private and that are."""
 
 ALWAYS = ("epoch", "cost", "train_accuracy", "learning_rate")
 """Those that every epoch has, though a file may hold none."""
@@ -49,9 +52,15 @@ def thinned(records: Sequence[Record]) -> list[Record]:
     ]
 
 
+def columns(records: Sequence[Record]) -> tuple[str, ...]:
+    """Columns of the table of these records."""
+    return PRIVATE if any("epsilon" in record for record in records) else COLUMNS
+
+
 def table(records: Sequence[Record]) -> np.ndarray:
     """Numbers as (epochs, columns), NaN for those that there are none of."""
-    return np.array([[_number(record.get(name)) for name in COLUMNS] for record in thinned(records)])
+    names = columns(records)
+    return np.array([[_number(record.get(name)) for name in names] for record in thinned(records)])
 
 
 def records_in(numbers: np.ndarray, last: int, names: Sequence[str] = COLUMNS) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from xpnet.backends import ENGINES
 from xpnet.equations.activations import activation
 from xpnet.equations.losses import loss
 from xpnet.errors import InputError, ModelFileError
-from xpnet.serialization.history import COLUMNS, OLDER
+from xpnet.serialization.history import KNOWN
 from xpnet.training.class_names import are_names
 from xpnet.training.network import Network
 from xpnet.training.rows import generator_in
@@ -171,7 +171,7 @@ def read_metadata(text: str) -> dict[str, Any]:
         settings = {field.name for field in fields(Network)}
         _refuse(written_by, [f"a network with {plain(name)}" for name in sorted(set(network) - settings)])
         _refuse(written_by, [f"a training with {plain(name)}" for name in sorted(set(training or ()) - set(TRAINING))])
-        known = about["history"] in ([], list(OLDER), list(COLUMNS))
+        known = about["history"] in ([], *map(list, KNOWN))
         _refuse(written_by, ["a history of other numbers"] * (not known))
         about["network"] = network = checked(network, NETWORK, "the network")
         unknown = [

@@ -108,7 +108,7 @@ def save(
         # Cost and accuracy of private rows are not private.
         history = [{name: record[name] for name in record if name not in OF_TRAINING_ROWS} for record in history]
     if history:
-        about[HISTORY], tensors[HISTORY] = histories.COLUMNS, histories.table(history)
+        about[HISTORY], tensors[HISTORY] = histories.columns(history), histories.table(history)
     text = json.dumps(about)
     tensors[CHECKSUM] = _checksum(text, tensors)
     write_whole(path, safetensors.numpy.save(tensors, {"xpnet": text}))
