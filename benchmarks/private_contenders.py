@@ -21,7 +21,8 @@ from xpnet.equations.private_step import private_step
 from xpnet.equations.step import Sums
 from xpnet.training.data_parallel import NOTHING
 from xpnet.training.privacy import Spent
-from xpnet.training.private_batches import Private, PrivateBatches, keys, secret
+from xpnet.training.private_batches import PrivateBatches, keys, secret
+from xpnet.training.private_rows import Private
 
 CLIP_NORM = 1.0
 NOISE = 1.0

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from xpnet._cli.configuration import fractions, schedule
 from xpnet._cli.presets import configure
 from xpnet._cli.resume import resumed
+from xpnet._cli.spellings import fractions, schedule
 from xpnet.data import Data, load
 from xpnet.errors import InputError, ModelFileError
 from xpnet.schedules import Constant, Cosine, InverseScaling, Step

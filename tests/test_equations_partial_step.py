@@ -10,7 +10,7 @@ from xpnet.equations import step
 from xpnet.equations.optimizers import adam, momentum, sgd
 from xpnet.equations.partial_step import gradients_from_sums, partial_step, weighted_sums
 from xpnet.schedules import Constant
-from xpnet.training.epochs import definition
+from xpnet.training.agreement import definition
 
 pytestmark = pytest.mark.current
 

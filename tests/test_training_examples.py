@@ -9,7 +9,7 @@ import pytest
 import xpnet
 
 
-@pytest.mark.parametrize(("module", "least"), [("network", 9), ("epochs", 1), ("run", 3)])
+@pytest.mark.parametrize(("module", "least"), [("network", 9), ("epochs", 1), ("loop", 3)])
 def test_examples(module: str, least: int) -> None:
     """Each example prints what stands below it; none has gone missing."""
     known = {"np": np, "sgd": xpnet.sgd, "xpnet": xpnet}

@@ -207,7 +207,7 @@ def test_nothing_waits_before_the_epochs_end_but_a_bar(monkeypatch, shown):
     bar = SimpleNamespace(shown=shown, update=lambda batch_size, costs, errors: None)
     monkeypatch.setattr(backends, "resolve", lambda *names: backend)
     monkeypatch.setattr("xpnet.training.memory_rows.drawn", drawn)
-    monkeypatch.setattr(training, "Bar", lambda *about: nullcontext(bar))
+    monkeypatch.setattr("xpnet.training.loop.Bar", lambda *about: nullcontext(bar))
     monkeypatch.setattr(training, "BLOCK_STEPS", 2)
     monkeypatch.setattr(training.Training, "on_device", on_device)
     made = xpnet.epochs(Network([4, 3]), (x, y), xpnet.sgd(0.5), batch_size=2, epochs=2, backend="numpy")

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from xpnet import __version__, backends, serialization
-from xpnet._cli.configuration import WITH_MOMENTUM, Configuration
+from xpnet._cli.configuration import Configuration
 from xpnet._cli.log import append, line, resume_log
 from xpnet._cli.options import Options
+from xpnet._cli.spellings import WITH_MOMENTUM
 from xpnet._support import stop_signals
 from xpnet._support.atomic_write import check_distinct, check_writable
 from xpnet.data import Data

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from xpnet._cli.configuration import WITH_MOMENTUM, Configuration
+from xpnet._cli.configuration import Configuration
 from xpnet._cli.flags import flag_text, flags_of, value_text
+from xpnet._cli.spellings import WITH_MOMENTUM
 from xpnet.backends.base import alternatives
 from xpnet.backends.registry import default_device
 from xpnet.equations.optimizers import default_rate

@@ -1,8 +1,6 @@
 """The training loop: epochs one by one, on any backend."""
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from types import FunctionType
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,26 +12,26 @@ from xpnet._support.trees import arrays_in, map_arrays
 from xpnet._support.typing import Array, Params
 from xpnet.backends import Backend, dtype_name
 from xpnet.data import Data, Stored, doubt_inputs, scaled_weights, spread
-from xpnet.data.checks import count
 from xpnet.data.doubts import SAMPLED
 from xpnet.equations.optimizers import Optimizer
 from xpnet.equations.partial_step import partial_step
-from xpnet.equations.private_step import private_step
 from xpnet.equations.step import training_step
-from xpnet.errors import DeviceError, InputError
+from xpnet.errors import InputError
 from xpnet.training import arguments
+from xpnet.training.agreement import fingerprint
 from xpnet.training.checkpoint import Checkpoint
 from xpnet.training.data_parallel import DataParallel
 from xpnet.training.data_shapes import as_data
-from xpnet.training.memory_rows import PlacedRows
+from xpnet.training.loop import Epochs
 from xpnet.training.network import Network
-from xpnet.training.placement import DTYPES, checked_params, host_numbers, placed_rows, spelled_device, spelled_dtype
-from xpnet.training.privacy import Privacy, Spent
-from xpnet.training.private_batches import Private, PrivateRows
-from xpnet.training.rows import Rows, digest_of
-from xpnet.training.run import Epochs, Training
+from xpnet.training.placement import DTYPES, host_numbers, placed_rows, spelled_device, spelled_dtype
+from xpnet.training.privacy import Privacy
+from xpnet.training.private_rows import private_rows, private_training
+from xpnet.training.rows import Rows
+from xpnet.training.run import Training
 from xpnet.training.sparse import is_sparse
 from xpnet.training.standardization import Standardization
+from xpnet.training.starting import first_checkpoint, resumed_checkpoint, with_engine
 
 VALIDATION = ("x_validation", "y_validation", "weight_validation")
 
@@ -206,8 +204,8 @@ def epochs(
             held_out = rows(x_validation, y_validation, weight_validation, of="_validation")
         private = None
         if privacy is not None:
-            train = _private_rows(train, batch_size, dtype)
-            private = _private(network, optimizer, privacy, train, l2_of, epochs, resume)
+            train = private_rows(train, batch_size, dtype)
+            private = private_training(network, optimizer, privacy, train, l2_of, epochs, resume)
         elif resume is not None and resume.privacy:
             raise InputError("resume is a checkpoint of a private training; give privacy too, or the rest is not.")
         training = Training(
@@ -236,10 +234,10 @@ def epochs(
         if resume is None:
             params = network.init(seed, dtype=dtype) if params is None else params
             order_state = {} if private is not None else generator(seed, "order").bit_generator.state
-            start = _start(network, optimizer, target, dtype, params, order_state)
+            start = first_checkpoint(network, optimizer, target, dtype, params, order_state)
         else:
-            start = _resumed(network, optimizer, target, resume)
-        training = training.by(_with_engine(training, start, engine, resume))
+            start = resumed_checkpoint(network, optimizer, target, resume)
+        training = training.by(with_engine(training, start, engine, resume))
         if average is not None:
             average.agree(
                 {
@@ -247,49 +245,10 @@ def epochs(
                     "l2_of": l2_of,
                     "clip_norm": str(clip_norm),
                     "privacy": str(privacy),
-                    **_fingerprint(training, start),
+                    **fingerprint(training, start),
                 }
             )
     return Epochs(training, start)
-
-
-def _private_rows(rows: Rows, batch_size: int, dtype: str) -> PrivateRows:
-    """Rows to draw batches from."""
-    if type(rows) is not PlacedRows:
-        raise InputError(
-            "rows on disk and sparse inputs do not go with privacy: each batch is drawn from all rows, which are to be "
-            "dense and in memory; load them whole."
-        )
-    if batch_size > len(rows):
-        raise InputError(
-            f"batch_size is {batch_size}, but each of {len(rows)} rows is in a batch with probability batch_size / n; "
-            "use a smaller one."
-        )
-    return PrivateRows(rows, batch_size, dtype)
-
-
-def _private(
-    network: Network,
-    optimizer: Optimizer,
-    privacy: Privacy,
-    rows: PrivateRows,
-    l2_of: str,
-    epochs: int,
-    resume: Checkpoint | None,
-) -> Private:
-    """What makes a training private, with the noise for the steps that are still to come."""
-    spent = [] if resume is None else [Spent(*each) for each in resume.privacy]
-    if resume is not None and resume.steps and not spent:
-        raise InputError(
-            "resume is a checkpoint of a training that was not private, and what it learned stays known; start anew "
-            "with params=checkpoint.params if those came from public rows."
-        )
-    q = rows.batch_size / len(rows.chosen)
-    steps = len(rows) // rows.batch_size * max(0, epochs - (0 if resume is None else resume.epoch))
-    sigma = privacy.multiplier(q, steps, spent)
-    step = private_step(network.model, optimizer, float(privacy.clip_norm), sigma, rows.batch_size, l2_of)
-    # Noise that can be drawn again protects nobody.
-    return Private(privacy, step, Spent(q, sigma if privacy.insecure_seed is None else 0.0, 0))
 
 
 def _validation(data: Data, validation: Sequence[Array] | None, fraction: float) -> Sequence[Array] | None:
@@ -323,87 +282,6 @@ def _key(backend: Backend, seed: int) -> Key:
     """Key of a training's random numbers within its steps; they are drawn for whole batches, from the first row on."""
     words = generator(seed, "dropout").integers(2**32, size=2, dtype=np.uint32).view(np.int32)
     return Key(*(backend.asarray(np.asarray(word, np.int32)) for word in (*words, 0)))
-
-
-def _with_engine(training: Training, start: Checkpoint, engine: str | None, resume: Checkpoint | None) -> Backend:
-    """Backend of the training, with the engine that the call asks for, or else the checkpoint."""
-    backend = training.backend
-    if engine is None and resume is not None:
-        try:
-            return backend.with_engine(backend.recorded_engine(resume.engine))
-        except (DeviceError, InputError) as error:
-            raise type(error)(
-                f"the checkpoint was trained with engine {resume.engine}, which is not available: {error} "
-                'With engine="auto" it continues with another, whose results are equal to rounding.'
-            ) from error
-    if engine in (None, "auto"):
-        steps = training.steps * (training.epochs - start.epoch)
-        carry, sample = training.carry(start), training.train.sample
-        return backend.with_engine(backend.choose(training.step, carry, sample, training.batch_size, steps))
-    return backend.with_engine(engine)
-
-
-def _start(
-    network: Network, optimizer: Optimizer, backend: Backend, dtype: str, params: Params, order: Mapping[str, Any]
-) -> Checkpoint:
-    """Checkpoint before the first epoch; its engine is not chosen yet."""
-    params = backends.moved(checked_params(network, params), backend)
-    params = backend.copy(map_arrays(lambda array: backend.asarray(array, dtype), params))
-    return Checkpoint(
-        epoch=0,
-        params=params,
-        slots=optimizer.init(params, xp=backend.xp),
-        steps=0,
-        order=order,
-        best_params=params,
-        best_cost=math.inf,
-        waited=0,
-        engine="auto",
-        optimizer=optimizer.settings,
-    )
-
-
-def _resumed(network: Network, optimizer: Optimizer, backend: Backend, done: Checkpoint) -> Checkpoint:
-    """Checkpoint to go on from, with copies of its arrays on the backend."""
-    tensors = backend.copy(backends.moved((done.params, done.slots, done.best_params), backend))
-    start = done._replace(**dict(zip(("params", "slots", "best_params"), tensors, strict=True)))
-    for params in (start.params, start.best_params, *start.slots):
-        checked_params(network, params)
-    slots = len(optimizer.init(start.params, xp=backend.xp))
-    if done.optimizer not in ("", optimizer.settings) or len(start.slots) != slots:
-        before = done.optimizer or f"an optimizer whose state is {count(len(start.slots), 'array')} per parameter array"
-        raise InputError(
-            f"resume is a checkpoint of {before}, but optimizer is {optimizer.settings}, which cannot go on from that "
-            "state; give the same one, or start anew with params=checkpoint.params."
-        )
-    return start
-
-
-def _fingerprint(training: Training, start: Checkpoint) -> dict[str, str]:
-    """All that decides the outcome of a training, by what a message calls it, to be compared between processes."""
-    backend = training.backend
-    rows = {"training": training.train, "validation": training.validation, "test": training.test}
-    return {
-        "the network": repr(training.network),
-        "the optimizer": definition(training.optimizer),
-        "the library": f"{backend.name} {backend.version}",
-        "the engine": backend.engine,
-        "precision": backend.precision,
-        "l2": "none" if training.l2 is None else str(float(training.l2)),
-        **{name: str(getattr(training, name)) for name in ("dtype", "batch_size", "shuffle", "epochs", "patience")},
-        **{f"the {kind} data": "none" if part is None else part.digest() for kind, part in rows.items()},
-        "the start": f"epoch {start.epoch}, {digest_of(backend, (start.params, start.slots))}, {start.order}",
-    }
-
-
-def definition(thing: object) -> str:
-    """Definition of an object that another process's can be compared with: of a function its name and its numbers."""
-    if isinstance(thing, FunctionType):
-        numbers = ", ".join(definition(cell.cell_contents) for cell in thing.__closure__ or ())
-        return f"{thing.__qualname__}({numbers})"
-    if isinstance(thing, tuple):
-        return f"({', '.join(map(definition, thing))})"
-    return type(thing).__qualname__ if type(thing).__repr__ is object.__repr__ else repr(thing)
 
 
 def _check_scale(network: float, data: float | None) -> None:

@@ -3,7 +3,7 @@
 import math
 import secrets
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -11,57 +11,12 @@ from xpnet._support.philox import Key
 from xpnet._support.trees import map_arrays
 from xpnet._support.typing import Array, Batch, Params
 from xpnet.backends import Backend, Carry
-from xpnet.equations.losses import Loss
-from xpnet.equations.private_step import PrivateStep
 from xpnet.equations.step import Sums
 from xpnet.training.data_parallel import NOTHING, AddedUp, DataParallel
-from xpnet.training.memory_rows import PlacedRows
-from xpnet.training.privacy import Privacy, Spent
-from xpnet.training.rows import Order
+from xpnet.training.private_rows import Private
 
 SPARE = 2
 """Standard deviations of a batch's size that a part has room for; a larger batch has further parts."""
-
-
-class Private(NamedTuple):
-    """All that makes a training private.
-
-    Attributes:
-        settings: As the caller gave them.
-        step: The step's parts, with its σ.
-        per_step: What one step spends.
-    """
-
-    settings: Privacy
-    step: PrivateStep
-    per_step: Spent
-
-
-class PrivateRows(PlacedRows):
-    """Rows of a private training, of which each epoch has the nearest whole number of batches, in no order.
-
-    After the last row comes one that fills batches up.
-    """
-
-    def __init__(self, rows: PlacedRows, batch_size: int, dtype: str) -> None:
-        backend, (x, y, _) = rows.backend, rows.batch
-        n, xp = x.shape[0], backend.xp
-        x, y = (xp.concat([array, xp.zeros_like(array[:1, ...])]) for array in (x, y))
-        weight = backend.asarray((np.arange(n + 1) < n).astype(dtype))
-        super().__init__(backend, Batch(x, y, weight), np.arange(n))
-        self.batch_size, self.loaded = batch_size, rows
-
-    def __len__(self) -> int:
-        """Rows that are expected in an epoch's batches."""
-        return max(1, round(len(self.chosen) / self.batch_size)) * self.batch_size
-
-    def total_error(self, loss: Loss) -> float:
-        """Error of an accuracy of 0, of as many rows as are expected."""
-        return self.loaded.total_error(loss) * len(self) / len(self.chosen)
-
-    def ordered(self, state: object, shuffle: bool, orders: object) -> Order:
-        """No order: which rows are in a batch is drawn in each step, and nobody can draw it again."""
-        return Order(np.zeros(len(self), np.intp), {})
 
 
 class PrivateBatches:
