@@ -138,12 +138,12 @@ def first_call_markdown(rows: list[Row]) -> str:
     """Table of the README: seconds of first calls, in parentheses from a cache; "" where none were timed."""
     first, warm = cells(rows, "first"), cells(rows, "warm")
 
-    def seconds(*key: str) -> str:
-        cached = f" ({warm[key] / 1e6:.2g})" if key in warm else ""
-        return f"{first[key] / 1e6:.2g}{cached}" if key in first else ""
+    def cell(*key: str) -> str:
+        cached = f" ({seconds(warm[key])})" if key in warm else ""
+        return f"{seconds(first[key])}{cached}" if key in first else ""
 
-    shown = {each: [seconds(each, name) for name in DEPTHS] for each in STARTING}
-    return grid(["first call, s (cached)", *DEPTHS], shown)
+    shown = {each: [cell(each, name) for name in DEPTHS] for each in STARTING}
+    return grid(["first call by hidden layers, s (cached)", *DEPTHS], shown)
 
 
 def grid(heads: list[str], shown: dict[str, list[str]]) -> str:
@@ -159,6 +159,11 @@ def grid(heads: list[str], shown: dict[str, list[str]]) -> str:
 def number(microseconds: float) -> str:
     """Two or three digits that count."""
     return f"{microseconds:.1f}" if microseconds < 20 else f"{microseconds:,.0f}"
+
+
+def seconds(microseconds: float) -> str:
+    """The same in seconds, to a hundredth."""
+    return f"{microseconds / 1e6:.2f}" if microseconds < 2e6 else f"{microseconds / 1e6:,.1f}"
 
 
 def main() -> None:

@@ -92,9 +92,9 @@ def test_the_readme_has_first_calls_by_depth(report: Any, monkeypatch: pytest.Mo
     rows += [row("first", "20 × 64", "JAX scan", 12.3e6), row("step", "A", "floor", 1.0)]
     report.write(ABOUT, rows)
     text = readme(report, monkeypatch, tmp_path)
-    assert "| first call, s (cached) | 1 × 128 | 3 × 128 | 10 × 128 | 20 × 64 |\n" in text
-    assert "| **xpnet compiled** | 0.23 (0.046) |  |  |  |\n" in text
-    assert "| JAX scan |  |  |  | 12 |\n" in text
+    assert "| first call by hidden layers, s (cached) | 1 × 128 | 3 × 128 | 10 × 128 | 20 × 64 |\n" in text
+    assert "| **xpnet compiled** | 0.23 (0.05) |  |  |  |\n" in text
+    assert "| JAX scan |  |  |  | 12.3 |\n" in text
     assert "torch.compile" not in text
 
 
