@@ -15,6 +15,8 @@ import numpy as np
 from xpnet.capture.engines import thread_count as threads
 from xpnet.capture.engines.random_calls import draw
 from xpnet.capture.graph import OUTER, RANDOM, VIEWS, Number, Operation, Value
+from xpnet.capture.planning.joined import joined
+from xpnet.capture.planning.memory import aligned
 from xpnet.capture.planning.plan import Plan
 from xpnet.capture.tracing.operations import ELEMENTWISE, REDUCTIONS, SEARCHES, dtypes
 
@@ -33,20 +35,28 @@ class Replay:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._memory = plan.memory()
-        self._scratch = self._memory.scratch()
+        parts = joined(plan)
+        self._body = _Bound(plan if parts is None else parts.body)
         self._fed = [np.empty(value.shape, value.dtype) for value in plan.fed]
-        carried = plan.graph.inputs[: plan.donated]
-        self._carried = [np.empty(v.shape, v.dtype) if v.nbytes <= COPIED else None for v in carried]
-        self._inputs: list[np.ndarray] = []
-        self._calls: list[Call] = []
-        self._results: list[np.ndarray] = []
-        self._copies: list[Call] = []
+        carried = self._body.plan.graph.inputs[: self._body.plan.donated]
+        own: list[np.ndarray | None] = [np.empty(v.shape, v.dtype) if v.nbytes <= COPIED else None for v in carried]
+        self._end: list[Call] = []
+        self._nbytes, places = 0, dict[Value, np.ndarray]()
+        if parts is not None:
+            end = _Bound(parts.end)
+            lanes = dict(zip(parts.end.graph.inputs, parts.lanes, strict=True))
+            # Numbers come last: where they are views, the array is in its place by then.
+            for value in sorted(lanes, key=lambda value: value.shape == ()):
+                places[value] = _side_by_side(value, lanes[value], own)
+            end.bind([places[value] for value in lanes])
+            self._end, self._nbytes = [*end.calls, *end.copies], end.nbytes
+        self._carried = own[: plan.donated]
+        self._handed = [array for array in own[plan.donated :] if array is not None]
 
     @property
     def nbytes(self) -> int:
         """Bytes of its buffers, of the carry that it is bound to, and of its calls."""
-        return sum(self._memory.sizes) + sum(value.nbytes for value in self.plan.graph.inputs) + self.plan.nbytes
+        return self._nbytes + self._body.nbytes + self.plan.nbytes
 
     def gathered(
         self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], rows: np.ndarray, results: Sequence[np.ndarray]
@@ -69,7 +79,7 @@ class Replay:
         """A context for steps again and again on the same arrays, by `run(rows, results)`; see `gathered`."""
         # The carry comes in new arrays every time; these are bound once.
         bound = [array if own is None else own for array, own in zip(carry, self._carried, strict=True)]
-        self._bind([*bound, *self._fed])
+        self._body.bind([*bound, *self._handed, *self._fed])
         feeds = list(zip(data, self._fed, strict=True))
 
         def run(rows: np.ndarray, results: Sequence[np.ndarray]) -> None:
@@ -85,28 +95,70 @@ class Replay:
             yield run
 
     def _step(self, i: int, results: Sequence[np.ndarray]) -> None:
-        for function, arguments in self._calls:
+        for function, arguments in self._body.calls:
             function(*arguments)
-        for result, value in zip(results, self._results, strict=True):
+        for result, value in zip(results, self._body.results, strict=True):
             result[i] = value
-        for function, arguments in self._copies:
+        for function, arguments in self._body.copies:
+            function(*arguments)
+        for function, arguments in self._end:
             function(*arguments)
 
-    def _bind(self, inputs: list[np.ndarray]) -> None:
+
+class _Bound:
+    """Plan as calls with its buffers, bound to the arrays that are its inputs.
+
+    Attributes:
+        plan: The plan.
+        calls: Its operations.
+        results: Its results' arrays.
+        copies: Calls that carry on what does not lie where the next step reads it.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._memory = plan.memory()
+        self._scratch = self._memory.scratch()
+        self._inputs: list[np.ndarray] = []
+        self.calls: list[Call] = []
+        self.results: list[np.ndarray] = []
+        self.copies: list[Call] = []
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its buffers and its inputs."""
+        return sum(self._memory.sizes) + sum(value.nbytes for value in self.plan.graph.inputs)
+
+    def bind(self, inputs: list[np.ndarray]) -> None:
         """Bind the calls to these arrays, unless they are bound to them already."""
         if self._inputs and all(a is b for a, b in zip(inputs, self._inputs, strict=True)):
             return
         graph = self.plan.graph
         arrays = self._memory.arrays(graph, inputs, self._scratch)
-        self._calls = []
+        self.calls = []
         for operation in graph.operations:
             if operation.name == "full":
                 np.copyto(arrays[operation.output], operation.options[2], "unsafe")
             elif operation.name not in VIEWS:
-                self._calls += calls(operation, arrays)
-        self._results = [arrays[value] for value in self.plan.results]
-        self._copies = [(np.copyto, (inputs[i], arrays[value])) for value, i in self._memory.copies]
+                self.calls += calls(operation, arrays)
+        self.results = [arrays[value] for value in self.plan.results]
+        self.copies = [(np.copyto, (inputs[i], arrays[value])) for value, i in self._memory.copies]
         self._inputs = inputs
+
+
+def _side_by_side(value: Value, lane: Sequence[int], own: list[np.ndarray | None]) -> np.ndarray:
+    """Array for a value, in whose memory those arrays of the carry are from now on."""
+    if value.shape == ():
+        (array,) = (own[i] for i in lane)
+        assert array is not None
+        return array.reshape(())
+    whole, start = aligned(value.nbytes).view(value.dtype), 0
+    for i in lane:
+        array = own[i]
+        assert array is not None
+        own[i] = whole[start : start + array.size].reshape(array.shape)
+        start += array.size
+    return whole
 
 
 def _copy(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> None:
