@@ -37,7 +37,7 @@ NOT_PRIVATE = {
     "validation_fraction": "rows that it holds back are scored without noise; give validation=(x, y) of others",
     "patience": "it would go by the cost of private rows; give validation=(x, y) of others, or leave it out",
     "clip_norm": "xpnet.Privacy has a clip_norm of its own; leave this one out",
-    "dropout": "its masks are not drawn in a private step; use a network without",
+    "dropout": "a row's mask goes by its place in the batch, which another row would change; use a network without",
 }
 """What a private training refuses, and why."""
 
