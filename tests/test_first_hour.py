@@ -89,16 +89,38 @@ finally:
 """A process that prints its largest resident memory in kilobytes."""
 
 
+def peak(folder, data, megabytes):
+    """Largest memory of a training on a table in chunks of so many megabytes, in megabytes, and what it prints."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("needs Linux, which tells a process how much memory it had")
+    flags = ["--data", data, "--label", "y", "--hidden", "16", "--epochs", "1", "--batch-size", "512"]
+    line = [sys.executable, "-c", PEAK, *flags, "--chunk-size", str(megabytes), "--engine", "replay"]
+    answer = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=True)
+    return int(answer.stdout.split()[-1]) / 1024, answer.stdout
+
+
+@pytest.mark.parametrize("dictionary", [True, False], ids=["dictionaries", "plain"])
+def test_a_wide_group_of_rows(tmp_path, dictionary):
+    """All rows in one group, with a dictionary for every column as most writers make them: three chunks and 200 MB."""
+    import pyarrow
+    import pyarrow.parquet
+
+    x = np.random.default_rng(0).normal(size=(65_536, 400)).astype("f4")
+    columns = {f"c{i}": x[:, i] for i in range(400)} | {"y": (x[:, 0] > 0).astype("int64")}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet", use_dictionary=dictionary)
+    megabytes, lines = peak(tmp_path, "t.parquet", 16)
+    assert "65,536 rows" in lines
+    assert megabytes <= 3 * 16 + 200
+
+
 @pytest.mark.slow
 def test_a_folder_larger_than_memory(tmp_path):
     """Parquet files in groups of 8,192 rows, four times as large as the memory: three chunks and 200 MB."""
     import pyarrow
     import pyarrow.parquet
 
-    if not Path("/proc/self/status").exists():
-        pytest.skip("needs Linux, which tells a process how much memory it had")
-    rng, megabytes = np.random.default_rng(0), 16
-    bound = 3 * megabytes + 200
+    rng, chunk = np.random.default_rng(0), 16
+    bound = 3 * chunk + 200
     for part in range(20):
         x = rng.normal(size=(65_536, 200)).astype("f4")
         columns = {f"c{i}": x[:, i] for i in range(200)} | {"y": (x[:, 0] > 0).astype("int64")}
@@ -106,8 +128,6 @@ def test_a_folder_larger_than_memory(tmp_path):
             pyarrow.table(columns), tmp_path / f"part-{part}.parquet", compression="none", row_group_size=8_192
         )
     assert 4 * bound <= 20 * 65_536 * 200 * 4 / 2**20
-    flags = ["--data", ".", "--label", "y", "--hidden", "16", "--epochs", "1", "--batch-size", "512"]
-    line = [sys.executable, "-c", PEAK, *flags, "--chunk-size", str(megabytes), "--engine", "replay"]
-    answer = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "1,310,720 rows" in answer.stdout
-    assert int(answer.stdout.split()[-1]) / 1024 <= bound
+    megabytes, lines = peak(tmp_path, ".", chunk)
+    assert "1,310,720 rows" in lines
+    assert megabytes <= bound

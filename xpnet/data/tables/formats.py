@@ -22,9 +22,6 @@ BLOCK = 2**20
 ROWS = 2**11
 """Rows of a Parquet or Feather file that are decoded at a time."""
 
-BUFFER = 2**14
-"""Bytes of each column of a Parquet file that are read at a time."""
-
 
 def is_table(path: Path) -> bool:
     """Whether a path is a table by its name, or a folder that holds tables and no arrays."""
@@ -79,13 +76,16 @@ class TableFile:
         """
         with reading(self.path), understood(self.path):
             for batch in self._read(self.path, types):
-                yield [batch.column(name) for name in types]
+                # To look up a column by its name takes a batch as long as it has columns.
+                columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+                yield [columns[name] for name in types]
 
 
 def _parquet(path: Path, types: Mapping[str, str | None]) -> Iterator[Any]:
-    # Buffered, each column is read a little at a time, not a whole group of rows.
-    file = _pyarrow("parquet").ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)
-    return iter(file.iter_batches(ROWS, columns=list(types), use_threads=False))
+    # It imports pyarrow.
+    from xpnet.data.tables import parquet
+
+    return parquet.batches(path, list(types))
 
 
 def _feather(path: Path, types: Mapping[str, str | None]) -> Iterator[Any]:

@@ -41,7 +41,8 @@ class Labels:
             raise InputError(f"holds {kind} in the column {self.name}; labels are words or numbers")
         if self._parts and part.dtype.kind != self._parts[0].dtype.kind:
             raise InputError(f"holds words and numbers in the column {self.name}; a label is one or the other")
-        self._parts.append(part)
+        # A copy: what pyarrow hands out may be a view that keeps the memory of all columns of these rows.
+        self._parts.append(part.copy())
         return part
 
     def finished(self) -> tuple[np.ndarray, tuple[str | int, ...] | None]:

@@ -201,7 +201,7 @@ class Collected:
         self._rows += len(x)
         labels = np.zeros(len(x)) if self._labels is None else self._labels.add(batch[self._labels.name])
         if layout.weight is not None:
-            self._weights.append(as_numbers(batch[layout.weight], layout.weight))
+            self._weights.append(as_numbers(batch[layout.weight], layout.weight).copy())
         if layout.id is not None:
             self._ids += as_words(batch[layout.id], layout.id)
         if self.split is None:
