@@ -15,6 +15,7 @@ import numpy as np
 from xpnet.capture.engines import thread_count as threads
 from xpnet.capture.engines.random_calls import draw
 from xpnet.capture.graph import OUTER, RANDOM, VIEWS, Number, Operation, Value
+from xpnet.capture.planning.cut import cut, of_steps
 from xpnet.capture.planning.joined import joined
 from xpnet.capture.planning.memory import aligned
 from xpnet.capture.planning.plan import Plan
@@ -35,8 +36,12 @@ class Replay:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        parts = joined(plan)
-        self._body = _Bound(plan if parts is None else parts.body)
+        self._cut = cut(plan)
+        step = plan if self._cut is None else self._cut.step
+        parts = joined(step)
+        self._body = _Bound(step if parts is None else parts.body)
+        self._seen = [np.empty((self._cut.steps, *v.shape), v.dtype) for v in step.results] if self._cut else []
+        self._later: dict[int, _Bound] = {}
         self._fed = [np.empty(value.shape, value.dtype) for value in plan.fed]
         carried = self._body.plan.graph.inputs[: self._body.plan.donated]
         own: list[np.ndarray | None] = [np.empty(v.shape, v.dtype) if v.nbytes <= COPIED else None for v in carried]
@@ -56,7 +61,9 @@ class Replay:
     @property
     def nbytes(self) -> int:
         """Bytes of its buffers, of the carry that it is bound to, and of its calls."""
-        return self._nbytes + self._body.nbytes + self.plan.nbytes
+        # As much again is computed of what results are computed from.
+        later = 2 * sum(array.nbytes for array in self._seen)
+        return self._nbytes + self._body.nbytes + later + self.plan.nbytes
 
     def gathered(
         self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], rows: np.ndarray, results: Sequence[np.ndarray]
@@ -84,11 +91,16 @@ class Replay:
 
         def run(rows: np.ndarray, results: Sequence[np.ndarray]) -> None:
             _copy(carry, bound)
-            for i, chosen in enumerate(rows):
-                for array, buffer in feeds:
-                    # Of take's modes this one needs no buffer of its own.
-                    array.take(chosen, 0, buffer, "clip")
-                self._step(i, results)
+            size = len(rows) if self._cut is None else self._cut.steps
+            for start in range(0, len(rows), max(size, 1)):
+                some, made = rows[start : start + size], results if self._cut is None else self._seen
+                for i, chosen in enumerate(some):
+                    for array, buffer in feeds:
+                        # Of take's modes this one needs no buffer of its own.
+                        array.take(chosen, 0, buffer, "clip")
+                    self._step(i, made)
+                if self._cut is not None:
+                    self._finish(len(some), [result[start : start + size] for result in results])
             _copy(bound, carry)
 
         with threads.of_blas(self.plan):
@@ -103,6 +115,19 @@ class Replay:
             function(*arguments)
         for function, arguments in self._end:
             function(*arguments)
+
+    def _finish(self, steps: int, results: Sequence[np.ndarray]) -> None:
+        """Compute the results of so many steps from what these have left."""
+        if steps not in self._later:
+            assert self._cut is not None
+            graph = of_steps(self._cut.results, steps)
+            self._later[steps] = _Bound(Plan(graph, 0, graph.outputs))
+            self._later[steps].bind([array[:steps] for array in self._seen])
+        later = self._later[steps]
+        for function, arguments in later.calls:
+            function(*arguments)
+        for result, array in zip(results, later.results, strict=True):
+            result[...] = array
 
 
 class _Bound:
