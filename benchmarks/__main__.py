@@ -1,10 +1,11 @@
 """Benchmarks of xpnet: beside the best of other libraries, or beside another commit; on the CPU on pinned threads.
 
 python benchmarks
-    Times steps, epochs, answers and fits of xpnet and its peers, prints tables and writes benchmarks/results; with
-    --quick one pass of few rounds, which writes nothing. --device cuda times a GPU, whose host is not pinned unless
-    --threads is given; --only A,C128 these configurations, --peers none xpnet and the floor alone.
-    Any option of pytest's works, too.
+    Times steps, epochs, answers, first calls and fits of xpnet and its peers, prints tables and writes
+    benchmarks/results, from which python benchmarks/report.py --readme writes the README's tables; with --quick one
+    pass of few rounds, which writes nothing. --device cuda times a GPU, whose host is not pinned unless --threads is
+    given; --only A,C128 these configurations, --peers none xpnet and the floor alone. Any option of pytest's works,
+    too. A run that leaves something out is written to a file of its own, -part.json.
 python benchmarks --against COMMIT
     Times this checkout and the other commit in turns, and exits with 1 where a row is slower, as no change may be.
     With --quick a few minutes; --against COMMIT --help tells what is measured and what fails.
