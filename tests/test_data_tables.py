@@ -8,7 +8,7 @@ import pytest
 from xpnet.data import Columns, Stored, read_table
 from xpnet.data.tables.reader import read_split
 from xpnet.data.tables.split import Split
-from xpnet.errors import DataError, InputError
+from xpnet.errors import DataError, DataWarning, InputError
 
 pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow")
 
@@ -68,6 +68,60 @@ def test_dialects_of_text(tmp_path, text):
     table = read_table(written(tmp_path / "other.csv", text), "species")
     assert np.array_equal(table.x, wanted.x)
     assert table.layout == wanted.layout
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_decimal_commas(tmp_path, delimiter):
+    """Numbers as much of Europe writes them, where commas do not divide columns."""
+    wanted = read_table(written(tmp_path / "iris.csv", FLOWERS), "species")
+    text = FLOWERS.replace(",", delimiter).replace(".", ",")
+    assert np.array_equal(read_table(written(tmp_path / "other.csv", text), "species").x, wanted.x)
+    with pytest.raises(DataError, match=r"holds no numbers in the column a \(string\)"):
+        read_table(written(tmp_path / "thousands.csv", "a;y\n1,234;0\n2,345;1\n".replace(";", delimiter)), "y")
+    with pytest.raises(DataError, match=r"holds no numbers in the column a \(string\)"):
+        read_table(written(tmp_path / "both.csv", "a;b;y\n1,5;1.5;0\n2,5;2.5;1\n".replace(";", delimiter)), "y")
+
+
+@pytest.mark.parametrize("head", [",a,y", "Unnamed: 0,a,y", "__index_level_0__,a,y"])
+def test_a_column_without_a_name_is_left_out(tmp_path, head):
+    """The rows' numbers, which pandas writes first, would tell the labels of sorted rows; it is said."""
+    path = written(tmp_path / "t.csv", f"{head}\n0,1.5,u\n1,2.5,v\n")
+    with pytest.warns(DataWarning, match=r"t\.csv: the column '.*' has no name of its own and is left out"):
+        assert read_table(path, "y").layout.inputs == ("a",)
+    if name := head.partition(",")[0]:
+        assert read_table(path, "y", id=name).ids.tolist() == ["0", "1"]
+        assert read_table(path, "y", drop=[name]).layout.inputs == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("a,größe,y\n1,2,u\n".encode("latin-1"), r"has names of columns that are no UTF-8; save it as UTF-8"),
+        ("a,y\n1,ü\n".encode("latin-1"), r"holds bytes that are no words in UTF-8 in the column y"),
+        ("a,y\n1,u\n".encode("utf-16"), r"is text in UTF-16; save it as UTF-8"),
+        (b"<!DOCTYPE html><html>404</html>", r"is a web page, not data; the download failed"),
+        (gzip.compress(b"a,y\n1,u\n"), r"is compressed; give it a name that ends in \.gz"),
+        (b"PK\x03\x04 and so on", r"is a zip archive; unpack it first"),
+        (b"a\0b", r"is no text, nor a Parquet or Feather file"),
+    ],
+    ids=["names in Latin-1", "words in Latin-1", "UTF-16", "web page", "gzip", "zip", "zeros"],
+)
+def test_files_that_are_no_text(tmp_path, content, sentence):
+    """One sentence says what they are, and what to do."""
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DataError, match=rf"t\.csv: {sentence}"):
+        read_table(tmp_path / "t.csv", "y")
+
+
+def test_parts_with_labels_of_different_kinds(tmp_path):
+    """A label is words, whole numbers or others in all files of a folder."""
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    parquet(folder / "1.parquet", pyarrow.table({"a": [1.0, 2.0], "y": [1, 0]}))
+    for labels, kinds in (([1.0, 0.0], "whole numbers and others"), (["u", "v"], "words and numbers")):
+        parquet(folder / "2.parquet", pyarrow.table({"a": [1.0, 2.0], "y": labels}))
+        with pytest.raises(DataError, match=rf"2\.parquet: holds {kinds} in the column y"):
+            read_table(folder, "y")
 
 
 def test_other_formats_hold_the_same(tmp_path):
@@ -180,6 +234,7 @@ def test_whole_numbers_as_amounts(tmp_path):
         ),
         ("a,d,y\n1,2020-01-01,0\n", {}, r"no numbers in the column d \(date32"),
         ("a,y\n1,0\n", dict(label="label"), r"t\.csv: has no column label; its columns are a, y"),
+        ("a, y\n1,0\n", {}, r"has no column y; its columns are a, ' y'"),
         ("a,y\n1,0\n", dict(drop=["z"]), r"has no column z"),
         ("a,y\n1,0\n", dict(drop=["y"]), r"the column y cannot be both label and drop"),
         ("y\n0\n1\n", {}, r"has no column left that is an input, of y"),

@@ -1,9 +1,13 @@
 """Columns: what each column of a table is for, as it is asked for and as a model remembers it."""
 
+import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from xpnet.errors import InputError
+
+INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
+"""Names that pandas gives columns which have none, in CSV and Parquet files."""
 
 SHOWN = 8
 """Columns that a message lists at most."""
@@ -89,7 +93,9 @@ def require(wanted: Iterable[str], names: list[str]) -> None:
     """Refuse a table that lacks any of the wanted columns, with those that it has."""
     missing = [name for name in wanted if name not in names]
     if missing:
-        raise InputError(f"has no column {listed(missing)}; its columns are {listed(names)}")
+        # Blanks around a name, as after a comma, are not seen otherwise.
+        shown = [name if name == name.strip() else repr(name) for name in names]
+        raise InputError(f"has no column {listed(missing)}; its columns are {listed(shown)}")
 
 
 def require_numbers(types: Mapping[str, Any], names: Iterable[str]) -> None:
@@ -108,6 +114,11 @@ def is_number(kind: Any) -> bool:
     """Whether pyarrow's type is one of numbers, booleans among them; one without any value may become numbers."""
     text = str(kind)
     return text.startswith(("int", "uint", "float", "double", "halffloat", "decimal")) or text in ("bool", "null")
+
+
+def is_index(name: str) -> bool:
+    """Whether a column has no name of its own: pandas' index, or what follows a comma at the end of each line."""
+    return INDEX.fullmatch(name) is not None
 
 
 def listed(names: list[str]) -> str:

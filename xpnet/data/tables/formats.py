@@ -1,6 +1,7 @@
 """Formats: files of a table, and their rows in batches of columns as pyarrow has them."""
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -10,6 +11,7 @@ from typing import Any
 from xpnet._support.optional import needed
 from xpnet._support.regular_file import open_regular
 from xpnet.data.files import reading
+from xpnet.data.kinds import GZIP, NPZ, PAGE, is_page
 from xpnet.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".feather", ".arrow")
@@ -18,6 +20,17 @@ SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".feather", ".arro
 DELIMITERS = ",;\t|"
 BLOCK = 2**20
 """Bytes of text that are parsed at a time."""
+
+FIRST = 100
+"""Lines by which it is seen how numbers are written."""
+
+DECIMAL_COMMA = re.compile(r"[+-]?(0?,\d+|\d+,(\d{1,2}|\d{4,}))")
+"""Number with a decimal comma, which groups no thousands."""
+
+DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+")
+
+AS_UTF8 = "save it as UTF-8, as spreadsheets and editors can"
+"""What to do with text in another encoding."""
 
 ROWS = 2**11
 """Rows of a Parquet or Feather file that are decoded at a time."""
@@ -100,7 +113,7 @@ def _csv(path: Path, types: Mapping[str, str | None]) -> Iterator[Any]:
 def _opened_csv(path: Path, types: Mapping[str, str | None]) -> Any:
     """Streaming reader of all columns, or of those whose types are wanted."""
     csv = _pyarrow("csv")
-    first = _first_line(path)
+    first, *others = _first_lines(path)
     delimiter = max(DELIMITERS, key=first.count)
     fields = [field.strip().strip('"') for field in first.split(delimiter)]
     return csv.open_csv(
@@ -111,19 +124,44 @@ def _opened_csv(path: Path, types: Mapping[str, str | None]) -> Any:
             column_types={name: kind for name, kind in types.items() if kind},
             include_columns=list(types),
             strings_can_be_null=True,
+            decimal_point="," if delimiter != "," and _has_decimal_commas(others, delimiter) else ".",
         ),
     )
 
 
-def _first_line(path: Path) -> str:
-    """First line of a text file, plain or compressed as its ending says."""
+def _first_lines(path: Path) -> list[str]:
+    """First lines of a text file, plain or compressed as its ending says."""
     with _pyarrow("lib").input_stream(str(path), compression="detect") as file:
         start = file.read(BLOCK)
     if not start:
         raise DataError(f"{path}: is empty")
-    if b"\0" in start:
-        raise DataError(f"{path}: is no text, nor a Parquet or Feather file")
-    return str(start.partition(b"\n")[0].decode("utf-8-sig", "replace"))
+    if wrong := _other_than_text(start):
+        raise DataError(f"{path}: {wrong}")
+    lines = start.lstrip(b"\r\n").splitlines() or [b""]
+    try:
+        lines[0].decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: has names of columns that are no UTF-8; {AS_UTF8}") from error
+    return [line.decode("utf-8-sig", "replace") for line in lines[: FIRST + 1]]
+
+
+def _other_than_text(start: bytes) -> str:
+    """Sentence on what a file is that starts so and is no text in UTF-8, and what to do; empty for text."""
+    if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return f"is text in UTF-16; {AS_UTF8}"
+    if is_page(start):
+        return f"is {PAGE.name}; {PAGE.remedy}"
+    if start.startswith(GZIP):
+        return "is compressed; give it a name that ends in .gz"
+    if start.startswith(NPZ):
+        return "is a zip archive; unpack it first"
+    return "is no text, nor a Parquet or Feather file" if b"\0" in start else ""
+
+
+def _has_decimal_commas(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether fields of some lines are numbers with a decimal comma, and none has a decimal point."""
+    fields = [field.strip().strip('"') for line in lines for field in line.split(delimiter)]
+    return any(map(DECIMAL_COMMA.fullmatch, fields)) and not any(map(DECIMAL_POINT.fullmatch, fields))
 
 
 def _is_number(field: str) -> bool:

@@ -38,9 +38,12 @@ class Labels:
         elif is_number(kind):
             part = as_numbers(column, self.name)
         else:
-            raise InputError(f"holds {kind} in the column {self.name}; labels are words or numbers")
+            words = "bytes that are no words in UTF-8" if "binary" in kind else kind
+            raise InputError(f"holds {words} in the column {self.name}; labels are words or numbers")
         if self._parts and part.dtype.kind != self._parts[0].dtype.kind:
-            raise InputError(f"holds words and numbers in the column {self.name}; a label is one or the other")
+            mixed = "words" if "U" in (part.dtype.kind, self._parts[0].dtype.kind) else "whole numbers"
+            others = "numbers" if mixed == "words" else "others"
+            raise InputError(f"holds {mixed} and {others} in the column {self.name}; a label is one or the other")
         # A copy: what pyarrow hands out may be a view that keeps the memory of all columns of these rows.
         self._parts.append(part.copy())
         return part

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from xpnet._support.warn import warn_user
 from xpnet.data.checks import PlacedError
-from xpnet.data.columns import Columns, Layout, listed, require, require_numbers
+from xpnet.data.columns import Columns, Layout, is_index, listed, require, require_numbers
 from xpnet.data.files import reading
 from xpnet.data.stored import Stored
 from xpnet.data.tables.formats import SUFFIXES, TableFile, table_files
@@ -17,7 +18,7 @@ from xpnet.data.tables.labels import Labels
 from xpnet.data.tables.numbers import as_matrix, as_numbers, as_words
 from xpnet.data.tables.split import Split
 from xpnet.data.tables.spool import Spool
-from xpnet.errors import DataError, InputError
+from xpnet.errors import DataError, DataWarning, InputError
 
 MEMORY = 1024.0
 """Megabytes of inputs in memory at most, unless something else is asked for."""
@@ -129,7 +130,14 @@ def opened(path: Path) -> list[TableFile]:
 def planned(columns: Columns, files: list[TableFile]) -> Layout:
     """Layout of a table whose columns are all inputs but those that are asked for otherwise."""
     types = files[0].types
-    inputs = tuple(name for name in types if name not in columns.others)
+    unnamed = [name for name in types if is_index(name) and name not in {*columns.others, *columns.one_hot}]
+    if unnamed:
+        warn_user(
+            f"{files[0].path}: the column {listed(list(map(repr, unnamed)))} has no name of its own and is left out, "
+            "as the rows' numbers are that pandas writes beside them; if it is an input, name it",
+            DataWarning,
+        )
+    inputs = tuple(name for name in types if name not in columns.others and name not in unnamed)
     if not inputs:
         raise InputError(f"has no column left that is an input, of {listed(list(types))}")
     require_numbers(types, [name for name in inputs if name not in columns.one_hot])
