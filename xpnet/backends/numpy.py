@@ -127,14 +127,16 @@ class NumpyBackend(Backend):
         arrays = arrays_in(data)
         inputs = self._in_order(arrays)
         data = data if all(map(is_, inputs, arrays)) else filled(data, inputs)
-        if not all(map(_is_c_ordered, arrays_in(params))):
+        ordered = arrays_in(params)
+        if not all(map(_is_c_ordered, ordered)):
             params = map_arrays(_c_order, params)
+            ordered = arrays_in(params)
         if self.engine != "compiled":
             chunk = min(chunk, CHUNK)
             planned = self.engine == "replay" and programs.row_replay(function, params, data, chunk)
             if not planned:
                 return super().map_rows(function, params, data, chunk)
-            return filled(planned.plan.result, planned(arrays_in(params), inputs))
+            return filled(planned.plan.result, planned(ordered, inputs))
         chunks = len(inputs[0]) // chunk
         if not chunks:
             return super().map_rows(function, params, data, chunk)

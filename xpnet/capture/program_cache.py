@@ -144,7 +144,9 @@ def is_worth_compiling(step: Function, carry: Any, data: Any, rows: int, steps: 
 
 def cached(owner: Any, key: Any, make: Callable[[], Item]) -> Item:
     """Object of this thread for its owner and a key, made where there is none; the least recently used make room."""
-    shelf = _local.shelves.setdefault(owner, _Shelf())
+    shelf = _local.shelves.get(owner)
+    if shelf is None:
+        shelf = _local.shelves[owner] = _Shelf()
     entry = shelf.get(key)
     if entry is None:
         entry = _Entry(make(), shelf, key)

@@ -30,7 +30,9 @@ def ready(network: Any, params: Any, x: Any, y: Any) -> tuple[Params, Batch] | N
     except (AttributeError, TypeError, ValueError):
         return None
     of_x, of_y = (None if rows is None else (type(rows), rows.shape[1:], rows.dtype) for rows in (x, y))
-    if len(x) == 0 or (y is not None and len(y) != len(x)) or not _are_ready(network, of_x, of_y, forms):
+    if len(x) == 0 or (y is not None and len(y) != len(x)) or is_standardized(network):
+        return None
+    if not _are_ready(network.sizes, network.loss, of_x, of_y, forms):
         return None
     check_finite(x, name="x", xp=np)
     if y is not None:
@@ -41,14 +43,11 @@ def ready(network: Any, params: Any, x: Any, y: Any) -> tuple[Params, Batch] | N
 
 
 @lru_cache(maxsize=256)
-def _are_ready(network: Any, x: Form, y: Form | None, params: tuple[Form, ...]) -> bool:
-    """Whether arrays of these forms fit the network, and are taken as they are."""
-    if is_standardized(network):
-        return False
-    sizes = network.sizes
+def _are_ready(sizes: tuple[int, ...], loss: str, x: Form, y: Form | None, params: tuple[Form, ...]) -> bool:
+    """Whether arrays of these forms fit a network, and are taken as they are."""
     pairs = zip(sizes[1:], sizes[:-1], strict=True)
     shapes = [shape for d_out, d_in in pairs for shape in ((d_out, d_in), (d_out,))]
-    labels = () if network.loss == "cross_entropy" else sizes[-1:]
+    labels = () if loss == "cross_entropy" else sizes[-1:]
     return (
         [(kind, shape) for kind, shape, _ in params] == [(np.ndarray, shape) for shape in shapes]
         and all(dtype.isnative and dtype.char in "fd" for *_, dtype in params)
