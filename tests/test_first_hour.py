@@ -99,16 +99,21 @@ def peak(folder, data, megabytes):
     return int(answer.stdout.split()[-1]) / 1024, answer.stdout
 
 
-@pytest.mark.parametrize("dictionary", [True, False], ids=["dictionaries", "plain"])
-def test_a_wide_group_of_rows(tmp_path, dictionary):
+@pytest.mark.parametrize("form", ["dictionaries", "plain", "feather"])
+def test_a_wide_group_of_rows(tmp_path, form):
     """All rows in one group, with a dictionary for every column as most writers make them: three chunks and 200 MB."""
     import pyarrow
+    import pyarrow.feather
     import pyarrow.parquet
 
     x = np.random.default_rng(0).normal(size=(65_536, 400)).astype("f4")
     columns = {f"c{i}": x[:, i] for i in range(400)} | {"y": (x[:, 0] > 0).astype("int64")}
-    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet", use_dictionary=dictionary)
-    megabytes, lines = peak(tmp_path, "t.parquet", 16)
+    table, path = pyarrow.table(columns), tmp_path / f"t.{'feather' if form == 'feather' else 'parquet'}"
+    if form == "feather":
+        pyarrow.feather.write_feather(table, path, compression="uncompressed")
+    else:
+        pyarrow.parquet.write_table(table, path, use_dictionary=form == "dictionaries")
+    megabytes, lines = peak(tmp_path, path.name, 16)
     assert "65,536 rows" in lines
     assert megabytes <= 3 * 16 + 200
 

@@ -32,8 +32,8 @@ DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+")
 AS_UTF8 = "save it as UTF-8, as spreadsheets and editors can"
 """What to do with text in another encoding."""
 
-ROWS = 2**11
-"""Rows of a Parquet or Feather file that are decoded at a time."""
+PARQUET, ARROW = b"PAR1", (b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")
+"""First bytes of Parquet files; of Arrow's files, Feather's and Arrow's streams."""
 
 
 def is_table(path: Path) -> bool:
@@ -68,14 +68,11 @@ class TableFile:
         with reading(path), understood(path):
             with open_regular(path) as file:
                 start = file.read(6)
-            if start[:4] == b"PAR1":
-                self._read = _parquet
-                schema = _pyarrow("parquet").ParquetFile(path).schema_arrow
-            elif start[:4] == b"FEA1" or start == b"ARROW1":
-                self._read = _feather
-                schema = _pyarrow("feather").read_table(path, memory_map=True).schema
+            if start.startswith((PARQUET, *ARROW)):
+                self._binary = _imported(f"xpnet.data.tables.{'parquet' if start.startswith(PARQUET) else 'arrow'}")
+                schema = self._binary.schema(path)
             else:
-                self._read = _csv
+                self._binary = None
                 schema = _opened_csv(path, {}).schema
         self.types = dict(zip(schema.names, schema.types, strict=True))
         if len(self.types) < len(schema.names):
@@ -88,26 +85,12 @@ class TableFile:
             types: Names of the columns, and what text is read as: "string", "float64" or, for None, what it looks like.
         """
         with reading(self.path), understood(self.path):
-            for batch in self._read(self.path, types):
+            binary = self._binary
+            rows = _opened_csv(self.path, types) if binary is None else binary.batches(self.path, list(types))
+            for batch in rows:
                 # To look up a column by its name takes a batch as long as it has columns.
                 columns = dict(zip(batch.schema.names, batch.columns, strict=True))
                 yield [columns[name] for name in types]
-
-
-def _parquet(path: Path, types: Mapping[str, str | None]) -> Iterator[Any]:
-    # It imports pyarrow.
-    from xpnet.data.tables import parquet
-
-    return parquet.batches(path, list(types))
-
-
-def _feather(path: Path, types: Mapping[str, str | None]) -> Iterator[Any]:
-    table = _pyarrow("feather").read_table(path, columns=list(types), memory_map=True)
-    return iter(table.to_batches(ROWS))
-
-
-def _csv(path: Path, types: Mapping[str, str | None]) -> Iterator[Any]:
-    return iter(_opened_csv(path, types))
 
 
 def _opened_csv(path: Path, types: Mapping[str, str | None]) -> Any:
@@ -187,5 +170,10 @@ def understood(path: Path) -> Iterator[None]:
 
 def _pyarrow(module: str) -> Any:
     """One of pyarrow's modules."""
+    return _imported(f"pyarrow.{module}")
+
+
+def _imported(module: str) -> Any:
+    """A module of pyarrow's, or one that imports pyarrow."""
     with needed("reading tables", "pyarrow"):
-        return import_module(f"pyarrow.{module}")
+        return import_module(module)

@@ -32,6 +32,11 @@ PAGE = 2**19
 """Bytes of a column beside its dictionary."""
 
 
+def schema(path: Path) -> Any:
+    """Names and types of the columns."""
+    return pyarrow.parquet.ParquetFile(path).schema_arrow
+
+
 def batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
     """Batches of some columns of all rows, in order.
 
