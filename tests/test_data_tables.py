@@ -86,7 +86,7 @@ def test_decimal_commas(tmp_path, delimiter):
 def test_a_column_without_a_name_is_left_out(tmp_path, head):
     """The rows' numbers, which pandas writes first, would tell the labels of sorted rows; it is said."""
     path = written(tmp_path / "t.csv", f"{head}\n0,1.5,u\n1,2.5,v\n")
-    with pytest.warns(DataWarning, match=r"t\.csv: the column '.*' has no name of its own and is left out"):
+    with pytest.warns(DataWarning, match=r"t\.csv: the column .* has no name of its own and is left out"):
         assert read_table(path, "y").layout.inputs == ("a",)
     if name := head.partition(",")[0]:
         assert read_table(path, "y", id=name).ids.tolist() == ["0", "1"]
@@ -234,7 +234,7 @@ def test_whole_numbers_as_amounts(tmp_path):
         ),
         ("a,d,y\n1,2020-01-01,0\n", {}, r"no numbers in the column d \(date32"),
         ("a,y\n1,0\n", dict(label="label"), r"t\.csv: has no column label; its columns are a, y"),
-        ("a, y\n1,0\n", {}, r"has no column y; its columns are a, ' y'"),
+        ("a, y\n1,0\n", {}, r"has no column y; its columns are a, \" y\""),
         ("a,y\n1,0\n", dict(drop=["z"]), r"has no column z"),
         ("a,y\n1,0\n", dict(drop=["y"]), r"the column y cannot be both label and drop"),
         ("y\n0\n1\n", {}, r"has no column left that is an input, of y"),

@@ -145,6 +145,19 @@ def test_weights_and_test_files(tmp_path):
     assert "150 rows, 30 to test" in answer.stdout
 
 
+def test_columns_whose_names_have_commas(tmp_path):
+    """Messages give them as `--drop` takes them: in double quotes, as the file does."""
+    (tmp_path / "t.csv").write_text('"width, cm", length,y\nwide,1,0\nnarrow,2,1\n')
+    flags = ["--data", "t.csv", "--label", "y", "--epochs", 1]
+    words = sentence(process("xpnet.train", *flags, cwd=tmp_path))
+    assert """no numbers in the column "width, cm" (string); leave them out with --drop '"width, cm"',""" in words
+    words = sentence(process("xpnet.train", *flags, "--drop", "width", cwd=tmp_path))
+    assert """has no column width; its columns are "width, cm", " length", y""" in words
+    answer = process("xpnet.train", *flags, "--drop", '"width, cm"', "--save", "m", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert serialization.load(tmp_path / "m").layout.inputs == (" length",)
+
+
 def test_arrays_can_be_split_too(tmp_path):
     """`--test-fraction` sets aside rows of any data in memory that have none."""
     np.savez(tmp_path / "d.npz", x_train=np.random.default_rng(0).normal(size=(60, 3)), y_train=np.arange(60) % 3)

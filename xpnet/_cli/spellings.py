@@ -1,5 +1,6 @@
 """Spellings of flags' values: lists, names with numbers behind a colon, schedules, and what `--help` says of them."""
 
+import csv
 from collections.abc import Container, Iterable
 from inspect import signature
 
@@ -35,8 +36,8 @@ def widths(text: str) -> tuple[int, ...]:
 
 
 def column_names(text: str) -> tuple[str, ...]:
-    """Names of columns from `age,height` or `none`."""
-    return () if text == "none" else tuple(text.split(","))
+    """Names of columns from `age,height` or `none`; one with a comma in it stands in double quotes, as in a CSV."""
+    return () if text == "none" else tuple(next(csv.reader([text]))) or ("",)
 
 
 def fractions(text: str) -> tuple[float, ...]:

@@ -1,7 +1,8 @@
 """Columns: what each column of a table is for, as it is asked for and as a model remembers it."""
 
 import re
-from collections.abc import Container, Iterable, Mapping
+import shlex
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from xpnet.errors import InputError
@@ -93,17 +94,15 @@ def require(wanted: Iterable[str], names: list[str]) -> None:
     """Refuse a table that lacks any of the wanted columns, with those that it has."""
     missing = [name for name in wanted if name not in names]
     if missing:
-        # Blanks around a name, as after a comma, are not seen otherwise.
-        shown = [name if name == name.strip() else repr(name) for name in names]
-        raise InputError(f"has no column {listed(missing)}; its columns are {listed(shown)}")
+        raise InputError(f"has no column {listed(quoted(missing))}; its columns are {listed(quoted(names))}")
 
 
 def require_numbers(types: Mapping[str, Any], names: Iterable[str]) -> None:
     """Refuse inputs that are not numbers, all of them at once."""
     words = [name for name in names if not is_number(types[name])]
     if words:
-        those = ",".join(words[:SHOWN])
-        kinds = listed([f"{name} ({types[name]})" for name in words])
+        those = spelled(words[:SHOWN])
+        kinds = listed([f"{shown} ({types[name]})" for name, shown in zip(words, quoted(words), strict=True)])
         raise InputError(
             f"holds no numbers in the column{'s' * (len(words) > 1)} {kinds}; leave them out with --drop {those}, "
             f"or make every value an input with --one-hot {those} (in the library drop= and one_hot=)"
@@ -119,6 +118,18 @@ def is_number(kind: Any) -> bool:
 def is_index(name: str) -> bool:
     """Whether a column has no name of its own: pandas' index, or what follows a comma at the end of each line."""
     return INDEX.fullmatch(name) is not None
+
+
+def quoted(names: Sequence[str]) -> list[str]:
+    """Names as a CSV and `--drop` have them: in double quotes where there are commas, or blanks that nobody sees."""
+    strange = [not name or name != name.strip() or "," in name or '"' in name for name in names]
+    doubled = [name.replace('"', '""') for name in names]
+    return [f'"{text}"' if odd else text for text, odd in zip(doubled, strange, strict=True)]
+
+
+def spelled(names: Sequence[str]) -> str:
+    """Names as a shell takes them behind `--drop`."""
+    return shlex.quote(",".join(quoted(names)))
 
 
 def listed(names: list[str]) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xpnet.data.columns import Columns, listed
+from xpnet.data.columns import Columns, listed, quoted
 from xpnet.data.dataset import Data, task
 from xpnet.data.files import reading
 from xpnet.data.tables.reader import opened, read_split, read_table
@@ -26,7 +26,7 @@ def load_table(
         megabytes: Size of the inputs beyond which they are read from temporary files.
     """
     if columns.label is None:
-        names = listed(list(opened(path)[0].types))
+        names = listed(quoted(list(opened(path)[0].types)))
         raise DataError(f"{path}: name the column to predict with --label (in the library label=); it has {names}")
     table, aside = read_split(path, columns, split, dtype=dtype, megabytes=megabytes)
     name, y = columns.label, np.asarray(table.y)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from xpnet.data.checks import PlacedError
+from xpnet.data.columns import spelled
 
 Categories = Mapping[str, tuple[str, ...]]
 """Categories by the column that is made one-hot."""
@@ -73,4 +74,4 @@ def refuse_missing(column: Any, name: str) -> None:
 
 def remedy(name: str) -> str:
     """What can be done about a value that is missing."""
-    return f"fill it in, remove such rows, or leave the column out with --drop {name} (in the library drop=)"
+    return f"fill it in, remove such rows, or leave the column out with --drop {spelled([name])} (in the library drop=)"

@@ -10,7 +10,7 @@ import numpy as np
 
 from xpnet._support.warn import warn_user
 from xpnet.data.checks import PlacedError
-from xpnet.data.columns import Columns, Layout, is_index, listed, require, require_numbers
+from xpnet.data.columns import Columns, Layout, is_index, listed, quoted, require, require_numbers
 from xpnet.data.files import reading
 from xpnet.data.stored import Stored
 from xpnet.data.tables.formats import SUFFIXES, TableFile, table_files
@@ -133,13 +133,13 @@ def planned(columns: Columns, files: list[TableFile]) -> Layout:
     unnamed = [name for name in types if is_index(name) and name not in {*columns.others, *columns.one_hot}]
     if unnamed:
         warn_user(
-            f"{files[0].path}: the column {listed(list(map(repr, unnamed)))} has no name of its own and is left out, "
+            f"{files[0].path}: the column {listed(quoted(unnamed))} has no name of its own and is left out, "
             "as the rows' numbers are that pandas writes beside them; if it is an input, name it",
             DataWarning,
         )
     inputs = tuple(name for name in types if name not in columns.others and name not in unnamed)
     if not inputs:
-        raise InputError(f"has no column left that is an input, of {listed(list(types))}")
+        raise InputError(f"has no column left that is an input, of {listed(quoted(list(types)))}")
     require_numbers(types, [name for name in inputs if name not in columns.one_hot])
     categories: dict[str, set[str]] = {name: set() for name in inputs if name in columns.one_hot}
     if categories:
