@@ -76,6 +76,10 @@ FINDINGS = {
         lambda c, b, xp: (c, tuple(xp.astype(c[0], dtype) for dtype in (xp.int32, xp.int64))),
         (np.full((4, 2), -np.inf),),
     ),
+    "a large number as an int and a float again": (
+        lambda c, b, xp: (c, tuple(xp.astype(c[0], dtype) - 0.5 for dtype in (xp.int8, xp.int32, xp.int64))),
+        (np.full((4, 9), -5.25e38),),
+    ),
     "a large uint64": (
         lambda c, b, xp: (c, (xp.astype(c[0], xp.uint64),)),
         (np.asarray([[0.5, 2.0**62, 2.0**63, 1.5 * 2.0**63], [1.0, 2.0, 3.0, 4.0]]),),

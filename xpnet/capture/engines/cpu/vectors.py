@@ -160,13 +160,13 @@ class Vectors:
         if dtype.kind == "f":
             # Through a wider one, as C compilers do it, so that what does not fit comes to what NumPy has.
             if to.itemsize < 4:
-                return self.cast(self.f.value(f"fptosi {old} {value} to {self.kind(INT32)}"), INT32, to)
-            whole = self.f.value(f"fptosi {old} {value} to {new}")
+                return self.cast(self._truncated(value, dtype, INT32), INT32, to)
+            whole = self._truncated(value, dtype, to)
             if to.kind == "i":
                 return whole
             # Half of them are too large to have a sign; those below zero go round.
             half = self.number(2.0**63, dtype)
-            rest = self.f.value(f"fptosi {old} {self.do('fsub', dtype, value, half)} to {new}")
+            rest = self._truncated(self.do("fsub", dtype, value, half), dtype, to)
             large = self.do("xor", to, rest, self.number(2**63, to))
             return self.choose(self.do("fcmp oge", dtype, value, half), to, large, whole)
         size, wanted = (0 if d == TRUTH else d.itemsize for d in (dtype, to))
@@ -174,6 +174,11 @@ class Vectors:
             return value
         how = "trunc" if size > wanted else "sext" if is_signed else "zext"
         return self.f.value(f"{how} {old} {value} to {new}")
+
+    def _truncated(self, value: str, dtype: np.dtype, to: np.dtype) -> str:
+        """Integer of a floating-point number; frozen, or LLVM skips it where it becomes one of these again."""
+        whole = self.f.value(f"fptosi {self.kind(dtype)} {value} to {self.kind(to)}")
+        return self.f.value(f"freeze {self.kind(to)} {whole}")
 
     def do(self, instruction: str, dtype: np.dtype, *operands: str) -> str:
         """Value of an instruction on operands of one dtype."""
