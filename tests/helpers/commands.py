@@ -11,11 +11,14 @@ from xpnet import train
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = [sys.executable, "-W", "error"]
 
+LIMIT = 300
+"""Seconds after which a command is given up, on a machine that does other things as well."""
+
 
 def process(command: str, *arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
     """Run `python -m COMMAND` to its end."""
     line = [*PYTHON, "-m", command, *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, timeout=100, check=False, **options)
+    return subprocess.run(line, capture_output=True, text=True, timeout=LIMIT, check=False, **options)
 
 
 WITHOUT = """
@@ -32,7 +35,7 @@ runpy.run_module({command!r}, run_name="__main__", alter_sys=True)
 def process_without(module: str, command: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
     """Run `python -m COMMAND` to its end as if a module were not installed."""
     line = [*PYTHON, "-c", WITHOUT.format(module=module, command=command), *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(line, capture_output=True, text=True, timeout=LIMIT, check=False)
 
 
 def sentence(answer: "subprocess.CompletedProcess[str]", status: int = 2) -> str:
