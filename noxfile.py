@@ -129,6 +129,8 @@ def tables(session: nox.Session) -> None:
     session.install("-e", ".[tables,sklearn]", *groups("test", "sklearn"))
     session.run("python", "-c", "import pandas, pyarrow, sklearn")
     files = [*map(str, sorted(Path("tests").glob("test_*tables*.py"))), "tests/test_first_hour.py"]
+    # Data frames are pandas'.
+    files.append("tests/test_data_numbers.py")
     measured(session, *files, report=("--include", ",".join(TABLES)))
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from xpnet import Network, backends, epochs, sgd
 from xpnet.backends import BACKENDS
-from xpnet.data import portable, readable, scaled_weights
+from xpnet.data import portable, readable, refuse_words, scaled_weights
 from xpnet.errors import DeviceError, InputError
 
 RNG = np.random.default_rng(0)
@@ -101,6 +101,26 @@ def test_frames_of_nullable_numbers_are_their_numbers():
     np.testing.assert_array_equal(
         trained(pandas.DataFrame(X).astype("Float64"), pandas.Series(Y, dtype="Int64"))[0], trained(X)[0]
     )
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_columns_of_words_are_named(library):
+    """In a training and a prediction alike; categories that are numbers, truth values and gaps are none of them."""
+    frames = pytest.importorskip(library)
+    columns = {"a": np.ones(12), "b": ["x", "y"] * 6, "c": np.ones(12) > 0, "d": ["u"] * 12}
+    network = Network([4, 2])
+    sentence = r"x holds no numbers in the columns b \(\w+\), d \(\w+\); leave them out, or make an input of each"
+    with pytest.raises(InputError, match=sentence):
+        trained(frames.DataFrame(columns))
+    with pytest.raises(InputError, match=sentence):
+        network.predict(network.init(), frames.DataFrame(columns))
+    columns["b"] = columns["d"] = [1, 2] * 6
+    refuse_words(frames.DataFrame(columns), name="x")
+    if library == "pandas":
+        refuse_words(frames.DataFrame(columns).astype({"b": "category", "d": "Int64"}), name="x")
+    else:
+        with pytest.raises(InputError, match=r"x is a LazyFrame, which holds no numbers yet; give x\.collect\(\)"):
+            trained(frames.DataFrame(columns).lazy())
 
 
 def test_arrays_of_every_librarys_dtypes_are_not_copied():

@@ -11,7 +11,7 @@ from xpnet.data.checks import (
 from xpnet.data.columns import Columns, Layout
 from xpnet.data.dataset import Data, digest, task
 from xpnet.data.doubts import doubt_inputs, spread
-from xpnet.data.numbers import portable, readable, scaled_weights
+from xpnet.data.numbers import portable, readable, refuse_words, scaled_weights
 from xpnet.data.picture import load_picture
 from xpnet.data.sources import load, load_rows, load_table_rows
 from xpnet.data.stored import Stored, in_pieces, locating, read_rows
@@ -47,6 +47,7 @@ __all__ = [
     "read_rows",
     "read_table",
     "readable",
+    "refuse_words",
     "scaled_weights",
     "spread",
     "task",

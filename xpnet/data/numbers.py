@@ -9,6 +9,7 @@ import numpy as np
 from xpnet._support.traced import is_traced
 from xpnet._support.typing import Array, Namespace
 from xpnet.data.checks import count
+from xpnet.data.columns import listed
 from xpnet.errors import InputError
 
 LARGEST = 1023
@@ -58,6 +59,30 @@ def readable(array: Any, *, name: str) -> Any:
     if not np.any(array.isna().to_numpy()):
         return array.to_numpy(dtype=dtype)
     return array.to_numpy(dtype=dtype if dtype.kind == "f" else np.float64, na_value=np.nan)
+
+
+def refuse_words(frame: Any, *, name: str) -> None:
+    """Refuse a data frame with columns that are no numbers, all of them at once; anything else is let pass.
+
+    Raises:
+        InputError: There are such columns, or it is one of polars' that is still to be computed.
+    """
+    if isinstance(frame, np.ndarray):
+        return
+    if hasattr(frame, "collect") and hasattr(frame, "collect_schema") and not hasattr(frame, "to_numpy"):
+        raise InputError(f"{name} is a {type(frame).__name__}, which holds no numbers yet; give {name}.collect().")
+    if not hasattr(frame, "columns") or not hasattr(frame, "dtypes"):
+        return
+    words = [
+        f"{column} ({dtype})"
+        for column, dtype in zip(frame.columns, frame.dtypes, strict=True)
+        if getattr(dtype, "kind", "O") not in "biuf" and np.asarray(frame[column]).dtype.kind not in "biuf"
+    ]
+    if words:
+        raise InputError(
+            f"{name} holds no numbers in the column{'s' * (len(words) > 1)} {listed(words)}; leave them out, or make "
+            "an input of each category, as pandas.get_dummies and polars' to_dummies do."
+        )
 
 
 def scaled_weights(weight: Array, *, xp: Namespace) -> tuple[Array, float]:

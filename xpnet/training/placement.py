@@ -25,6 +25,7 @@ from xpnet.data import (
     encode_targets,
     portable,
     readable,
+    refuse_words,
     scaled_weights,
 )
 from xpnet.equations.step import Model
@@ -144,6 +145,7 @@ def encoded(
     if sparse.is_sparse(x):
         x = sparse.checked(x, name=f"x{of}")
     else:
+        refuse_words(x, name=f"x{of}")
         x = portable(backend.asarray(readable(x, name=f"x{of}")))
         if x.ndim > 2 and math.prod(x.shape[1:]) == network.sizes[0]:
             # Images become rows.
@@ -200,6 +202,8 @@ def host_numbers(array: Any, backend: Backend, *, name: str, classes: int | None
     """
     if array is None or (source := backends.of(array)).name != "numpy":
         return array
+    if name.startswith("x"):
+        refuse_words(array, name=name)
     array = portable(source.asarray(readable(array, name=name)))
     if backend.name != "numpy":
         if classes is not None:
