@@ -1,6 +1,7 @@
 """A newcomer's first hour: tables and the README's commands for them, and the scores that they reach."""
 
 import csv
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -95,25 +96,22 @@ def peak(folder, data, megabytes):
         pytest.skip("needs Linux, which tells a process how much memory it had")
     flags = ["--data", data, "--label", "y", "--hidden", "16", "--epochs", "1", "--batch-size", "512"]
     line = [sys.executable, "-c", PEAK, *flags, "--chunk-size", str(megabytes), "--engine", "replay"]
-    answer = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=True)
+    # Not counting what it takes to measure the coverage.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    answer = subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     return int(answer.stdout.split()[-1]) / 1024, answer.stdout
 
 
-@pytest.mark.parametrize("form", ["dictionaries", "plain", "feather"])
-def test_a_wide_group_of_rows(tmp_path, form):
+@pytest.mark.parametrize("dictionary", [True, False], ids=["dictionaries", "plain"])
+def test_a_wide_group_of_rows(tmp_path, dictionary):
     """All rows in one group, with a dictionary for every column as most writers make them: three chunks and 200 MB."""
     import pyarrow
-    import pyarrow.feather
     import pyarrow.parquet
 
     x = np.random.default_rng(0).normal(size=(65_536, 400)).astype("f4")
     columns = {f"c{i}": x[:, i] for i in range(400)} | {"y": (x[:, 0] > 0).astype("int64")}
-    table, path = pyarrow.table(columns), tmp_path / f"t.{'feather' if form == 'feather' else 'parquet'}"
-    if form == "feather":
-        pyarrow.feather.write_feather(table, path, compression="uncompressed")
-    else:
-        pyarrow.parquet.write_table(table, path, use_dictionary=form == "dictionaries")
-    megabytes, lines = peak(tmp_path, path.name, 16)
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet", use_dictionary=dictionary)
+    megabytes, lines = peak(tmp_path, "t.parquet", 16)
     assert "65,536 rows" in lines
     assert megabytes <= 3 * 16 + 200
 

@@ -19,7 +19,7 @@ VALUES = 2**21
 BUFFER = 2**14
 """Bytes of each column that are read at a time."""
 
-MEMORY = 2**26
+MEMORY = 2**25
 """Bytes that the columns of a group may take together while they are read; of more, some columns are read at a time."""
 
 DICTIONARY = 2**20
