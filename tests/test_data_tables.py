@@ -1,6 +1,8 @@
 """Tables: CSV, Parquet and Feather files as arrays, and what keeps a file from being one."""
 
 import gzip
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -140,6 +142,16 @@ def test_other_formats_hold_the_same(tmp_path):
         other = read_table(tmp_path / name, "kind", dtype="float64")
         assert np.array_equal(other.x, wanted.x), name
         assert np.array_equal(other.y, wanted.y), name
+
+
+def test_pandas_is_not_imported(tmp_path):
+    """It takes a third of a second and memory; pyarrow would import it to hand out numbers."""
+    pytest.importorskip("pandas", reason="needs pandas")
+    written(tmp_path / "iris.csv", FLOWERS)
+    script = "import sys; from xpnet.data import read_table; read_table('iris.csv', 'species')"
+    line = [sys.executable, "-c", f"{script}; print('pandas' in sys.modules)"]
+    answer = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+    assert answer.stdout == "False\n"
 
 
 def test_a_folder_is_one_table(tmp_path):

@@ -12,6 +12,10 @@ Categories = Mapping[str, tuple[str, ...]]
 """Categories by the column that is made one-hot."""
 
 
+PLAIN = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float", "double")
+"""pyarrow's types whose numbers lie in memory as NumPy's do."""
+
+
 def as_matrix(columns: Mapping[str, Any], categories: Categories, dtype: Any) -> np.ndarray:
     """Matrix of some rows: bytes where all numbers are whole and from 0 to 255, else of `dtype`."""
     arrays: list[np.ndarray] = []
@@ -38,7 +42,9 @@ def as_numbers(column: Any, name: str) -> np.ndarray:
     refuse_missing(column, name)
     if str(column.type).startswith("decimal"):
         column = column.cast("float64")
-    numbers = np.asarray(column.to_numpy(zero_copy_only=False))
+    # By pyarrow's own way to NumPy it imports pandas, wherever that is installed.
+    plain = str(column.type) in PLAIN and len(column)
+    numbers = np.from_dlpack(column) if plain else np.asarray(column.to_numpy(zero_copy_only=False))
     if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
         row = int(np.flatnonzero(~np.isfinite(numbers))[0])
         raise PlacedError(f"holds {numbers[row]:g} in the column {name} {{}}; {remedy(name)}.", (row,))
