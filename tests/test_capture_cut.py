@@ -110,3 +110,16 @@ def of_a_value(carry, batch, *, xp):
 def test_results_of_anything_have_the_same_bits(step, steps):
     """Whether they can be left for later or not."""
     assert_same_bits(step, (X[0],), (X,), steps)
+
+
+@pytest.mark.parametrize("dtype", ["uint32", "int64"])
+def test_numbers_that_no_integer_is_become_the_same_ones(dtype):
+    """What NumPy makes of them depends on their place in the array, and so each step's are converted by themselves."""
+
+    def step(carry, batch, *, xp):
+        roots = xp.sqrt(xp.sum(batch[0], axis=0))
+        return carry, (xp.astype(roots, getattr(xp, dtype)), xp.sum(roots * roots))
+
+    rows = np.full((9, 5), -1.0, np.float32)
+    with np.errstate(invalid="ignore"):
+        assert_same_bits(step, (X[0],), (rows,), 16)

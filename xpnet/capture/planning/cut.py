@@ -60,7 +60,10 @@ def batches(operation: Operation) -> bool:
     values = (*operation.arrays, operation.output)
     # Numbers that NumPy converts go through a buffer of its own, which several steps fill otherwise.
     is_converted = operation.name in ("sum", "prod") and values[0].dtype != values[-1].dtype
-    return known and not is_outer and not is_converted and all(value.is_contiguous for value in values)
+    # What becomes of a number that no integer is depends on where in an array it is.
+    is_cut_off = operation.name == "astype" and values[0].dtype.kind == "f" and values[-1].dtype.kind in "iu"
+    is_own = not (is_outer or is_converted or is_cut_off)
+    return known and is_own and all(value.is_contiguous for value in values)
 
 
 def _cut(plan: Plan) -> Cut:
