@@ -238,6 +238,7 @@ def test_whole_numbers_as_amounts(tmp_path):
     [
         ("a,y\n1,0\n,1\n", {}, r"t\.csv: has no value in the column a in row 1 \(counted from 0\); fill it in"),
         ("a,y\n1,0\n2,\n", {}, r"t\.csv: has no value in the column y in row 1"),
+        ("{},y\n1,0\n,1\n", {}, r"t\.csv: has no value in the column \{\} in row 1 "),
         ("a,y\n1,0\ninf,1\n", {}, r"t\.csv: holds inf in the column a in row 1"),
         (
             "a,b,y\n1,x,0\n",

@@ -9,7 +9,7 @@ from xpnet.errors import LONGEST, InputError, XpnetError, printable
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, XpnetError)]
 
 
-@pytest.mark.parametrize("kind", [*KINDS, lambda text: PlacedError(f"{text} {{}}", (1, 2))])
+@pytest.mark.parametrize("kind", [*KINDS, lambda text: PlacedError(text, (1, 2), ".")])
 def test_messages_hold_no_control_characters(kind):
     """Escape codes are spelled out, line breaks stay, and a long message keeps its beginning and its end."""
     assert str(kind("a\x1b]0;owned\x07\nb")).startswith("a\\x1b]0;owned\\x07\nb")

@@ -19,21 +19,23 @@ class PlacedError(InputError):
     """Error in one number of an array.
 
     Attributes:
-        sentence: The message, in which {} stands for the place.
+        before: The message, up to where it names the place.
         place: The number's index.
+        after: What comes after the place; None where the message does not name it.
     """
 
-    def __init__(self, sentence: str, place: tuple[int, ...]) -> None:
-        super().__init__(sentence, place)
-        self.sentence, self.place = sentence, place
+    def __init__(self, before: str, place: tuple[int, ...], after: str | None = None) -> None:
+        super().__init__(before, place, after)
+        self.before, self.place, self.after = before, place, after
 
     def moved(self, rows: int) -> Self:
         """The same error in an array in which the number is `rows` rows further down."""
         row, *others = self.place
-        return type(self)(self.sentence, (row + rows, *others))
+        return type(self)(self.before, (row + rows, *others), self.after)
 
     def __str__(self) -> str:
-        return printable(self.sentence.replace("{}", spell_place(self.place)))
+        placed = "" if self.after is None else f" {spell_place(self.place)}{self.after}"
+        return printable(self.before + placed)
 
 
 def check_features(x: Array, *, name: str = "x", shape: tuple[int, ...] | None = None, xp: Namespace) -> None:
@@ -113,7 +115,7 @@ def check_finite(array: Array, *, name: str, xp: Namespace) -> None:
         place = first_true(~finite, xp=xp)
         value = array[place]
         spelled = "NaN" if bool(xp.isnan(value)) else "infinity" if bool(value > 0) else "-infinity"
-        raise PlacedError(f"{name} holds {spelled} {{}}; every value must be finite.", place)
+        raise PlacedError(f"{name} holds {spelled}", place, "; every value must be finite.")
 
 
 def first_true(bad: Array, *, xp: Namespace) -> tuple[int, ...]:

@@ -163,5 +163,5 @@ def locating(array: np.ndarray | Stored, start: int) -> Iterator[None]:
         except PlacedError as error:
             moved = error.moved(start)
             path, row_in_file = array.locate(moved.place[0])
-            named = len(array.paths) == 1 and "{}" in error.sentence
+            named = len(array.paths) == 1 and error.after is not None
             raise DataError(f"{path}{'' if named else f', row {row_in_file} (from 0)'}: {moved}") from error

@@ -62,11 +62,10 @@ def check_targets(y: Array, *, name: str = "y", loss: str, outputs: int, xp: Nam
         )
     check_finite(y, name=name, xp=xp)
     if loss == "binary_cross_entropy":
-        refuse_where(
-            neither_0_nor_1(y, xp=xp), f"{name} holds {{}}; the loss 'binary_cross_entropy' needs 0 or 1.", y, xp=xp
-        )
+        bad = neither_0_nor_1(y, xp=xp)
+        refuse_where(bad, f"{name} holds", "the loss 'binary_cross_entropy' needs 0 or 1.", y, xp=xp)
     if loss == "poisson" and not xp.isdtype(y.dtype, "unsigned integer"):
-        refuse_where(y < 0, f"{name} holds {{}}; the loss 'poisson' needs counts, none below 0.", y, xp=xp)
+        refuse_where(y < 0, f"{name} holds", "the loss 'poisson' needs counts, none below 0.", y, xp=xp)
 
 
 def check_labels(y: Array, *, name: str = "y", classes: int | None = None, xp: Namespace) -> None:
@@ -158,8 +157,8 @@ def neither_0_nor_1(y: Array, *, xp: Namespace) -> Array:
     return (y != 0) & (y != 1)
 
 
-def refuse_where(bad: Array, sentence: str, y: Array, *, xp: Namespace) -> None:
-    """Raise the sentence with the first bad value and its place, if any value is bad."""
+def refuse_where(bad: Array, holds: str, needs: str, y: Array, *, xp: Namespace) -> None:
+    """Raise a sentence of what holds the first bad value, where, and what is needed, if any value is bad."""
     if not is_traced(bad) and bool(xp.any(bad)):
         place = first_true(bad, xp=xp)
-        raise PlacedError(sentence.format(f"{float(y[place]):g} {{}}"), place)
+        raise PlacedError(f"{holds} {float(y[place]):g}", place, f"; {needs}")

@@ -47,7 +47,7 @@ def as_numbers(column: Any, name: str) -> np.ndarray:
     numbers = np.from_dlpack(column) if plain else np.asarray(column.to_numpy(zero_copy_only=False))
     if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
         row = int(np.flatnonzero(~np.isfinite(numbers))[0])
-        raise PlacedError(f"holds {numbers[row]:g} in the column {name} {{}}; {remedy(name)}.", (row,))
+        raise PlacedError(f"holds {numbers[row]:g} in the column {name}", (row,), f"; {remedy(name)}.")
     return numbers
 
 
@@ -64,9 +64,9 @@ def one_hot(column: Any, name: str, categories: Sequence[str]) -> list[np.ndarra
     if len(unknown):
         row = int(unknown[0])
         raise PlacedError(
-            f"holds {str(words[row])!r} in the column {name} {{}}, which the training rows did not; "
-            f"they held {', '.join(categories[:8])}{' …' * (len(categories) > 8)}.",
+            f"holds {str(words[row])!r} in the column {name}",
             (row,),
+            f", which the training rows did not; they held {', '.join(categories[:8])}{' …' * (len(categories) > 8)}.",
         )
     return [words == category for category in categories]
 
@@ -75,7 +75,7 @@ def refuse_missing(column: Any, name: str) -> None:
     """Refuse a column in which a value is missing."""
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
-        raise PlacedError(f"has no value in the column {name} {{}}; {remedy(name)}.", (row,))
+        raise PlacedError(f"has no value in the column {name}", (row,), f"; {remedy(name)}.")
 
 
 def remedy(name: str) -> str:
