@@ -274,7 +274,7 @@ MEMORY = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
 def cuda_version(session: nox.Session) -> tuple[str | None, str]:
     """CUDA major version of the libraries that driver and card take, None without a GPU; and what is to be said."""
-    asked = "print(cuda.driver_device_count() and cuda.library_major() or cuda.driver())"
+    asked = "print(cuda.driver_device_count() and cuda.major_of_library() or cuda.driver())"
     answer = str(session.run("python", "-c", f"from xpnet.backends import cuda; {asked}", silent=True)).strip()
     if not answer.isdigit():
         return None, answer

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers.differences import assert_replayed
 from helpers.oracles import problem
 
 from xpnet import backends
@@ -19,15 +20,7 @@ X = np.random.default_rng(0).normal(size=(7, 3))
 
 def assert_same_bits(step, carry, data, steps):
     """Replay gives what plain gives, to the bit, in two blocks of so many steps of four rows."""
-    rows = np.random.default_rng(1).integers(0, len(arrays_in(data)[0]), (steps, 4))
-    plain = replayed = carry
-    for _ in range(2):
-        with PLAIN.current():
-            plain, wanted = PLAIN.run_block(step, plain, data, rows)
-            replayed, found = REPLAY.run_block(step, replayed, data, rows)
-        for one, other in zip(arrays_in((plain, wanted)), arrays_in((replayed, found)), strict=True):
-            assert one.dtype == other.dtype
-            np.testing.assert_array_equal(one, other)
+    assert_replayed(step, carry, data, np.random.default_rng(1).integers(0, len(arrays_in(data)[0]), (steps, 4)))
 
 
 def training(loss, weighted=True):

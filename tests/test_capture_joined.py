@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers.differences import assert_replayed
 
 from xpnet import Network, backends
-from xpnet._support.trees import arrays_in
 from xpnet._support.typing import Batch
 from xpnet.capture import plan
 from xpnet.capture.graph import VIEWS
@@ -32,14 +32,7 @@ def training(sizes, name, l2=None):
 
 def assert_same_bits(step, carry, data):
     """Replay gives what plain gives, to the bit, in several blocks of steps."""
-    plain = replayed = carry
-    for _ in range(2):
-        with PLAIN.current():
-            plain, wanted = PLAIN.run_block(step, plain, data, ROWS)
-            replayed, found = REPLAY.run_block(step, replayed, data, ROWS)
-        for one, other in zip(arrays_in((plain, wanted)), arrays_in((replayed, found)), strict=True):
-            np.testing.assert_array_equal(one, other)
-            np.testing.assert_array_equal(np.signbit(one[~np.isnan(one)]), np.signbit(other[~np.isnan(other)]))
+    assert_replayed(step, carry, data, ROWS)
 
 
 @pytest.mark.parametrize(("name", "operations"), [("sgd", 2), ("momentum", 4), ("nesterov", 6), ("adam", 14)])

@@ -8,7 +8,7 @@ prints every function that differs, with its seed, and how many were compared, r
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from xpnet._support.trees import arrays_in
 from xpnet.backends import Backend
 from xpnet.errors import CaptureError
 
-PLAIN = backends.resolve("numpy").with_engine("plain")
+PLAIN, REPLAY = (backends.resolve("numpy").with_engine(engine) for engine in ("plain", "replay"))
 
 
 def ran(backend: Backend, drawn: Drawn) -> list[np.ndarray]:
@@ -41,6 +41,17 @@ def same_bits(one: np.ndarray, other: np.ndarray) -> bool:
         np.array_equal(np.signbit(one[~is_nan]), np.signbit(other[~is_nan])) if one.shape == other.shape else False
     )
     return np.array_equal(one, other, equal_nan=True) and same_signs
+
+
+def assert_replayed(step: Callable[..., Any], carry: Any, data: Any, rows: np.ndarray) -> None:
+    """Replay gives what plain gives, to the bit, in two blocks of steps on these rows."""
+    plain = replayed = carry
+    for _ in range(2):
+        with PLAIN.current():
+            plain, wanted = PLAIN.run_block(step, plain, data, rows)
+            replayed, found = REPLAY.run_block(step, replayed, data, rows)
+        for one, other in zip(arrays_in((plain, wanted)), arrays_in((replayed, found)), strict=True):
+            assert same_bits(np.asarray(one), np.asarray(other)), (one, other)
 
 
 def close(one: np.ndarray, other: np.ndarray, wide: np.ndarray | None = None, *, narrow: bool = False) -> bool:

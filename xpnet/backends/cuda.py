@@ -70,7 +70,7 @@ def compute_capability() -> tuple[int, int] | None:
     return min(capabilities, default=None)
 
 
-def library_major() -> int | None:
+def major_of_library() -> int | None:
     """The newest CUDA major version that both driver and GPUs take libraries of; None where none does."""
     driver, capability = driver_cuda_major(), compute_capability()
     majors = [major for major in DRIVERS if major <= driver and (capability is None or OLDEST[major] <= capability)]
@@ -92,7 +92,7 @@ def install(name: str, again: bool = False) -> str:
         name: The backend.
         again: Whether a build without CUDA is installed, which pip would keep where its version is the newest.
     """
-    major, newest, library = driver_cuda_major(), max(DRIVERS), library_major()
+    major, newest, library = driver_cuda_major(), max(DRIVERS), major_of_library()
     pip = "run pip install --force-reinstall" if again else "run pip install"
     command = f'{pip} "{PACKAGES[name].format(library or newest)}"'
     if library:

@@ -36,7 +36,7 @@ def pair(of: Vectors, dtype: np.dtype, u: str, v: str) -> tuple[str, str]:
     if dtype == FLOAT:
         log, (cos, sin) = _log(of, u), _cos_and_sin(of, angle)
     else:
-        log, cos, sin = (of.library(name, dtype, x) for name, x in (("log", u), ("cos", angle), ("sin", angle)))
+        log, cos, sin = (of.from_library(name, dtype, x) for name, x in (("log", u), ("cos", angle), ("sin", angle)))
     radius = of.intrinsic("sqrt", dtype, of.do("fmul", dtype, log, of.number(-2, dtype)))
     return of.do("fmul", dtype, radius, cos), of.do("fmul", dtype, radius, sin)
 

@@ -80,7 +80,7 @@ def _real(of: Vectors, name: str, dtype: np.dtype, operands: Sequence[str]) -> s
     if name in ("exp", "tanh"):
         return of.exp(dtype, x) if name == "exp" else of.tanh(dtype, x)
     if name in LIBRARY:
-        return of.library(LIBRARY[name], dtype, *operands)
+        return of.from_library(LIBRARY[name], dtype, *operands)
     if name == "negative":
         return of.f.value(f"fneg {of.kind(dtype)} {x}")
     if name == "square":
@@ -127,7 +127,7 @@ def _logaddexp(of: Vectors, dtype: np.dtype, x: str, y: str) -> str:
     apart = of.do("fsub", dtype, x, y)
     size = of.f.value(f"fneg {of.kind(dtype)} {of.intrinsic('fabs', dtype, apart)}")
     size = of.choose(of.do("fcmp oeq", dtype, x, y), dtype, of.number(0, dtype), size)
-    more = of.library("log1p", dtype, of.exp(dtype, size))
+    more = of.from_library("log1p", dtype, of.exp(dtype, size))
     return of.do("fadd", dtype, larger(of, dtype, x, y, is_maximum=True), more)
 
 

@@ -196,7 +196,7 @@ class Vectors:
         kind_ = self.kind(dtype)
         return self.f.call(kind_, f"llvm.{name}.{suffix}", [kind_] * len(operands), operands)
 
-    def library(self, name: str, dtype: np.dtype, *operands: str) -> str:
+    def from_library(self, name: str, dtype: np.dtype, *operands: str) -> str:
         """Value of a function of the system's library, lane by lane."""
         name = f"{name}f" if dtype.itemsize == 4 else name
         kind_, whole = kind(dtype), self.kind(dtype)
