@@ -26,6 +26,8 @@ SIZES = [
     # Longer than a piece of a strip, and larger than what is read where it lies.
     (3, 1100, 5),
     (2, 1500, 201),
+    # Rows of a transpose that lie further apart than a cache holds many of, for several strips.
+    (1030, 300, 910),
 ]
 
 

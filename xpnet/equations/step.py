@@ -287,3 +287,14 @@ def errors(model: Model) -> Callable[..., Array]:
         return model.loss.error(a[-1], y, xp=xp)
 
     return error
+
+
+@lru_cache
+def derivatives(model: Model) -> Callable[..., tuple[tuple[Array, ...], ...]]:
+    """Function of `(params, (x, y), xp=xp)` that returns ∂Cᵢ/∂z of every layer, and every a but the input."""
+
+    def derivative(params: Params, rows: tuple[Array, Array], *, xp: Namespace) -> tuple[tuple[Array, ...], ...]:
+        dC_dz, a = deltas(model, params, Batch(*rows), xp=xp)
+        return tuple(dC_dz), tuple(a[1:])
+
+    return derivative

@@ -37,7 +37,7 @@ from xpnet.estimators.scoring import split_rows
 from xpnet.estimators.sklearn_losses import loss_conversion
 from xpnet.estimators.validation_rows import ValidationRows
 from xpnet.estimators.verbose import reporting
-from xpnet.training import shortcut
+from xpnet.training.mapped import shortcut
 from xpnet.training.placement import chunk_rows, encoded
 from xpnet.training.rows import check_weights_on_both_sides
 from xpnet.training.sparse import map_rows
@@ -258,7 +258,8 @@ class MLP(CallbackSupport, Parameters, ABC):
             return None
         if X.ndim != 2 or X.shape[1] != self.n_features_in_ or X.dtype.kind not in "fiub":
             return None
-        return shortcut.predictions(self.network_, self.params_, X, name="X")
+        found = shortcut(self.network_, answers, self.params_, X, name="X")
+        return None if found is None else found[-1]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

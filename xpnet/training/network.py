@@ -1,7 +1,8 @@
 """Network: layers of neurons, their initial parameters, and what can be asked of them on arrays of any kind."""
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from numbers import Real
@@ -16,15 +17,15 @@ from xpnet._support.optional import pictures
 from xpnet._support.seeds import generator
 from xpnet._support.traced import is_traced
 from xpnet._support.trees import arrays_in
-from xpnet._support.typing import Array, Layer, Params
+from xpnet._support.typing import Array, Batch, Layer, Params
 from xpnet.backends import Backend
 from xpnet.equations import activations, backprop, losses, step
 from xpnet.equations.activations import ActivationName
 from xpnet.equations.losses import LossName
 from xpnet.errors import InputError, MissingExtraError
-from xpnet.training import shortcut, sparse
 from xpnet.training.class_names import ClassName, checked_names
-from xpnet.training.placement import check_whole, checked_params, chunk_rows, placed, spelled_device, spelled_dtype
+from xpnet.training.mapped import mapped, shortcut
+from xpnet.training.placement import check_whole, checked_params, spelled_device, spelled_dtype
 from xpnet.training.predictor import Predictor
 from xpnet.training.standardization import Standardization, folded_params, is_standardized
 
@@ -234,10 +235,9 @@ class Network:
             >>> network.predict(network.init(), np.eye(4)).shape
             (4, 3)
         """
-        if type(x) is np.ndarray and (a := shortcut.predictions(self, params, x)) is not None:
-            return a
-        with placed(self, params, x, rowwise=True) as (backend, params, data):
-            a = sparse.map_rows(backend, step.answers(self.model), params, data.x, chunk_rows(self))
+        if (found := shortcut(self, step.answers, params, x)) is not None:
+            return found[-1]
+        with mapped(self, step.answers, params, x, may_be_sparse=True) as (backend, _, _, a):
             return a if self.target_scale is None else self.target_scale.undone(a, backend)
 
     def predictor(self, params: Params, *, engine: str = "auto") -> Predictor:
@@ -317,10 +317,8 @@ class Network:
             >>> network.score([(np.eye(2), np.zeros(2))], np.array([[3.0, 1.0], [0.0, 2.0]]), np.array([0, 0]))
             0.5
         """
-        with placed(self, params, x, y, rowwise=True) as (backend, params, data):
-            errors = step.errors(self.model)
-            error = sparse.map_rows(backend, errors, params, (data.x, data.y), chunk_rows(self))
-            error, total = backend.xp.sum(error), losses.total_error(self.model.loss, data.y, xp=backend.xp)
+        with mapped(self, step.errors, params, x, y, may_be_sparse=True) as (backend, _, data, errors):
+            error, total = backend.xp.sum(errors), losses.total_error(self.model.loss, data.y, xp=backend.xp)
             if is_traced(error) or is_traced(total):
                 return cast("float", losses.accuracy_array(error, total, xp=backend.xp))
             return losses.accuracy(_number(error, backend), _number(total, backend))
@@ -355,8 +353,7 @@ class Network:
             0.693147
         """
         l2 = _checked_l2(l2)
-        with placed(self, params, x, y, weight) as (backend, params, data):
-            costs = backend.map_rows(step.costs(self.model), params, (data.x, data.y), chunk_rows(self))
+        with mapped(self, step.costs, params, x, y, weight) as (backend, params, data, costs):
             return _number(step.objective(params, data, costs, l2, xp=backend.xp), backend)
 
     def gradients(
@@ -390,10 +387,9 @@ class Network:
                    [ 0.25, -0.25]])
         """
         l2 = _checked_l2(l2)
-        with placed(self, params, x, y, weight) as (backend, params, data):
-            xp = backend.xp
+        with self._differentiated(params, x, y, weight) as (xp, params, data, deltas, a):
             share = step.shares(data.weight, data.y, xp=xp)
-            gradients = backprop.gradients(*step.deltas(self.model, params, data, share, xp=xp), xp=xp)
+            gradients = backprop.gradients([share * dC_dz for dC_dz in deltas], a, xp=xp)
             return gradients if l2 is None else step.penalized(params, gradients, l2)
 
     def per_sample_gradients(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> Params:
@@ -415,8 +411,8 @@ class Network:
             >>> network.per_sample_gradients(network.init(), np.eye(2), np.array([0, 1]))[0].w.shape
             (2, 2, 2)
         """
-        with placed(self, params, x, y) as (backend, params, data):
-            return backprop.per_sample_gradients(*step.deltas(self.model, params, data, xp=backend.xp))
+        with self._differentiated(params, x, y) as (_, _, _, deltas, a):
+            return backprop.per_sample_gradients(deltas, a)
 
     def per_sample_gradient_norms(
         self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]
@@ -439,10 +435,17 @@ class Network:
             >>> network.per_sample_gradient_norms(network.init(), np.eye(2), np.array([0, 1]))[0].w.shape
             (2,)
         """
-        with placed(self, params, x, y) as (backend, params, data):
-            return backprop.per_sample_gradient_norms(
-                *step.deltas(self.model, params, data, xp=backend.xp), xp=backend.xp
-            )
+        with self._differentiated(params, x, y) as (xp, _, _, deltas, a):
+            return backprop.per_sample_gradient_norms(deltas, a, xp=xp)
+
+    @contextmanager
+    def _differentiated(
+        self, params: Params, x: Any, y: Any, weight: Any = None
+    ) -> Iterator[tuple[Any, Params, Batch, backprop.Deltas, list[Array]]]:
+        """Context with x's namespace, parameters and rows as it has them, ∂Cᵢ/∂z of every layer, and every a."""
+        with mapped(self, step.derivatives, params, x, y, weight) as (backend, params, data, (deltas, after)):
+            xp = backend.xp
+            yield xp, params, data, list(deltas), [step.inputs(self.model, params, data.x, xp=xp), *after]
 
 
 def _number(result: Array | float, backend: Backend) -> float:

@@ -32,7 +32,6 @@ from xpnet.equations.step import Model
 from xpnet.errors import InputError
 from xpnet.training import sparse
 from xpnet.training.memory_rows import in_memory
-from xpnet.training.ready import ready
 from xpnet.training.rows import Rows
 from xpnet.training.standardization import Standardization
 from xpnet.training.stored_rows import Source, StoredRows
@@ -81,11 +80,6 @@ def placed(
     network: Shape, params: Params, x: Any, y: Any = None, weight: Any = None, *, rowwise: bool = False
 ) -> Iterator[tuple[Backend, Params, Batch]]:
     """Context with x's backend, the parameters copied to it, and the encoded rows, which may be sparse if rowwise."""
-    if weight is None and (as_they_are := ready(network, params, x, y)) is not None:
-        backend = backends.of(x)
-        with backend.current():
-            yield backend, *as_they_are
-        return
     check_weights_are_rows(weight)
     backend = backends.of(x=np.empty(0) if rowwise and sparse.is_sparse(x) else x, y=y, weight=weight)
     params = checked_params(network, params)

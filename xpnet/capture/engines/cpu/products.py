@@ -2,11 +2,12 @@
 
 A product goes strip by strip through the columns of b, as many as a tile has, and tile by tile down the rows of a.
 Where the numbers of a column of b lie one after the other, as a transpose's do, a strip is first copied with its rows
-and columns exchanged; where b is larger than a cache, strips are copied in pieces that fit into it. Few rows with a
-transpose are summed along both, without a copy.
+and columns exchanged; where b is larger than a cache, strips are copied in pieces that fit into it. Where the numbers of
+a row of a lie far apart too, as those of a transpose of many columns do, a tile's rows are copied for several strips at
+once. Few rows with a transpose are summed along both, without a copy.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from xpnet.capture.engines.cpu.parts import Body, Part, Pointer
 from xpnet.capture.engines.cpu.text import LoopBlock, Word, kind
-from xpnet.capture.engines.cpu.tiles import WIDEST, Form, Tile, best_tile, dots, registers, split, tile, turned
+from xpnet.capture.engines.cpu.tiles import TALLEST, WIDEST, Form, Tile, best_tile, dots, registers, split, tile, turned
 from xpnet.capture.engines.cpu.vectors import Vectors
 from xpnet.capture.graph import Graph, Number, Operation, Value
 
@@ -30,6 +31,9 @@ DEPTH = 256
 FAR = 4096
 """Bytes between neighbors in a row of a from which on a cache cannot hold many of them."""
 
+ABREAST = DEEPEST // DEPTH
+"""Strips whose pieces are copied together, so that rows of a which lie far apart are gathered for all of them."""
+
 FEW = 16
 """Rows of a up to which a transposed strip is not copied."""
 
@@ -38,8 +42,8 @@ ENOUGH = 2**21
 
 
 def room() -> int:
-    """Bytes that each thread needs for a piece of a strip."""
-    return DEEPEST * WIDEST * registers().size
+    """Bytes that each thread needs for pieces of strips, and behind them for some rows of a."""
+    return DEEPEST * WIDEST * registers().size + DEPTH * TALLEST * np.dtype(np.float64).itemsize
 
 
 class Operand(NamedTuple):
@@ -150,81 +154,118 @@ class _Product(NamedTuple):
         width, tiles = shape.vectors * lanes, -(-m // shape.rows)
         is_turned = self.b.column != 1 and n > 1
         is_copied = is_turned or k * n * size > CACHED
-        in_pieces = is_copied and (k > DEEPEST or self.a.column * size >= FAR)
+        is_far = self.a.column * size >= FAR
+        in_pieces = is_copied and (k > DEEPEST or is_far)
         depth = min(DEPTH, k) if in_pieces else k
+        # Rows of a that lie far apart cost more than to copy them, if several strips share the copy.
+        is_gathered = in_pieces and self.a.row == 1
+        abreast = ABREAST if is_gathered else 1
+        strips = [width] * (n // width) + [n % width] * (n % width > 0)
+        whole, units = n // width // abreast, -(-len(strips) // abreast) * tiles
         with f.loop(
             f.value(f"sdiv i64 %begin, {tiles}"), f.value(f"sdiv i64 {f.add('%end', tiles - 1)}, {tiles}")
-        ) as strip:
-            first = f.times(strip.index, tiles)
+        ) as group:
+            first = f.times(group.index, tiles)
             above = f.most(f.value(f"sub i64 %begin, {first}"), 0)
             below = f.least(f.value(f"sub i64 %end, {first}"), tiles)
-            whole, rest = divmod(n, width)
-            for test, columns in (("slt", width if whole else 0), ("eq", rest)):
-                if columns:
+            for test, widths in (("slt", strips[: abreast * (whole > 0)]), ("eq", strips[whole * abreast :])):
+                if widths:
                     pieces = f.loop(0, k, depth) if in_pieces else nullcontext(LoopBlock("0", []))
-                    with f.when(f.value(f"icmp {test} i64 {strip.index}, {whole}")), pieces as piece:
+                    with f.when(f.value(f"icmp {test} i64 {group.index}, {whole}")), pieces as piece:
                         start = piece.index if in_pieces else 0
                         deep = f.least(f.value(f"sub i64 {k}, {start}"), depth) if in_pieces else k
-                        column = f.times(strip.index, width)
-                        source, b_row = self._at(self.b, start, column), self.b.row
+                        columns = [
+                            f.add(f.times(group.index, width * abreast), at * width) for at in range(len(widths))
+                        ]
+                        sources, b_row = [self._at(self.b, start, column) for column in columns], self.b.row
                         if is_copied:
-                            mark = f.add(f.times(strip.index, k), start)
-                            source, b_row = self._copied(lanes, width, source, mark, deep, columns), width
+                            mark = f.add(f.times(group.index, k), start)
+                            sources, b_row = self._copied(lanes, width, depth, sources, mark, deep, widths), width
                         beta, is_new = self.beta, self.is_new
                         if in_pieces:
                             one = Vectors(f, 1).number(1, self.dtype)
                             is_first = f.value(f"icmp eq i64 {start}, 0")
                             beta = Vectors(f, 1).choose(is_first, self.dtype, beta, one)
                         ends = "more" if not is_new else "either" if in_pieces else "new"
-                        form = Form(self.dtype, lanes, shape.rows, -(-columns // lanes), columns % lanes,
-                                    self.a[1:], b_row, self.c.row, ends)  # fmt: skip
-                        self._down(form, (above, below), start, source, column, deep, beta)
-        each = 2 * k * width * shape.rows
-        return f.part(-(-n // width) * tiles, tiles if in_pieces else -(-ENOUGH // each))
+                        forms = [Form(self.dtype, lanes, shape.rows, -(-one // lanes), one % lanes,
+                                      self.a[1:], b_row, self.c.row, ends) for one in widths]  # fmt: skip
+                        self._down(forms, (above, below), start, sources, columns, deep, beta, is_gathered)
+        each = 2 * k * width * shape.rows * abreast
+        return f.part(units, -(-tiles // abreast) if in_pieces else -(-ENOUGH // each))
 
     def _down(
-        self, form: Form, ends: tuple[Word, Word], start: Word, source: str, column: Word, deep: Word, beta: str
+        self,
+        forms: Sequence[Form],
+        ends: tuple[Word, Word],
+        start: Word,
+        sources: Sequence[str],
+        columns: Sequence[Word],
+        deep: Word,
+        beta: str,
+        is_gathered: bool,
     ) -> None:
-        """Write the tiles of a strip, from one row of tiles to before another."""
-        f, at = self.f, 0
-        for times, height in split(self.sizes[0], form.rows):
-            name = tile(f, form._replace(rows=height))
+        """Write the tiles of some strips, from one row of tiles to before another."""
+        f, at, size = self.f, 0, forms[0].rows
+        for times, height in split(self.sizes[0], size):
+            a = (1, height) if is_gathered else self.a[1:]
+            names = [tile(f, form._replace(rows=height, a=a)) for form in forms]
             with f.loop(f.most(ends[0], at), f.least(ends[1], at + times)) as loop:
-                row = f.times(loop.index, form.rows)
-                self._call(name, deep, self._at(self.a, row, start), source, self._at(self.c, row, column), beta)
+                row = f.times(loop.index, size)
+                rows = self._at(self.a, row, start)
+                rows = self._gathered(rows, deep, height) if is_gathered else rows
+                for name, source, column in zip(names, sources, columns, strict=True):
+                    self._call(name, deep, rows, source, self._at(self.c, row, column), beta)
             at += times
 
-    def _copied(self, lanes: int, width: int, source: str, mark: Word, deep: Word, columns: int) -> str:
-        """Address of a copy of a strip's piece in the thread's room, which may hold it already."""
-        f, b, (_, k, n) = self.f, self.b, self.sizes
-        is_straight = b.column == 1 or n == 1
-        number = kind(self.dtype)
+    def _gathered(self, rows: str, deep: Word, height: int) -> str:
+        """Address of a copy of some rows of a in the thread's room, one number of each after the other."""
+        f, number, of = self.f, kind(self.dtype), Vectors(self.f, height)
+        space = f.at(f.value("load ptr, ptr %thread"), DEEPEST * WIDEST * registers().size)
+        with f.loop(0, deep) as loop:
+            some = of.load(self.dtype, f.at(rows, f.times(loop.index, self.a.column), number), 0)
+            of.store(self.dtype, some, f.at(space, f.times(loop.index, height), number), 0)
+        return space
+
+    def _copied(
+        self, lanes: int, width: int, depth: int, sources: Sequence[str], mark: Word, deep: Word, widths: Sequence[int]
+    ) -> list[str]:
+        """Addresses of copies of some strips' pieces in the thread's room, which may hold them already."""
+        f, number = self.f, kind(self.dtype)
         space = f.value("load ptr, ptr %thread")
+        spaces = [f.at(space, at * width * depth, number) for at in range(len(widths))]
         place = f.at("%thread", 8)
         present = f.value(f"load i64, ptr {place}")
         with f.when(f.value(f"icmp ne i64 {present}, {mark}")):
             f.do(f"store i64 {mark}, ptr {place}")
-            if is_straight:
-                with f.loop(0, deep) as loop:
-                    row, into = f.at(source, f.times(loop.index, b.row), number), f.at(
-                        space, f.times(loop.index, width), number)  # fmt: skip
-                    for at in range(0, columns, lanes):
-                        of = Vectors(f, lanes, min(lanes, columns - at))
-                        of.store(self.dtype, of.load(self.dtype, row, at), into, at)
-            for at in range(0, 0 if is_straight else columns, lanes):
-                across = min(lanes, columns - at)
-                start, into = f.at(source, at * b.column, number), f.at(space, at, number)
-                full = f.value(f"sdiv i64 {deep}, {lanes}") if isinstance(deep, str) else deep // lanes
-                for rest in (lanes, k % lanes):
-                    if not rest or (rest == lanes and full == 0):
-                        continue
-                    block = turned(f, self.dtype, lanes, across, rest, b.column, width)
-                    blocks = (0, full) if rest == lanes else (full, self._all(deep, lanes))
-                    with f.loop(*blocks) as loop:
-                        pairs = (f.at(start, f.times(loop.index, lanes * b.row), number),
-                                 f.at(into, f.times(loop.index, lanes * width), number))  # fmt: skip
-                        f.do(f"call void @{block}(ptr {pairs[0]}, ptr {pairs[1]})")
-        return space
+            for source, target, columns in zip(sources, spaces, widths, strict=True):
+                self._copy(lanes, width, source, target, deep, columns)
+        return spaces
+
+    def _copy(self, lanes: int, width: int, source: str, target: str, deep: Word, columns: int) -> None:
+        """Copy a strip's piece."""
+        f, b, (_, k, n) = self.f, self.b, self.sizes
+        is_straight = b.column == 1 or n == 1
+        number = kind(self.dtype)
+        if is_straight:
+            with f.loop(0, deep) as loop:
+                row, into = f.at(source, f.times(loop.index, b.row), number), f.at(
+                    target, f.times(loop.index, width), number)  # fmt: skip
+                for at in range(0, columns, lanes):
+                    of = Vectors(f, lanes, min(lanes, columns - at))
+                    of.store(self.dtype, of.load(self.dtype, row, at), into, at)
+        for at in range(0, 0 if is_straight else columns, lanes):
+            across = min(lanes, columns - at)
+            start, into = f.at(source, at * b.column, number), f.at(target, at, number)
+            full = f.value(f"sdiv i64 {deep}, {lanes}") if isinstance(deep, str) else deep // lanes
+            for rest in (lanes, k % lanes):
+                if not rest or (rest == lanes and full == 0):
+                    continue
+                block = turned(f, self.dtype, lanes, across, rest, b.column, width)
+                blocks = (0, full) if rest == lanes else (full, self._all(deep, lanes))
+                with f.loop(*blocks) as loop:
+                    pairs = (f.at(start, f.times(loop.index, lanes * b.row), number),
+                             f.at(into, f.times(loop.index, lanes * width), number))  # fmt: skip
+                    f.do(f"call void @{block}(ptr {pairs[0]}, ptr {pairs[1]})")
 
     def _all(self, deep: Word, lanes: int) -> Word:
         """Number of blocks of lanes, the last of which may not be full."""
