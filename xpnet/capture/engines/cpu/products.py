@@ -2,9 +2,9 @@
 
 A product goes strip by strip through the columns of b, as many as a tile has, and tile by tile down the rows of a.
 Where the numbers of a column of b lie one after the other, as a transpose's do, a strip is first copied with its rows
-and columns exchanged; where b is larger than a cache, strips are copied in pieces that fit into it. Where the numbers of
-a row of a lie far apart too, as those of a transpose of many columns do, a tile's rows are copied for several strips at
-once. Few rows with a transpose are summed along both, without a copy.
+and columns exchanged; where b is larger than a cache, strips are copied in pieces that fit into it. Where the numbers
+of a row of a lie far apart too, as those of a transpose of many columns do, a tile's rows are copied for several strips
+at once. Few rows with a transpose are summed along both, without a copy.
 """
 
 from collections.abc import Callable, Sequence
