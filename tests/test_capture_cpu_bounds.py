@@ -17,8 +17,8 @@ from xpnet.errors import CaptureError
 pytest.importorskip("llvmlite")
 
 from xpnet.capture.engines.cpu.compiled import Compiled
-from xpnet.capture.engines.cpu.loops import LoopWriter
 from xpnet.capture.engines.cpu.products import Operand
+from xpnet.capture.engines.cpu.rows import Places
 from xpnet.capture.engines.cpu.vectors import Vectors
 
 
@@ -56,11 +56,11 @@ def product(carry, batch, *, xp):
 @pytest.mark.parametrize("fault", ["none", "mask", "stride"])
 def test_a_planted_fault_is_caught(fault, step, monkeypatch):
     """Whole vectors at the ends of rows, and rows too far apart, are errors before they touch memory."""
-    strides, turn = LoopWriter.strides, Operand.__new__
+    strides, turn = Places.strides, Operand.__new__
     if fault == "mask":
         monkeypatch.setattr(Vectors, "_mask", lambda self: "")
     if fault == "stride":
-        monkeypatch.setattr(LoopWriter, "strides", lambda *it: tuple(1000 * stride for stride in strides(*it)))
+        monkeypatch.setattr(Places, "strides", lambda *it: tuple(1000 * stride for stride in strides(*it)))
         monkeypatch.setattr(Operand, "__new__", lambda cls, at, *by: turn(cls, at, *(1000 * stride for stride in by)))
     arguments = step, (np.ones((19, 13)),), (np.ones((7, 19)),), np.arange(7)[None]
     if fault == "none":

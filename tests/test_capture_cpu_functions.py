@@ -92,7 +92,7 @@ FINDINGS = {
 def test_functions_once_wrong(name, kind, monkeypatch):
     """Vectors beside matrices, products in the place of a factor, no elements: NumPy's numbers, within the arrays."""
     written, carry = FINDINGS[name]
-    for module in ("loops", "products"):
+    for module in ("loops", "products", "rows"):
         monkeypatch.setattr(import_module(f"xpnet.capture.engines.cpu.{module}"), "registers", lambda: kind)
     data, rows = (ROWS, ROWS[:, 0].copy()), np.arange(8)[None]
 

@@ -103,7 +103,7 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
 @pytest.mark.parametrize("kind", [Registers(16, 16), Registers(32, 16), Registers(16, 32), Registers(32, 64)])
 def test_vectors_of_any_width_give_the_products(monkeypatch, kind):
     """What is written for other CPUs runs here too, if slower, and is the same up to rounding."""
-    for name in ("products", "loops"):
+    for name in ("products", "loops", "rows"):
         monkeypatch.setattr(import_module(f"xpnet.capture.engines.cpu.{name}"), "registers", lambda: kind)
     w, x = arrays((21, 50), (19, 50), dtype="float32")
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xpnet.capture.engines.cpu.operations import collected
+from xpnet.capture.engines.cpu.reductions import collected
 from xpnet.capture.engines.cpu.text import Function, kind
 from xpnet.capture.engines.cpu.vectors import Vectors
 
