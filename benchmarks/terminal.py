@@ -15,6 +15,8 @@ def table(rows: list[Row]) -> list[str]:
         **{("private", name): f"{name}: {STEPS[name]}, private" for name in STEPS},
         **{("epoch", name): f"{name}: an epoch of {rows:,} rows" for name, rows in EPOCHS.items()},
         **{("inference", name): f"{ASKED:,} rows of {name}'s network" for name in ASKING},
+        ("busy", "D"): f"D: {STEPS['D']}, one core busy",
+        ("busy answers", "D"): f"{ASKED:,} rows of D's network, one core busy",
         **{("answers", name): f"{name}, {'-'.join(map(str, ANSWERED))}" for name in COUNTS},
         **{("first", name): f"first call, {name} hidden, nothing cached" for name in DEPTHS},
         **{("warm", name): f"first call, {name} hidden, all cached" for name in DEPTHS},
