@@ -1,5 +1,6 @@
 """A signal that asks a command to end leaves the last complete epoch, no temporary file, and a line that says more."""
 
+import io
 import os
 import shlex
 import signal
@@ -174,6 +175,26 @@ def test_a_signal_waits_for_what_is_done_together(monkeypatch, capsys, number):
         assert signal.getsignal(number) is signal.SIG_IGN
     finally:
         signal.signal(number, before)
+
+
+def test_a_signal_comes_between_lines(monkeypatch, capsys):
+    """Where nothing is buffered, a line is printed whole too, and the next one stands below it."""
+
+    class Unbuffered(io.StringIO):
+        def write(self, text):
+            super().write(text)
+            if text.startswith("epoch   2"):
+                signal.raise_signal(signal.SIGTERM)
+            return len(text)
+
+    monkeypatch.setattr(sys, "argv", ["xpnet", "--epochs", "3"])
+    monkeypatch.setattr(sys, "stdout", Unbuffered())
+    with pytest.raises(SystemExit) as left:
+        commandline.run(train.main)
+    assert left.value.code == 128 + signal.SIGTERM
+    assert [line.split()[:2] for line in sys.stdout.getvalue().splitlines()[2:]] == [["epoch", "1"], ["epoch", "2"]]
+    assert sys.stdout.getvalue().endswith("\n")
+    assert capsys.readouterr().err == "xpnet: stopped by SIGTERM after epoch 2.\n"
 
 
 @pytest.mark.parametrize(

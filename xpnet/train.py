@@ -12,7 +12,7 @@ from xpnet._cli.options import Options
 from xpnet._cli.outputs import Outputs, check_outputs, introduction
 from xpnet._cli.presets import BY_DATA, configure, defaults_table
 from xpnet._cli.resume import check_engine, check_fingerprint, resumable, resumed, why_finished
-from xpnet._support.stop_signals import answered_by_all, within
+from xpnet._support.stop_signals import answered_by_all, say, within
 from xpnet.errors import InputError
 from xpnet.serialization import SavedModel
 from xpnet.training.epochs import epochs
@@ -45,7 +45,7 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
             raise InputError(over)
         # A job that is started once more than it needs has done what it was to do.
         if not options.quiet:
-            print(over)
+            say(over)
         return
     optimizer = configuration.rule()
     ranks.agree(configuration.flags())
@@ -81,13 +81,13 @@ def run_training(arguments: list[str], ranks: distributed.Ranks | distributed.Al
     # Decided by all ranks together, though rank 0 alone tells of it.
     way = ranks.way(backend)
     if not options.quiet:
-        print(introduction(training.training, configuration, data), flush=True)
+        say(introduction(training.training, configuration, data))
         if ranks.average is not None:
-            print(f"{ranks}; their sums go {way}", flush=True)
+            say(f"{ranks}; their sums go {way}")
     with within(options.max_seconds):
         last = outputs.record(training)
     if training.stopped and not options.quiet:
-        print(f"stopped: {training.stopped}", flush=True)
+        say(f"stopped: {training.stopped}")
     outputs.report(last, str(training.training.backend))
 
 

@@ -138,12 +138,12 @@ def formatted(otherwise: Callable[..., str]) -> Callable[..., str]:
 def notice(sentence: str) -> None:
     """Print on stderr what is no error, but not meant either."""
     if sys.stderr is not None:
-        print(f"xpnet: {printable(sentence)}", file=sys.stderr, flush=True)
+        stop_signals.say(f"xpnet: {printable(sentence)}", sys.stderr)
 
 
 def leave(status: int, sentence: str) -> NoReturn:
     """Print why on stderr, and exit."""
     # A terminal that was closed cannot show it.
     with suppress(OSError):
-        print(f"xpnet: {printable(sentence)}", file=sys.stderr, flush=True)
+        stop_signals.say(f"xpnet: {printable(sentence)}", sys.stderr)
     sys.exit(status)

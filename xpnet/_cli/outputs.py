@@ -140,14 +140,14 @@ class Outputs:
                     self._write(epoch)
                     number, file, again = epoch.number, self._options.save, self._options.resuming(self._command)
                 if not self._options.quiet:
-                    print(epoch if is_watched() else with_running(epoch), flush=True)
+                    stop_signals.say(epoch if is_watched() else with_running(epoch))
         except KeyboardInterrupt as stop:
             signal = stop_signals.number_of(stop)
             words = f"{stop_signals.cause(signal)} after epoch {number}"
             words += f"; {file} holds epoch {number}. To go on: {shlex.join(again)}" if file else "."
             if signal == stop_signals.TIME_UP and number > self._done:
                 if not self._options.quiet:
-                    print(words, flush=True)
+                    stop_signals.say(words)
                 return epoch
             raise stop_signals.Stopped(signal, words) from None
         return epoch
@@ -208,4 +208,4 @@ class Outputs:
         finished = report.Run(network, params, self._data, self.numbers, settings, where, command)
         page = report.write_report(self._options.plot, finished)
         if not self._options.quiet:
-            print(f"pictures in {self._options.plot}, all of them with the equations in {page}")
+            stop_signals.say(f"pictures in {self._options.plot}, all of them with the equations in {page}")

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TextIO
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
 """SIGUSR1 and SIGUSR2 are the warnings of Slurm, LSF and others; a platform has some of them."""
@@ -170,6 +171,18 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(caught, handler)
     for first in came[:1]:
         handlers[first](first, None)
+
+
+def say(line: object, file: TextIO | None = None) -> None:
+    """Print a line that no signal tears.
+
+    Python prints a line and its end one after the other; where it keeps no buffer, a signal may be answered in between.
+
+    Args:
+        line: What is printed as a string.
+        file: Stream to print on; None is stdout.
+    """
+    print(f"{line}\n", end="", file=file, flush=True)
 
 
 def _answer(number: int, frame: FrameType | None) -> None:

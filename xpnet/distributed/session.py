@@ -131,7 +131,7 @@ def report_failure(where: str, error: BaseException | None) -> int:
         traceback.print_exception(error)
     # How far it has got is another matter for each.
     words = str(error) if isinstance(error, KeyboardInterrupt) else met.message
-    print(f"xpnet: {where}: {words or met.message}", file=sys.stderr, flush=True)
+    stop_signals.say(f"xpnet: {where}: {words or met.message}", sys.stderr)
     return met.status
 
 
