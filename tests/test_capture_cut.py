@@ -8,6 +8,7 @@ from helpers.oracles import problem
 from xpnet import backends
 from xpnet._support.trees import arrays_in
 from xpnet.capture import plan
+from xpnet.capture.engines import replay
 from xpnet.capture.planning.cut import cut
 from xpnet.equations.losses import LOSSES
 from xpnet.equations.optimizers import momentum
@@ -48,6 +49,14 @@ def test_what_only_results_need_is_left_for_later():
 def test_results_of_several_steps_have_the_same_bits(loss, weighted, steps):
     """Each loss's cost and error, for fewer steps than are computed at once, as many, and more."""
     assert_same_bits(*training(loss, weighted), steps)
+
+
+@pytest.mark.parametrize("limit", ["COPIED", "GATHERED"])
+@pytest.mark.parametrize("loss", list(LOSSES))
+def test_steps_one_by_one_have_the_same_bits(monkeypatch, loss, limit):
+    """Where the carry is bound anew each time, and where the rows of several steps are too many to be gathered."""
+    monkeypatch.setattr(replay, limit, 0)
+    assert_same_bits(*training(loss), 37)
 
 
 def of_the_old_carry(carry, batch, *, xp):

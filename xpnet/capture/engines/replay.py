@@ -5,30 +5,25 @@ There is one exception, BLAS's threads: steps of small products have one of them
 rounds products of float64 otherwise on several. With one thread these are the same too.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from xpnet.capture.engines import thread_count as threads
-from xpnet.capture.engines.random_calls import draw
-from xpnet.capture.graph import OUTER, RANDOM, VIEWS, Number, Operation, Value
+from xpnet.capture.engines.numpy_calls import Call, calls
+from xpnet.capture.graph import VIEWS, Value
 from xpnet.capture.planning.cut import cut, of_steps
 from xpnet.capture.planning.joined import joined
 from xpnet.capture.planning.memory import aligned
 from xpnet.capture.planning.plan import Plan
-from xpnet.capture.tracing.operations import ELEMENTWISE, REDUCTIONS, SEARCHES, dtypes
-
-Call = tuple[Callable[..., Any], tuple[Any, ...]]
-Operand = tuple[np.ndarray, Value | Number]
 
 COPIED = 2**18
 """Bytes up to which an array of the carry is copied in and out, which takes less than to bind the calls anew."""
 
-FILLED = 2**20
-"""Bytes up to which a number becomes an array."""
+GATHERED = 2**19
+"""Bytes of rows that are gathered at once for several steps: they are to stay in the cache."""
 
 
 class Replay:
@@ -39,31 +34,44 @@ class Replay:
         self._cut = cut(plan)
         step = plan if self._cut is None else self._cut.step
         parts = joined(step)
-        self._body = _Bound(step if parts is None else parts.body)
-        self._seen = [np.empty((self._cut.steps, *v.shape), v.dtype) for v in step.results] if self._cut else []
-        self._later: dict[int, _Bound] = {}
-        self._fed = [np.empty(value.shape, value.dtype) for value in plan.fed]
+        self._body = _Buffered(step if parts is None else parts.body)
         carried = self._body.plan.graph.inputs[: self._body.plan.donated]
         own: list[np.ndarray | None] = [np.empty(v.shape, v.dtype) if v.nbytes <= COPIED else None for v in carried]
         self._end: list[Call] = []
         self._nbytes, places = 0, dict[Value, np.ndarray]()
         if parts is not None:
-            end = _Bound(parts.end)
+            end = _Buffered(parts.end)
             lanes = dict(zip(parts.end.graph.inputs, parts.lanes, strict=True))
             # Numbers come last: where they are views, the array is in its place by then.
             for value in sorted(lanes, key=lambda value: value.shape == ()):
                 places[value] = _side_by_side(value, lanes[value], own)
-            end.bind([places[value] for value in lanes])
-            self._end, self._nbytes = [*end.calls, *end.copies], end.nbytes
+            ended = end.bound([places[value] for value in lanes])
+            self._end, self._nbytes = [*ended.calls, *ended.copies], end.nbytes
         self._carried = own[: plan.donated]
         self._handed = [array for array in own[plan.donated :] if array is not None]
+        steps = 1 if self._cut is None else self._cut.steps
+        # Steps in a row have calls of their own where those are bound once.
+        in_a_row = all(array is not None for array in own)
+        in_a_row &= steps * sum(value.nbytes for value in plan.fed) <= GATHERED
+        self._count = steps if in_a_row else 1
+        self._fed = {value: np.empty((self._count, *value.shape), value.dtype) for value in plan.fed}
+        self._seen = [] if self._cut is None else [self._place(value) for value in self._cut.step.results]
+        self._later: dict[int, _Bound] = {}
+        self._bound_to: list[np.ndarray] = []
+        self._steps: list[_Step] = []
+
+    def _place(self, value: Value) -> np.ndarray:
+        """Array for what a cut plan's steps leave of a value; the rows of steps in a row are there already."""
+        assert self._cut is not None
+        is_there = self._count > 1 and value in self._fed
+        return self._fed[value] if is_there else np.empty((self._cut.steps, *value.shape), value.dtype)
 
     @property
     def nbytes(self) -> int:
         """Bytes of its buffers, of the carry that it is bound to, and of its calls."""
         # As much again is computed of what results are computed from.
-        later = 2 * sum(array.nbytes for array in self._seen)
-        return self._nbytes + self._body.nbytes + later + self.plan.nbytes
+        own = 2 * sum(array.nbytes for array in self._seen) + sum(array.nbytes for array in self._fed.values())
+        return self._nbytes + self._body.nbytes + own + self._count * self.plan.nbytes
 
     def gathered(
         self, carry: Sequence[np.ndarray], data: Sequence[np.ndarray], rows: np.ndarray, results: Sequence[np.ndarray]
@@ -86,19 +94,26 @@ class Replay:
         """A context for steps again and again on the same arrays, by `run(rows, results)`; see `gathered`."""
         # The carry comes in new arrays every time; these are bound once.
         bound = [array if own is None else own for array, own in zip(carry, self._carried, strict=True)]
-        self._body.bind([*bound, *self._handed, *self._fed])
-        feeds = list(zip(data, self._fed, strict=True))
+        self._bind(bound)
+        feeds = list(zip(data, self._fed.values(), strict=True))
 
         def run(rows: np.ndarray, results: Sequence[np.ndarray]) -> None:
             _copy(carry, bound)
             size = len(rows) if self._cut is None else self._cut.steps
             for start in range(0, len(rows), max(size, 1)):
-                some, made = rows[start : start + size], results if self._cut is None else self._seen
-                for i, chosen in enumerate(some):
+                some, left = rows[start : start + size], results if self._cut is None else self._seen
+                for first in range(0, len(some), self._count):
+                    chosen = some[first : first + self._count]
                     for array, buffer in feeds:
                         # Of take's modes this one needs no buffer of its own.
-                        array.take(chosen, 0, buffer, "clip")
-                    self._step(i, made)
+                        array.take(chosen, 0, buffer[: len(chosen)], "clip")
+                    for i, step in enumerate(self._steps[: len(chosen)], first):
+                        for function, arguments in step.calls:
+                            function(*arguments)
+                        for k, value in step.results:
+                            left[k][i] = value
+                        for function, arguments in step.after:
+                            function(*arguments)
                 if self._cut is not None:
                     self._finish(len(some), [result[start : start + size] for result in results])
             _copy(bound, carry)
@@ -106,23 +121,31 @@ class Replay:
         with threads.of_blas(self.plan):
             yield run
 
-    def _step(self, i: int, results: Sequence[np.ndarray]) -> None:
-        for function, arguments in self._body.calls:
-            function(*arguments)
-        for result, value in zip(results, self._body.results, strict=True):
-            result[i] = value
-        for function, arguments in self._body.copies:
-            function(*arguments)
-        for function, arguments in self._end:
-            function(*arguments)
+    def _bind(self, carry: list[np.ndarray]) -> None:
+        """Bind the calls to a carry, unless they are bound to it already."""
+        if not self._steps or any(a is not b for a, b in zip(carry, self._bound_to, strict=True)):
+            self._bound_to, self._steps = carry, [self._step(number, carry) for number in range(self._count)]
+
+    def _step(self, number: int, carry: Sequence[np.ndarray]) -> "_Step":
+        """The calls of a step, by its number among those in a row."""
+        inputs = [*carry, *self._handed, *(rows[number, ...] for rows in self._fed.values())]
+        if self._count == 1:
+            bound = self._body.bound(inputs)
+            return _Step(bound.calls, list(enumerate(bound.results)), [*bound.copies, *self._end])
+        places = [seen[number, ...] for seen in self._seen]
+        bound = self._body.bound(inputs, places)
+        elsewhere = [
+            (np.copyto, (place, result)) for place, result in zip(places, bound.results, strict=True)
+            if not np.may_share_memory(place, result)
+        ]  # fmt: skip
+        return _Step([*bound.calls, *elsewhere, *bound.copies, *self._end], [], [])
 
     def _finish(self, steps: int, results: Sequence[np.ndarray]) -> None:
         """Compute the results of so many steps from what these have left."""
         if steps not in self._later:
             assert self._cut is not None
             graph = of_steps(self._cut.results, steps)
-            self._later[steps] = _Bound(Plan(graph, 0, graph.outputs))
-            self._later[steps].bind([array[:steps] for array in self._seen])
+            self._later[steps] = _Buffered(Plan(graph, 0, graph.outputs)).bound([array[:steps] for array in self._seen])
         later = self._later[steps]
         for function, arguments in later.calls:
             function(*arguments)
@@ -130,45 +153,62 @@ class Replay:
             result[...] = array
 
 
-class _Bound:
-    """Plan as calls with its buffers, bound to the arrays that are its inputs.
+class _Step(NamedTuple):
+    """Calls of a step.
 
     Attributes:
-        plan: The plan.
+        calls: Those before its results are stored.
+        results: What is to be stored, by number; nothing if the calls have done so.
+        after: The other calls.
+    """
+
+    calls: list[Call]
+    results: list[tuple[int, np.ndarray]]
+    after: list[Call]
+
+
+class _Bound(NamedTuple):
+    """Calls of a plan, bound to arrays.
+
+    Attributes:
         calls: Its operations.
         results: Its results' arrays.
         copies: Calls that carry on what does not lie where the next step reads it.
     """
 
+    calls: list[Call]
+    results: list[np.ndarray]
+    copies: list[Call]
+
+
+class _Buffered:
+    """Plan with buffers for its values."""
+
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self._memory = plan.memory()
         self._scratch = self._memory.scratch()
-        self._inputs: list[np.ndarray] = []
-        self.calls: list[Call] = []
-        self.results: list[np.ndarray] = []
-        self.copies: list[Call] = []
 
     @property
     def nbytes(self) -> int:
         """Bytes of its buffers and its inputs."""
         return sum(self._memory.sizes) + sum(value.nbytes for value in self.plan.graph.inputs)
 
-    def bind(self, inputs: list[np.ndarray]) -> None:
-        """Bind the calls to these arrays, unless they are bound to them already."""
-        if self._inputs and all(a is b for a, b in zip(inputs, self._inputs, strict=True)):
-            return
-        graph = self.plan.graph
-        arrays = self._memory.arrays(graph, inputs, self._scratch)
-        self.calls = []
+    def bound(self, inputs: Sequence[np.ndarray], places: Sequence[np.ndarray] = ()) -> _Bound:
+        """Its calls on an array for each of its inputs; of its results, those that have a buffer go to their places."""
+        graph, own = self.plan.graph, dict[Value, np.ndarray]()
+        for value, place in zip(self.plan.results, places, strict=False):
+            if value in self._scratch and value.is_contiguous:
+                own[value] = place
+        arrays = self._memory.arrays(graph, inputs, self._scratch | own)
+        made: list[Call] = []
         for operation in graph.operations:
             if operation.name == "full":
                 np.copyto(arrays[operation.output], operation.options[2], "unsafe")
             elif operation.name not in VIEWS:
-                self.calls += calls(operation, arrays)
-        self.results = [arrays[value] for value in self.plan.results]
-        self.copies = [(np.copyto, (inputs[i], arrays[value])) for value, i in self._memory.copies]
-        self._inputs = inputs
+                made += calls(operation, arrays)
+        copies = [(np.copyto, (inputs[i], arrays[value])) for value, i in self._memory.copies]
+        return _Bound(made, [arrays[value] for value in self.plan.results], copies)
 
 
 def _side_by_side(value: Value, lane: Sequence[int], own: list[np.ndarray | None]) -> np.ndarray:
@@ -190,75 +230,3 @@ def _copy(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> None:
     for source, target in zip(sources, targets, strict=True):
         if source is not target:
             target[...] = source
-
-
-def calls(operation: Operation, arrays: Mapping[Value, np.ndarray]) -> list[Call]:
-    """The calls of NumPy's functions that an operation is."""
-    name, out, options = operation.name, arrays[operation.output], operation.options
-    if name in ELEMENTWISE:
-        return [_elementwise(operation, arrays, out)]
-    inputs: list[Any] = [arrays[x] if isinstance(x, Value) else x for x in operation.inputs]
-    if name == "where":
-        condition, one, other = inputs
-        return [(np.copyto, (out, other, "unsafe")), (np.copyto, (out, one, "unsafe", condition))]
-    if name == "matmul":
-        return [(np.matmul, (*inputs, out))]
-    if name in REDUCTIONS:
-        (axes,), dtype = options, out.dtype if name in ("sum", "prod") else None
-        if len(axes) > 1:
-            return [(REDUCTIONS[name].reduce, (*inputs, axes, dtype, out, True))]
-        return [(REDUCTIONS[name].reduce, (*inputs, axes[0], dtype, _without(out, axes[0])))]
-    if name in SEARCHES:
-        (axis,) = options
-        return [(getattr(inputs[0], name), (axis, _without(out, axis)))]
-    if name in RANDOM:
-        return [(draw, (*inputs, options, out))]
-    if name == "take":
-        return [(inputs[0].take, (inputs[1], *options, out))]
-    return [(np.copyto, (out, *inputs, "unsafe"))]
-
-
-def _without(array: np.ndarray, axis: int) -> np.ndarray:
-    """A view without an axis of length one."""
-    return array.reshape(array.shape[:axis] + array.shape[axis + 1 :])
-
-
-def _narrowed(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A view without the axes along which the result is of length one, for which NumPy would take an iterator."""
-    sizes = (*(1,) * (len(shape) - array.ndim), *array.shape)
-    return array.reshape([size for size, longest in zip(sizes, shape, strict=True) if longest != 1] * (array.size != 1))
-
-
-def _elementwise(operation: Operation, arrays: Mapping[Value, np.ndarray], out: np.ndarray) -> Call:
-    """The call of an element-wise function."""
-    name, function = operation.name, ELEMENTWISE[operation.name]
-    if name == "clip":
-        return np.clip, (*(arrays[x] if isinstance(x, Value) else x for x in operation.inputs), out)
-    # A Python number costs a call a microsecond more than an array of it.
-    inputs = [
-        arrays[x] if isinstance(x, Value) else np.asarray(x, dtype)
-        for x, dtype in zip(operation.inputs, dtypes(operation), strict=True)
-    ]
-    if OUTER in operation.options:
-        # BLAS takes less time than an iterator of rows, or than np.matmul, which has a loop of its own for these.
-        return np.dot, (*inputs, out)
-    if 1 in out.shape and name != "pow":
-        shape = out.shape
-        out, *inputs = (_narrowed(array, shape) for array in (out, *inputs))
-    if name in ("maximum", "minimum"):
-        # NumPy 2.4 vectorises these where both operands are arrays only, and has them take a buffer by its name only.
-        numbers = [not isinstance(x, Value) and out.nbytes <= FILLED for x in operation.inputs]
-        filled = (np.full(out.shape, x) if fill else x for x, fill in zip(inputs, numbers, strict=True))
-        return partial(function, out=out), tuple(filled)
-    if name == "pow" and operation.options:
-        return partial(_power_of_scalars, operation.options), (*zip(inputs, operation.inputs, strict=True), out)
-    return function, (*inputs, out)
-
-
-def _power_of_scalars(are_scalars: tuple[bool, bool], x: Operand, exponent: Operand, out: np.ndarray) -> None:
-    """A power as Python's operator gives it for NumPy's scalars and for Python's numbers."""
-    base, power = (
-        (array[()] if is_scalar else array) if isinstance(value, Value) else value
-        for (array, value), is_scalar in zip((x, exponent), are_scalars, strict=True)
-    )
-    out[()] = base**power

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from xpnet.capture.engines.replay import calls
+from xpnet.capture.engines.numpy_calls import calls
 from xpnet.capture.graph import VIEWS, Value
 from xpnet.capture.planning.plan import Plan
 from xpnet.errors import CaptureError
@@ -108,6 +108,9 @@ class _Writer:
     def function(self, plan: Plan, arrays: dict[Value, np.ndarray]) -> Callable[..., None]:
         """Python function `(params, fed, results, buffers)`."""
         operations = [operation for operation in plan.graph.operations if operation.name not in VIEWS]
+        if operations:
+            # Not the array of what lay there before: the last call's result is to be another one.
+            arrays = {**arrays, operations[-1].output: arrays[operations[-1].output][...]}
         lines = [self._call(*call) for operation in operations for call in calls(operation, arrays)]
         results = dict(enumerate(plan.results))
         if operations and operations[-1].output is results[0]:

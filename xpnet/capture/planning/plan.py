@@ -18,9 +18,6 @@ OVERHEAD = 20_000
 OBJECTS = 1000
 """Bytes of Python objects per operation, about: the plan's own, and as many again of what runs it."""
 
-BY_STRIDE = ("clip", "pow")
-"""Operations for which NumPy has other ways where an operand is one number for all."""
-
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -158,13 +155,14 @@ def _stage(operation: Operation, roots: dict[Value, Value]) -> Stage:
     overwritable: Sequence[Value] = ()
     if operation.name in ELEMENTWISE and OUTER not in operation.options:
         # What is read a second time through a view is not read element by element; and a single number that is
-        # overwritten is to NumPy one number for all, which it is not where the result has a place of its own.
+        # overwritten is to NumPy one number for all: it takes another way then, which is slower, and has powers of
+        # other bits.
         overwritable = [
             value
             for value in arrays
             if roots[value] is value
             and value.is_like(output)
-            and (value.size > 1 or operation.name not in BY_STRIDE)
+            and value.size > 1
             and all(other is value or roots[other] is not value for other in arrays)
         ]
     return Stage(
