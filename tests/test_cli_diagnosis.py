@@ -11,7 +11,7 @@ from helpers.fake_machines import CUDARuntimeError, Machine
 from xpnet._cli import diagnosis
 from xpnet._cli.diagnosis import Candidate
 from xpnet.backends import BACKENDS, Backend
-from xpnet.capture.engines import replay
+from xpnet.capture.engines import numpy_calls
 from xpnet.capture.tracing.operations import ELEMENTWISE
 from xpnet.equations import step
 
@@ -53,7 +53,7 @@ def off(function: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(np, function, wrong)
     calls = {name: wrong if name == function else call for name, call in ELEMENTWISE.items()}
-    monkeypatch.setattr(replay, "ELEMENTWISE", calls)
+    monkeypatch.setattr(numpy_calls, "ELEMENTWISE", calls)
     step.derivatives.cache_clear()
 
 

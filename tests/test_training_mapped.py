@@ -28,8 +28,10 @@ METHODS = {
 
 def test_ready_arrays_are_passed_on_as_they_are():
     """Parameters and inputs are the same arrays, and labels are one-hot in the parameters' dtype."""
-    with mapped(NETWORK, step.costs, [tuple(layer) for layer in PARAMS], X, Y) as (backend, layers, batch, _):
-        assert backend.name == "numpy"
+    backend, layers, batch, _ = mapped(
+        NETWORK, step.costs, [tuple(layer) for layer in PARAMS], X, Y, then=lambda *given: given
+    )
+    assert backend.name == "numpy"
     assert all(one is other for one, other in zip(arrays_in(layers), arrays_in(PARAMS), strict=True))
     assert batch.x is X
     assert batch.weight is None

@@ -101,9 +101,7 @@ def check_finite(array: Array, *, name: str, xp: Namespace) -> None:
     if not is_of(array.dtype, ("real floating",), xp=xp) or is_traced(array):
         return
     if xp is np and array.dtype.char in "fd" and array.flags.forc:
-        # The sum of the squares is finite only if all are, and BLAS computes it; it can still overflow.
-        flat = array.ravel("K")
-        if math.isfinite(np.vdot(flat, flat)):
+        if is_surely_finite(array.ravel("K")):
             return
     else:
         with np.errstate(all="ignore"):
@@ -116,6 +114,12 @@ def check_finite(array: Array, *, name: str, xp: Namespace) -> None:
         value = array[place]
         spelled = "NaN" if bool(xp.isnan(value)) else "infinity" if bool(value > 0) else "-infinity"
         raise PlacedError(f"{name} holds {spelled}", place, "; every value must be finite.")
+
+
+def is_surely_finite(array: np.ndarray) -> bool:
+    """Whether floating-point numbers in C order are finite at a glance; if not, they are to be looked at."""
+    # The sum of the squares is finite only if all are, and BLAS computes it; it can still overflow.
+    return math.isfinite(np.vdot(array, array))
 
 
 def first_true(bad: Array, *, xp: Namespace) -> tuple[int, ...]:

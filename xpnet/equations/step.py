@@ -290,11 +290,11 @@ def errors(model: Model) -> Callable[..., Array]:
 
 
 @lru_cache
-def derivatives(model: Model) -> Callable[..., tuple[tuple[Array, ...], ...]]:
-    """Function of `(params, (x, y), xp=xp)` that returns ∂Cᵢ/∂z of every layer, and every a but the input."""
+def derivatives(model: Model) -> Callable[..., tuple[Array, ...]]:
+    """Function of `(params, (x, y), xp=xp)` that returns ∂Cᵢ/∂z of every layer, then every a but the input."""
 
-    def derivative(params: Params, rows: tuple[Array, Array], *, xp: Namespace) -> tuple[tuple[Array, ...], ...]:
+    def derivative(params: Params, rows: tuple[Array, Array], *, xp: Namespace) -> tuple[Array, ...]:
         dC_dz, a = deltas(model, params, Batch(*rows), xp=xp)
-        return tuple(dC_dz), tuple(a[1:])
+        return (*dC_dz, *a[1:])
 
     return derivative

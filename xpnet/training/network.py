@@ -1,28 +1,26 @@
 """Network: layers of neurons, their initial parameters, and what can be asked of them on arrays of any kind."""
 
 import operator
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from numbers import Real
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from xpnet import backends
-from xpnet._support.arguments import check_number
 from xpnet._support.optional import pictures
 from xpnet._support.seeds import generator
-from xpnet._support.traced import is_traced
 from xpnet._support.trees import arrays_in
 from xpnet._support.typing import Array, Batch, Layer, Params
 from xpnet.backends import Backend
-from xpnet.equations import activations, backprop, losses, step
+from xpnet.equations import activations, losses, step
 from xpnet.equations.activations import ActivationName
 from xpnet.equations.losses import LossName
 from xpnet.errors import InputError, MissingExtraError
+from xpnet.training import measured
 from xpnet.training.class_names import ClassName, checked_names
 from xpnet.training.mapped import mapped, shortcut
 from xpnet.training.placement import check_whole, checked_params, spelled_device, spelled_dtype
@@ -237,8 +235,11 @@ class Network:
         """
         if (found := shortcut(self, step.answers, params, x)) is not None:
             return found[-1]
-        with mapped(self, step.answers, params, x, may_be_sparse=True) as (backend, _, _, a):
+
+        def unscaled(backend: Backend, params: Params, data: Batch, a: Array) -> Array:
             return a if self.target_scale is None else self.target_scale.undone(a, backend)
+
+        return mapped(self, step.answers, params, x, then=unscaled, may_be_sparse=True)
 
     def predictor(self, params: Params, *, engine: str = "auto") -> Predictor:
         """Bind the network to parameters, for one prediction after another with the least cost beside the arithmetic.
@@ -317,11 +318,7 @@ class Network:
             >>> network.score([(np.eye(2), np.zeros(2))], np.array([[3.0, 1.0], [0.0, 2.0]]), np.array([0, 0]))
             0.5
         """
-        with mapped(self, step.errors, params, x, y, may_be_sparse=True) as (backend, _, data, errors):
-            error, total = backend.xp.sum(errors), losses.total_error(self.model.loss, data.y, xp=backend.xp)
-            if is_traced(error) or is_traced(total):
-                return cast("float", losses.accuracy_array(error, total, xp=backend.xp))
-            return losses.accuracy(_number(error, backend), _number(total, backend))
+        return measured.score(self, params, x, y)
 
     def cost(
         self,
@@ -352,9 +349,7 @@ class Network:
             >>> round(network.cost([(np.zeros((2, 2)), np.zeros(2))], np.eye(2), np.array([0, 1])), 6)
             0.693147
         """
-        l2 = _checked_l2(l2)
-        with mapped(self, step.costs, params, x, y, weight) as (backend, params, data, costs):
-            return _number(step.objective(params, data, costs, l2, xp=backend.xp), backend)
+        return measured.cost(self, params, x, y, weight, l2)
 
     def gradients(
         self,
@@ -386,11 +381,7 @@ class Network:
             array([[-0.25,  0.25],
                    [ 0.25, -0.25]])
         """
-        l2 = _checked_l2(l2)
-        with self._differentiated(params, x, y, weight) as (xp, params, data, deltas, a):
-            share = step.shares(data.weight, data.y, xp=xp)
-            gradients = backprop.gradients([share * dC_dz for dC_dz in deltas], a, xp=xp)
-            return gradients if l2 is None else step.penalized(params, gradients, l2)
+        return measured.gradients(self, params, x, y, weight, l2)
 
     def per_sample_gradients(self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]) -> Params:
         """∂Cᵢ/∂w and ∂Cᵢ/∂b of each sample.
@@ -411,8 +402,7 @@ class Network:
             >>> network.per_sample_gradients(network.init(), np.eye(2), np.array([0, 1]))[0].w.shape
             (2, 2, 2)
         """
-        with self._differentiated(params, x, y) as (_, _, _, deltas, a):
-            return backprop.per_sample_gradients(deltas, a)
+        return measured.per_sample_gradients(self, params, x, y)
 
     def per_sample_gradient_norms(
         self, params: Params, x: Shaped[Array, "n d_in"], y: Shaped[Array, "n ..."]
@@ -435,24 +425,7 @@ class Network:
             >>> network.per_sample_gradient_norms(network.init(), np.eye(2), np.array([0, 1]))[0].w.shape
             (2,)
         """
-        with self._differentiated(params, x, y) as (xp, _, _, deltas, a):
-            return backprop.per_sample_gradient_norms(deltas, a, xp=xp)
-
-    @contextmanager
-    def _differentiated(
-        self, params: Params, x: Any, y: Any, weight: Any = None
-    ) -> Iterator[tuple[Any, Params, Batch, backprop.Deltas, list[Array]]]:
-        """Context with x's namespace, parameters and rows as it has them, ∂Cᵢ/∂z of every layer, and every a."""
-        with mapped(self, step.derivatives, params, x, y, weight) as (backend, params, data, (deltas, after)):
-            xp = backend.xp
-            yield xp, params, data, list(deltas), [step.inputs(self.model, params, data.x, xp=xp), *after]
-
-
-def _number(result: Array | float, backend: Backend) -> float:
-    """Result as a number of Python's; while a function is traced it stays the 0-d array that stands for it."""
-    if is_traced(result):
-        return cast("float", result)
-    return float(result) if isinstance(result, float) else float(backend.to_host(result))
+        return measured.per_sample_gradient_norms(self, params, x, y)
 
 
 def _fractions(dropout: Any, hidden: int) -> tuple[float, ...]:
@@ -480,11 +453,3 @@ def _fractions(dropout: Any, hidden: int) -> tuple[float, ...]:
 def _model(hidden: tuple[str, ...], loss: str, input_scale: float | None, dropout: tuple[float, ...]) -> step.Model:
     """Functions of a network by their names, looked up once: each prediction asks for them."""
     return step.Model(tuple(map(activations.activation, hidden)), losses.loss(loss), input_scale, dropout)
-
-
-def _checked_l2(l2: Any) -> Any:
-    """λ, which must be a number; None, for which nothing is computed, where it is 0."""
-    if l2 is None or is_traced(l2):
-        return l2
-    check_number("l2", l2)
-    return l2 if l2 else None

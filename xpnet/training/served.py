@@ -4,7 +4,6 @@ Each takes rows (n, d_in) in C order, at least one, in the parameters' dtype, an
 None where a number is not finite. Several threads can call them at once.
 """
 
-import math
 import threading
 from collections.abc import Callable
 
@@ -18,6 +17,7 @@ from xpnet.capture.engines.cpu.bound_rows import BoundRows
 from xpnet.capture.engines.row_replay import RowReplay
 from xpnet.capture.engines.thread_count import EACH, team_for
 from xpnet.capture.engines.thread_pool import together
+from xpnet.data.checks import is_surely_finite
 from xpnet.equations import step
 from xpnet.errors import CaptureError
 
@@ -46,8 +46,7 @@ class Replayed(threading.local):
 
     def __call__(self, x: np.ndarray) -> np.ndarray | None:
         """Predict rows."""
-        # The sum of the squares is finite only if all are; what overflows is asked the long way.
-        if not math.isfinite(np.vdot(x, x)):
+        if not is_surely_finite(x):
             return None
         (a,) = (self._one if len(x) == 1 else self._many)(self._arrays, [x])
         return a

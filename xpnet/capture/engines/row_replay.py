@@ -5,12 +5,12 @@ these shapes they are, and keeps none of them alive. Bit for bit what the functi
 """
 
 from collections.abc import Callable, Sequence
-from contextvars import copy_context
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from xpnet._support.quiet import quiet
 from xpnet.capture.engines.numpy_calls import calls
 from xpnet.capture.graph import VIEWS, Value
 from xpnet.capture.planning.plan import Plan
@@ -36,15 +36,22 @@ class RowReplay:
         self._check()
         memory = plan.memory()
         inputs = [np.empty(value.shape, value.dtype) for value in plan.graph.inputs]
-        arrays = memory.arrays(plan.graph, inputs, memory.scratch())
-        writer = _Writer(inputs[: plan.donated], inputs[plan.donated :], self.rows)
+        scratch = memory.scratch()
+        # What would have a buffer is computed where the result is to be.
+        own = {
+            value: np.empty(value.shape, value.dtype)
+            for value in plan.results
+            if value in scratch and value.is_contiguous
+        }
+        arrays = memory.arrays(plan.graph, inputs, scratch | own)
+        given = {f"p{i}": array for i, array in enumerate(inputs[: plan.donated])}
+        given |= {f"x{i}": array for i, array in enumerate(inputs[plan.donated :])}
+        given |= {f"y{plan.results.index(value)}": array for value, array in own.items()}
+        writer = _Writer(given, self.rows)
         self._run = writer.function(plan, arrays)
         self._buffers = writer.buffers
         self._nbytes = sum(memory.sizes) + plan.nbytes
         self._shapes = [(value.shape[1:], value.dtype) for value in plan.results]
-        # NumPy's handling of floating-point errors is part of the context; to enter it anew takes microseconds.
-        self._quiet = copy_context()
-        self._quiet.run(np.seterr, all="ignore")
         self._cut: tuple[int, list[np.ndarray]] = (self.rows, self._buffers)
 
     @property
@@ -62,11 +69,11 @@ class RowReplay:
         n, rows = len(data[0]), self.rows
         results = [np.empty((n, *shape), dtype) for shape, dtype in self._shapes]
         if n <= rows:
-            self._quiet.run(self._run, params, data, results, self._buffers_for(n))
+            quiet(self._run, params, data, results, self._buffers_for(n))
             return results
         for start in range(0, n, rows):
             fed, made = ([array[start : start + rows] for array in arrays] for arrays in (data, results))
-            self._quiet.run(self._run, params, fed, made, self._buffers_for(len(fed[0])))
+            quiet(self._run, params, fed, made, self._buffers_for(len(fed[0])))
         return results
 
     def _buffers_for(self, n: int) -> list[np.ndarray]:
@@ -97,10 +104,9 @@ class _Writer:
         buffers: Arrays with a row for each row, which the text calls by their number.
     """
 
-    def __init__(self, params: Sequence[np.ndarray], fed: Sequence[np.ndarray], rows: int) -> None:
-        self._inputs = {id(array): f"p{i}" for i, array in enumerate(params)}
-        self._inputs |= {id(array): f"x{i}" for i, array in enumerate(fed)}
-        self._counts, self._rows = (len(params), len(fed)), rows
+    def __init__(self, given: dict[str, np.ndarray], rows: int) -> None:
+        # Parameters, rows and results, which come with each call.
+        self._given, self._rows = {id(array): name for name, array in given.items()}, rows
         self._names: dict[str, Any] = {"copyto": np.copyto}
         self._numbers: dict[int, int] = {}
         self.buffers: list[np.ndarray] = []
@@ -108,23 +114,12 @@ class _Writer:
     def function(self, plan: Plan, arrays: dict[Value, np.ndarray]) -> Callable[..., None]:
         """Python function `(params, fed, results, buffers)`."""
         operations = [operation for operation in plan.graph.operations if operation.name not in VIEWS]
-        if operations:
-            # Not the array of what lay there before: the last call's result is to be another one.
-            arrays = {**arrays, operations[-1].output: arrays[operations[-1].output][...]}
         lines = [self._call(*call) for operation in operations for call in calls(operation, arrays)]
-        results = dict(enumerate(plan.results))
-        if operations and operations[-1].output is results[0]:
-            # The last call leaves its result where it belongs, if it writes it as it is.
-            *_, last = calls(operations[-1], arrays)
-            self._inputs[id(arrays[results[0]])] = "y0"
-            if "y0" in (text := self._call(*last)):
-                lines[-1] = text
-                del results[0]
-            del self._inputs[id(arrays[plan.results[0]])]
-        lines += [f"copyto(y{i}, {self._array(arrays[value])})" for i, value in results.items()]
+        results = [self._array(arrays[value]) for value in plan.results]
+        lines += [f"copyto(y{i}, {text})" for i, text in enumerate(results) if text != f"y{i}"]
         head = [
             *(f"[{', '.join(f'{letter}{i}' for i in range(count))}] = {name}" for letter, count, name in (
-                ("p", self._counts[0], "params"), ("x", self._counts[1], "fed"),
+                ("p", plan.donated, "params"), ("x", len(plan.fed), "fed"),
                 ("y", len(plan.results), "results"), ("b", len(self.buffers), "buffers"))),
         ]  # fmt: skip
         text = "\n    ".join(["def run(params, fed, results, buffers):", *head, *lines])
@@ -156,9 +151,9 @@ class _Writer:
         return name
 
     def _array(self, array: np.ndarray) -> str:
-        """Text of an array: of an input, or of a view of it; of a buffer; or of a number."""
-        owner = array if id(array) in self._inputs else array.base
-        if (name := self._inputs.get(id(owner))) is not None:
+        """Text of an array: of an input, a result, or a view of it; of a buffer; or of a number."""
+        owner = array if id(array) in self._given else array.base
+        if (name := self._given.get(id(owner))) is not None:
             return name + _view(owner, array, "" if name.startswith("p") or self._rows == 1 else name)
         if array.ndim == 0:
             return self._constant(array)
