@@ -13,6 +13,7 @@ import numpy as np
 
 from xpnet.capture.engines import thread_count as threads
 from xpnet.capture.engines.numpy_calls import Call, calls
+from xpnet.capture.engines.shifted import shifted
 from xpnet.capture.graph import VIEWS, Value
 from xpnet.capture.planning.cut import cut, of_steps
 from xpnet.capture.planning.joined import joined
@@ -124,15 +125,19 @@ class Replay:
     def _bind(self, carry: list[np.ndarray]) -> None:
         """Bind the calls to a carry, unless they are bound to it already."""
         if not self._steps or any(a is not b for a, b in zip(carry, self._bound_to, strict=True)):
-            self._bound_to, self._steps = carry, [self._step(number, carry) for number in range(self._count)]
+            first = self._step(carry)
+            self._bound_to, self._steps = carry, [first]
+            if self._count > 1:
+                slots = {id(buffer): buffer for buffer in (*self._fed.values(), *self._seen)}
+                self._steps += [_Step(further, [], []) for further in shifted(first.calls, slots.values(), self._count)]
 
-    def _step(self, number: int, carry: Sequence[np.ndarray]) -> "_Step":
-        """The calls of a step, by its number among those in a row."""
-        inputs = [*carry, *self._handed, *(rows[number, ...] for rows in self._fed.values())]
+    def _step(self, carry: Sequence[np.ndarray]) -> "_Step":
+        """The calls of the first step."""
+        inputs = [*carry, *self._handed, *(rows[0, ...] for rows in self._fed.values())]
         if self._count == 1:
             bound = self._body.bound(inputs)
             return _Step(bound.calls, list(enumerate(bound.results)), [*bound.copies, *self._end])
-        places = [seen[number, ...] for seen in self._seen]
+        places = [seen[0, ...] for seen in self._seen]
         bound = self._body.bound(inputs, places)
         elsewhere = [
             (np.copyto, (place, result)) for place, result in zip(places, bound.results, strict=True)
