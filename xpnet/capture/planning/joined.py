@@ -221,6 +221,11 @@ class _End:
             self._read[self._scalars[value]] = (self._place(value),)
         return self._scalars[value]
 
+    def _spent(self) -> tuple[Value, ...]:
+        """Inputs that the body hands over, which it writes anew in each step."""
+        read = self._read.items()
+        return tuple(value for value, places in read if value.shape and min(places) >= self._plan.donated)
+
     def result(self) -> Joined:
         """The plan in two parts."""
         graph, donated = self._plan.graph, self._plan.donated
@@ -237,6 +242,6 @@ class _End:
         )
         return Joined(
             replace(self._plan, graph=Graph(inputs, outputs, body), donated=donated + len(extra)),
-            Plan(end, len(self._updated), None),
+            Plan(end, len(self._updated), None, self._spent()),
             (*(places for _, places in self._updated.values()), *self._read.values()),
         )

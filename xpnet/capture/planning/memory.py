@@ -81,7 +81,9 @@ def aligned(size: int) -> np.ndarray:
     return raw[start : start + size]
 
 
-def lay_out(graph: Graph, stages: Sequence[Stage], donated: int, pinned: Iterable[Value] = ()) -> Memory:
+def lay_out(
+    graph: Graph, stages: Sequence[Stage], donated: int, pinned: Iterable[Value] = (), spent: Iterable[Value] = ()
+) -> Memory:
     """Give every value that a stage writes a home.
 
     Args:
@@ -90,8 +92,9 @@ def lay_out(graph: Graph, stages: Sequence[Stage], donated: int, pinned: Iterabl
         donated: So many of the first inputs are replaced by as many first outputs: each is overwritten as soon as
             its old value is no longer needed.
         pinned: Values whose buffer must not be used for anything else, neither later nor before.
+        spent: Inputs that nobody needs afterwards: what is made of one can overwrite it.
     """
-    roots, pinned = graph.roots(), frozenset(pinned)
+    roots, pinned, spent = graph.roots(), frozenset(pinned), frozenset(spent)
     never = len(stages)
     last = {value: at for at, stage in enumerate(stages) for value in stage.reads}
     last |= dict.fromkeys((roots[value] for value in (*graph.outputs, *pinned)), never)
@@ -102,7 +105,7 @@ def lay_out(graph: Graph, stages: Sequence[Stage], donated: int, pinned: Iterabl
     free: list[int] = []
     for at, stage in enumerate(stages):
         dying = sorted(
-            (value for value in stage.reads if last[value] == at and not homes[value].is_input),
+            (value for value in stage.reads if last[value] == at and (not homes[value].is_input or value in spent)),
             key=lambda value: homes[value].number,
         )
         for value in stage.writes:
@@ -116,7 +119,7 @@ def lay_out(graph: Graph, stages: Sequence[Stage], donated: int, pinned: Iterabl
             else:
                 homes[value] = Home(False, _claim(value.nbytes, sizes, [] if value in pinned else free))
             last.setdefault(value, at)
-        free += [homes[value].number for value in dying]
+        free += [homes[value].number for value in dying if not homes[value].is_input]
         free += [homes[v].number for v in stage.writes if last[v] == at and not homes[v].is_input]
     copies = tuple(
         (output, i) for i, output in enumerate(graph.outputs[:donated]) if homes.get(roots[output]) != Home(True, i)

@@ -27,11 +27,13 @@ class Plan:
         graph: Its operations.
         donated: How many arrays the carry has; they are the first inputs and the first outputs.
         result: The results, with a `Value` at the place of each array.
+        spent: Inputs that are written anew before the next step, and can be overwritten.
     """
 
     graph: Graph
     donated: int
     result: Any
+    spent: tuple[Value, ...] = ()
 
     @cached_property
     def fed(self) -> tuple[Value, ...]:
@@ -75,7 +77,8 @@ class Plan:
     def memory(self) -> Memory:
         """The memory of values when the operations are run one by one."""
         constants = [operation.output for operation in self.graph.operations if operation.name == "full"]
-        return lay_out(self.graph, self.stages(), self.donated, (*self.fed, *constants))
+        pinned = {*self.fed, *constants}.difference(self.spent)
+        return lay_out(self.graph, self.stages(), self.donated, pinned, self.spent)
 
     def __str__(self) -> str:
         """One line per operation: result and operands, shape, memory, and the line that wrote it."""
