@@ -1,6 +1,7 @@
 """Options of the benchmarks, the order in which they take turns, and their results: a table, JSON and a chart."""
 
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,10 @@ from contenders import CONTENDERS
 from whole import Whole
 
 WHOLE = pytest.StashKey[Whole]()
+
+REST = 0.05
+"""Seconds after which the other threads of the contender before have fallen asleep: OpenBLAS's look out for work
+for half that time, and take a processor from whoever comes next."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,6 +70,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = sorted(
         filter(wanted, items), key=lambda item: order.get(parameters(item).get("configuration"), len(order))
     )
+
+
+@pytest.fixture(autouse=True)
+def rest(pytestconfig: pytest.Config) -> None:
+    """Wait before each contender's turn, where several threads are timed."""
+    if pytestconfig.getoption("--threads") != 1:
+        time.sleep(REST)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

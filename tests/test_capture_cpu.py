@@ -11,6 +11,7 @@ import pytest
 from helpers.oracles import ROUNDING, distance, on, problem, targets
 from helpers.random_functions import arrays_for, body, functions
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
+from threadpoolctl import ThreadpoolController
 
 from xpnet import backends
 from xpnet._support.trees import arrays_in
@@ -128,6 +129,21 @@ def test_mapping_is_the_function(loss):
     for function, data in ((step.answers(given_.model), x), (step.measures(given_.model), (x, y))):
         found, wanted = (here.map_rows(function, given_.params, data, 4) for here in (COMPILED, PLAIN))
         assert distance((found,), (wanted,)) < ROUNDING["float64"]
+
+
+def test_the_rest_of_mapped_rows_wakes_no_other_threads():
+    """OpenBLAS's would look out for more work, and take a processor from the next call's compiled code."""
+    pools, seen = ThreadpoolController(), []
+
+    def function(params, x, *, xp):
+        seen.append({library["num_threads"] for library in pools.info() if library["user_api"] == "blas"})
+        return x @ params[0]
+
+    with pools.limit(limits=2, user_api="blas"):
+        COMPILED.map_rows(function, (np.eye(6),), np.ones((10, 6)), 4)
+        after = {library["num_threads"] for library in pools.info() if library["user_api"] == "blas"}
+    assert seen[-1] == {1}
+    assert after == seen[0]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -11,6 +11,7 @@ from xpnet._support.trees import arrays_in, filled, map_arrays
 from xpnet._support.typing import Batch
 from xpnet.backends.base import CAPTURED, Backend, BlockRunner, Carry, Rowwise, Step, join
 from xpnet.capture import program_cache as programs
+from xpnet.capture.engines.thread_count import one_of_blas
 from xpnet.errors import CaptureError, InputError
 
 CHUNK = 1024
@@ -149,7 +150,8 @@ class NumpyBackend(Backend):
         whole = filled(program.plan.result, (result.reshape(-1, *result.shape[2:]) for result in results))
         if chunks * chunk == len(inputs[0]):
             return whole
-        rest = function(params, map_arrays(lambda array: array[chunks * chunk :], data), xp=self.xp)
+        with one_of_blas():
+            rest = function(params, map_arrays(lambda array: array[chunks * chunk :], data), xp=self.xp)
         return join([whole, rest], self.xp)
 
     def _in_order(self, arrays: list[np.ndarray]) -> list[np.ndarray]:

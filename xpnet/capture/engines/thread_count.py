@@ -16,8 +16,13 @@ EACH = 8 * 10**6
 
 def of_blas(plan: Plan) -> AbstractContextManager[Any]:
     """Context with one BLAS thread, where more would only wait for each other."""
-    few = 0 < plan.largest_product < WORTH_THREADS
-    return _pools().limit(limits=1, user_api="blas") if few else nullcontext()
+    return one_of_blas() if 0 < plan.largest_product < WORTH_THREADS else nullcontext()
+
+
+def one_of_blas() -> AbstractContextManager[Any]:
+    """Context with one BLAS thread: others go on waiting for work for milliseconds, and take a processor meanwhile."""
+    context: AbstractContextManager[Any] = _pools().limit(limits=1, user_api="blas")
+    return context
 
 
 def team(plan: Plan) -> int:
