@@ -76,7 +76,7 @@ def _differentiated(
     """What `then` makes of the parameters and rows as x's namespace has them, of every ∂Cᵢ/∂z, and of every a."""
 
     def with_inputs(backend: Backend, params: Params, data: Batch, results: Any) -> Params:
-        dC_dz, after, xp = results[: len(params)], results[len(params) :], backend.xp
+        dC_dz, after, xp = list(results[: len(params)]), results[len(params) :], backend.xp
         return then(xp, params, data, dC_dz, [step.inputs(network.model, params, data.x, xp=xp), *after])
 
     return mapped(network, step.derivatives, params, x, y, weight, then=with_inputs)
