@@ -31,7 +31,7 @@ Of: TypeAlias = Callable[[Model], Rowwise]
 NUMPY = NumpyBackend()
 
 UNSIGNED = {np.dtype(f"i{size}"): np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
-"""Dtypes of integers."""
+"""Dtypes of the same bits without a sign, by those of integers."""
 
 
 def mapped(

@@ -201,11 +201,8 @@ class _Buffered:
 
     def bound(self, inputs: Sequence[np.ndarray], places: Sequence[np.ndarray] = ()) -> _Bound:
         """Its calls on an array for each of its inputs; of its results, those that have a buffer go to their places."""
-        graph, own = self.plan.graph, dict[Value, np.ndarray]()
-        for value, place in zip(self.plan.results, places, strict=False):
-            if value in self._scratch and value.is_contiguous:
-                own[value] = place
-        arrays = self._memory.arrays(graph, inputs, self._scratch | own)
+        graph, of_results = self.plan.graph, dict(zip(self.plan.results, places, strict=False))
+        arrays = self._memory.arrays(graph, inputs, self._scratch, of_results)
         made: list[Call] = []
         for operation in graph.operations:
             if operation.name == "full":

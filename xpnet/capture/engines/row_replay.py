@@ -36,17 +36,12 @@ class RowReplay:
         self._check()
         memory = plan.memory()
         inputs = [np.empty(value.shape, value.dtype) for value in plan.graph.inputs]
-        scratch = memory.scratch()
         # What would have a buffer is computed where the result is to be.
-        own = {
-            value: np.empty(value.shape, value.dtype)
-            for value in plan.results
-            if value in scratch and value.is_contiguous
-        }
-        arrays = memory.arrays(plan.graph, inputs, scratch | own)
+        places = {value: np.empty(value.shape, value.dtype) for value in plan.results}
+        arrays = memory.arrays(plan.graph, inputs, memory.scratch(), places)
         given = {f"p{i}": array for i, array in enumerate(inputs[: plan.donated])}
         given |= {f"x{i}": array for i, array in enumerate(inputs[plan.donated :])}
-        given |= {f"y{plan.results.index(value)}": array for value, array in own.items()}
+        given |= {f"y{plan.results.index(value)}": place for value, place in places.items()}
         writer = _Writer(given, self.rows)
         self._run = writer.function(plan, arrays)
         self._buffers = writer.buffers

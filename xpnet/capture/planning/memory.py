@@ -59,14 +59,28 @@ class Memory(NamedTuple):
         for value, home in self.homes.items():
             if not home.is_input:
                 form = home.number, value.shape, value.dtype, value.order
-                scratch[value] = arrays[form] = arrays.get(form, laid_out(value, buffers[home.number]))
+                if form not in arrays:
+                    arrays[form] = laid_out(value, buffers[home.number])
+                scratch[value] = arrays[form]
         return scratch
 
     def arrays(
-        self, graph: Graph, inputs: Sequence[np.ndarray], scratch: Mapping[Value, np.ndarray]
+        self,
+        graph: Graph,
+        inputs: Sequence[np.ndarray],
+        scratch: Mapping[Value, np.ndarray],
+        places: Mapping[Value, np.ndarray] | None = None,
     ) -> dict[Value, np.ndarray]:
-        """An array for every value, views included, on the inputs' arrays and those of the buffers."""
-        arrays = {**dict(zip(graph.inputs, inputs, strict=True)), **scratch}
+        """An array for every value, views included, on the inputs' arrays and those of the buffers.
+
+        Args:
+            graph: What is computed.
+            inputs: An array for each of its inputs.
+            scratch: Arrays of values in buffers.
+            places: Arrays in C order that take the place of buffers, where values would have one and lie like that.
+        """
+        own = {value: place for value, place in (places or {}).items() if value in scratch and value.is_contiguous}
+        arrays = {**dict(zip(graph.inputs, inputs, strict=True)), **scratch, **own}
         arrays |= {value: inputs[home.number] for value, home in self.homes.items() if value not in arrays}
         for operation in graph.operations:
             if operation.name in VIEWS and (source := arrays.get(operation.arrays[0])) is not None:
